@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every bound of the program, with its reason. Each is tested at n-1, n and n+1. What is past a
+ * bound is cut and marked with a quirk bit (mail) or refused with ERR_LIMIT (rules, configuration).
+ */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+enum limits {
+    /* mail: reading */
+    LIMIT_MESSAGE_BYTES =
+        8 * 1024 * 1024,     /* kept of one message; the rest is counted, not read. Spam is
+                                small: 99.9 % of real traps' mail is under 1 MiB */
+    LIMIT_ARCHIVE_DEPTH = 4, /* gzip in tar in zip ...: stops archive bombs */
+    LIMIT_FOLDER_DEPTH = 32, /* folders in folders */
+
+    /* mail: header block */
+    LIMIT_HEADER_BLOCK_BYTES = 512 * 1024, /* one header block; past that the body begins */
+    LIMIT_HEADERS = 1000, /* lines with a name in one block; real mail has under 100 */
+    LIMIT_HEADER_VALUE_BYTES = 64 * 1024, /* of one unfolded or decoded value */
+
+    /* mail: MIME */
+    LIMIT_MIME_DEPTH = 16,                  /* nesting of multipart and message/rfc822 */
+    LIMIT_MIME_PARTS = 256,                 /* of one message */
+    LIMIT_BOUNDARY_BYTES = 256,             /* RFC 2046 allows 70; senders break it, few by much */
+    LIMIT_DECODED_BYTES = 16 * 1024 * 1024, /* all decoded parts and texts of one message */
+    LIMIT_TEXT_BYTES =
+        512 * 1024, /* decoded text of one part that is searched for rules and URLs */
+
+    /* mail: Received chain and URLs */
+    LIMIT_RECEIVED = 100,   /* hops of one message */
+    LIMIT_URLS = 200,       /* distinct URLs of one message */
+    LIMIT_URL_BYTES = 2048, /* of one URL */
+
+    /* signatures */
+    LIMIT_RULE_FILE_BYTES = 1024 * 1024,
+    LIMIT_RULES = 20000,
+    LIMIT_RULE_DEPTH = 32,      /* YAML nesting, and nesting of a condition */
+    LIMIT_RULE_SELECTIONS = 64, /* named searches of one rule */
+    LIMIT_RULE_ATOMS = 1024,    /* comparisons of one rule */
+    LIMIT_PATTERN_BYTES = 4096, /* one literal or regular expression */
+    LIMIT_RULE_HITS = 64,       /* rules kept with one message, strongest first */
+
+    /* memory of one message's analysis (arena) */
+    LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,
+};
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Messages out of whatever holds them: mbox (mboxo, mboxrd, mboxcl), Maildir, one-message files,
+ * folders of these, tar/zip/gzip/zstd/xz of any of these, standard input. The kind is told by
+ * content, never by name. Streaming: memory is bounded by LIMIT_MESSAGE_BYTES and the
+ * decompressors, whatever the size. The order is stable (folders sorted by name), so a position can
+ * be resumed. */
+#ifndef MAIL_SOURCE_H
+#define MAIL_SOURCE_H
+
+#include "core/err.h"
+#include "core/hash.h"
+#include "core/slice.h"
+
+struct source;
+
+struct source_message {
+    struct slice raw; /* mbox quoting and separator taken off; borrowed until the next call */
+    uint64_t bytes;   /* of the whole message, also when raw was cut at LIMIT_MESSAGE_BYTES */
+    bool is_truncated;
+    const char *name;      /* "inbox.mbox", "spam.tar.zst!spam/0001": for diagnostics; borrowed */
+    uint64_t ordinal;      /* 0-based over the whole source */
+    int64_t envelope_time; /* of an mbox "From " line; 0 when there is none */
+    struct slice envelope_from; /* sender of that line; empty when there is none */
+};
+
+/* What was found that is no mail, by reason ("not mail: image", "empty file", "unreadable"). */
+struct source_rejects {
+    const char *reason;
+    uint64_t count;
+    char example[256]; /* name of the first one */
+};
+
+struct source_progress {
+    uint64_t bytes_read;  /* of the files on disk (compressed size) */
+    uint64_t bytes_total; /* 0 when unknown (standard input) */
+};
+
+/* `path` "-" is standard input. ERR_NOTFOUND or ERR_IO with a text when it cannot be opened at all.
+ */
+enum err source_open(const char *path, struct source **out, struct errbuf *eb) MUST_USE;
+
+/* Reads from a caller's function instead (standard input, tests that chunk): it returns the number
+ * of bytes put into `p` (at most `n`), 0 at the end, negative on error. */
+typedef long (*source_read_fn)(void *arg, char *p, size_t n);
+enum err source_open_stream(source_read_fn read, void *arg, const char *name, struct source **out,
+                            struct errbuf *eb) MUST_USE;
+
+/* The next message; ERR_END after the last. ERR_IO only when nothing further can be read: a broken
+ * member or file is a reject, and the rest goes on. */
+enum err source_next(struct source *s, struct source_message *out, struct errbuf *eb) MUST_USE;
+
+/* Where the time went and what was left out. */
+struct source_progress source_progress(const struct source *s);
+size_t source_rejects(const struct source *s, const struct source_rejects **out);
+
+void source_close(struct source *s);
+
+/* The identity of DESIGN 4: XXH3-128 over trap, arrival time and the message's bytes in canonical
+ * form: line endings as LF, mbox quoting of "From " lines undone, blank lines at the end left out.
+ * So the same mail out of an mbox, a Maildir and a tar has one id. */
+struct id128 message_id(struct slice trap, int64_t arrival, struct slice raw, uint64_t bytes);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The store: batches of messages in, aggregates out. Small on purpose, so that an embedded SQLite
+ * file and a ClickHouse cluster can both be behind it: no call hands out SQL, row ids or cursors
+ * that must be local. One writer, any number of readers (other processes too). A store handle
+ * belongs to one thread at a time. Strings given to it are copied, strings it gives to callbacks
+ * are valid during the callback. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "core/clock.h"
+#include "core/err.h"
+#include "core/hash.h"
+#include "core/ip.h"
+#include "core/slice.h"
+#include "mail/received.h"
+
+struct store;
+
+enum store_mode { STORE_READ, STORE_WRITE, STORE_CREATE };
+
+struct store_options {
+    const char *path;     /* file of the embedded store */
+    enum store_mode mode; /* STORE_CREATE makes it when absent, and migrates */
+    size_t cache_bytes;   /* 0: the default, 64 MiB */
+    bool is_durable; /* true: fsync at each commit; false (imports): only the WAL's order is kept,
+                        a power cut may take the last commits but never corrupts */
+};
+
+enum err store_open(const struct store_options *o, struct store **out, struct errbuf *eb) MUST_USE;
+void store_close(struct store *s);
+
+/* Traps and sites */
+struct trap_info {
+    struct slice name, site;
+    int64_t first_seen, last_seen; /* receipt times of its messages; 0 when none */
+    uint64_t messages;
+};
+/* Makes the trap when new; changes its site when `site` is not empty and differs. */
+enum err store_trap_put(struct store *s, struct slice name, struct slice site,
+                        struct errbuf *eb) MUST_USE;
+enum err store_traps(struct store *s, void (*fn)(void *, const struct trap_info *), void *arg,
+                     struct errbuf *eb) MUST_USE;
+
+/* One label of one kind with its posterior; METHODS B2. */
+struct row_label {
+    struct slice name; /* decided (p >= 0.9), else empty: unknown */
+    struct slice best; /* empty when no rule hit */
+    double posterior;
+    struct slice runner_up;
+    double runner_up_posterior;
+    double unknown; /* 1.0 when no rule hit */
+    bool is_conflict;
+};
+
+struct row_attachment {
+    struct slice type, name_shape;
+    struct id128 hash;
+    uint64_t bytes;
+};
+
+/* The message record of DESIGN 4, ready to store: already redacted, recipients already
+ * keyed-hashed. An empty slice is "unknown" and is stored as NULL, printed as "-". */
+struct message_row {
+    struct id128 id;
+    struct slice trap;
+    int64_t received; /* 0 with clock CLOCK_NONE: counted, but in no time bucket */
+    enum clock_source clock;
+    struct ip client;
+    bool has_client;
+    struct slice country; /* two letters, or empty */
+    uint32_t asn;         /* 0: unknown */
+    struct slice helo, ptr, protocol, tls, envelope_from;
+    const struct id128 *recipient_hashes;
+    uint32_t recipients; /* at least 1 */
+    uint64_t bytes;
+    struct slice sd1, hd1, td1, cd1;
+    struct slice msgid_shape, boundary_shape, mime_tree, mailer, charsets, subject;
+    bool has_date_offset;
+    int64_t date_offset; /* sender's Date minus received */
+    const struct slice *domains;
+    size_t domain_count;
+    const struct slice *url_shapes;
+    size_t url_shape_count;
+    const struct row_attachment *attachments;
+    size_t attachment_count;
+    uint64_t quirks;
+    struct row_label botnet, mailer_label, program;
+    const struct slice *rule_ids; /* UUIDs of the rules that hit, strongest first */
+    size_t rule_count;
+    struct slice pack_version; /* empty when no pack was loaded */
+};
+
+/* How far an import has come; committed in the same transaction as the rows before it. */
+struct import_mark {
+    struct slice source;   /* identity of the input: path, size, modification time, trap */
+    uint64_t next_ordinal; /* messages before this one are in the store */
+    uint64_t bytes_read;
+    uint64_t added, repeated, rejected; /* so far, over all runs of this source */
+    bool is_complete;
+};
+
+struct append_result {
+    size_t added;
+    size_t repeated; /* ids that were there already: not counted again anywhere */
+};
+
+/* One transaction: rows, dictionaries, rollups, host sets and the mark (NULL: none). All or
+ * nothing. ERR_BUSY when another writer holds the store too long; nothing is changed then. */
+enum err store_append(struct store *s, const struct message_row *rows, size_t n,
+                      const struct import_mark *mark, struct append_result *result,
+                      struct errbuf *eb) MUST_USE;
+
+/* The last mark of a source; ERR_NOTFOUND when it was never imported. Slices of *out are not set.
+ */
+enum err store_import_mark(struct store *s, struct slice source, struct import_mark *out,
+                           struct errbuf *eb) MUST_USE;
+/* All imports, newest first: (source, mark, started, finished or 0). */
+struct import_info {
+    struct import_mark mark;
+    int64_t started, updated;
+};
+enum err store_imports(struct store *s, void (*fn)(void *, const struct import_info *), void *arg,
+                       struct errbuf *eb) MUST_USE;
+
+/* ---- aggregates out ---- */
+
+enum dimension {
+#define DIMENSION(id, name, text) DIMENSION_##id,
+#include "store/dimension.def"
+#undef DIMENSION
+    DIMENSION_COUNT
+};
+const char *dimension_name(enum dimension d);
+const char *dimension_text(enum dimension d);
+enum dimension dimension_by_name(struct slice name); /* DIMENSION_COUNT when there is none */
+
+enum bucket { BUCKET_ALL, BUCKET_HOUR, BUCKET_DAY, BUCKET_MONTH };
+
+/* Half-open [since, until); whole days for all dimensions, whole hours for BUCKET_HOUR. Open ends:
+ * INT64_MIN, INT64_MAX. Messages without a receipt time are in no bucket but are counted with open
+ * ends in BUCKET_ALL. */
+struct store_filter {
+    int64_t since, until;
+    struct slice trap; /* empty: all */
+    struct slice site; /* empty: all */
+};
+#define STORE_FILTER_ALL                                                                           \
+    {                                                                                              \
+        INT64_MIN, INT64_MAX, {NULL, 0},                                                           \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
+
+struct units {
+    uint64_t messages;
+    uint64_t recipients;
+    uint64_t bytes;
+    uint64_t hosts;  /* distinct host-days' hosts in the bucket; only where the call says that it
+                        fills it */
+    double expected; /* sum of posteriors: soft count of messages; for labels, else = messages */
+};
+
+struct cube_row {
+    int64_t bucket;     /* start of the bucket; INT64_MIN for BUCKET_ALL */
+    struct slice value; /* of the dimension */
+    struct units units;
+};
+typedef void (*cube_fn)(void *arg, const struct cube_row *row);
+
+/* Volume by one dimension over buckets, ordered by bucket then value. From rollups only: cost does
+ * not depend on the number of messages. HOURs exist for TOTAL, BOTNET, PROGRAM, COUNTRY, TRAP,
+ * SITE; others give ERR_UNSUPPORTED with BUCKET_HOUR. HOST and NET24 are for store_top. `hosts` is
+ * filled for TOTAL, BOTNET, TRAP and SITE (not with BUCKET_HOUR). */
+enum err store_cube(struct store *s, const struct store_filter *f, enum bucket bucket,
+                    enum dimension d, cube_fn fn, void *arg, struct errbuf *eb) MUST_USE;
+
+/* The `limit` greatest values of a dimension by messages (NET24: by hosts), greatest first. For
+ * HOST, ASN and DOMAIN only what had at least `*least_daily` messages on some day is ranked; the
+ * call sets it (0: all), so that a report can say so. The totals of what is ranked are exact. */
+enum err store_top(struct store *s, const struct store_filter *f, enum dimension d, size_t limit,
+                   unsigned *least_daily, cube_fn fn, void *arg, struct errbuf *eb) MUST_USE;
+
+/* First and last receipt time and counts over the whole store (filter's trap and site apply). */
+struct store_span {
+    int64_t first, last; /* 0 when there is none */
+    uint64_t messages;
+    uint64_t no_clock;  /* messages with CLOCK_NONE */
+    uint64_t no_client; /* messages without a client address */
+    uint64_t conflicts; /* messages whose botnet label is in conflict */
+    uint64_t clock_off; /* messages whose Date is more than an hour off */
+};
+enum err store_span(struct store *s, const struct store_filter *f, struct store_span *out,
+                    struct errbuf *eb) MUST_USE;
+
+/* Union of the host sets of the filter for one botnet label ("" for all): calls fn with each host
+ * key in ascending order. */
+enum err store_hosts(struct store *s, const struct store_filter *f, struct slice botnet,
+                     void (*fn)(void *, uint64_t host), void *arg, struct errbuf *eb) MUST_USE;
+
+/* ---- single messages ---- */
+
+/* The row as stored; slices are valid until the next call on this store. ERR_NOTFOUND. */
+enum err store_message(struct store *s, struct id128 id, struct message_row *out,
+                       struct errbuf *eb) MUST_USE;
+/* Ids that begin with these hex digits (at least 4), at most `limit`. */
+enum err store_find(struct store *s, struct slice hex_prefix, size_t limit,
+                    void (*fn)(void *, struct id128), void *arg, struct errbuf *eb) MUST_USE;
+/* Messages of the filter in order of (received, id), after the cursor (zero: from the start); the
+ * callback's row slices are valid during it. */
+struct page_cursor {
+    int64_t received;
+    struct id128 id;
+    bool is_set;
+};
+enum err store_page(struct store *s, const struct store_filter *f, struct page_cursor *cursor,
+                    size_t limit, void (*fn)(void *, const struct message_row *), void *arg,
+                    struct errbuf *eb) MUST_USE;
+
+/* ---- care ---- */
+
+struct store_info {
+    int schema_version, schema_newest;
+    uint64_t file_bytes, wal_bytes;
+    uint64_t messages, dictionary_strings, host_sets;
+    uint64_t bytes_per_message; /* file without free pages over messages */
+    char engine[32];
+};
+enum err store_info(struct store *s, struct store_info *out, struct errbuf *eb) MUST_USE;
+
+/* Integrity: the engine's own check, then rollups and host sets against the messages. Each problem
+ * is a line. *problems is their number. */
+enum err store_verify(struct store *s, void (*say)(void *, const char *line), void *arg,
+                      size_t *problems, struct errbuf *eb) MUST_USE;
+enum err store_vacuum(struct store *s, struct errbuf *eb) MUST_USE;
+
+/* Deletes message rows older than `before` and, oldest first, past `bytes_max` (0: no bound);
+ * rollups and host sets stay. *deleted counts. */
+enum err store_retain(struct store *s, int64_t before, uint64_t bytes_max, uint64_t *deleted,
+                      struct errbuf *eb) MUST_USE;
+
+/* Small facts kept with the store ("trust", "geo.date", "retain.last"): text by key. */
+enum err store_fact_put(struct store *s, struct slice key, struct slice value,
+                        struct errbuf *eb) MUST_USE;
+/* Appends to `out`; ERR_NOTFOUND. */
+struct strbuf;
+enum err store_fact_get(struct store *s, struct slice key, struct strbuf *out,
+                        struct errbuf *eb) MUST_USE;
+
+#endif
