@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 struct hash_stream {
-    XXH3_state_t state;
+    XXH3_state_t *state;
 };
 
 static struct id128 id128_of(XXH128_hash_t h)
@@ -34,7 +34,11 @@ uint64_t hash_u64(struct slice s)
 
 struct hash_stream *hash_stream_new(void)
 {
-    struct hash_stream *h = aligned_alloc(64, (sizeof *h + 63) & ~(size_t)63);
+    struct hash_stream *h = malloc(sizeof *h);
+    if (h && !(h->state = XXH3_createState())) {
+        free(h);
+        return NULL;
+    }
     if (h) {
         hash_stream_start(h);
     }
@@ -43,22 +47,25 @@ struct hash_stream *hash_stream_new(void)
 
 void hash_stream_start(struct hash_stream *h)
 {
-    XXH3_128bits_reset(&h->state);
+    XXH3_128bits_reset(h->state);
 }
 
 void hash_stream_add(struct hash_stream *h, struct slice s)
 {
-    XXH3_128bits_update(&h->state, s.p, s.n);
+    XXH3_128bits_update(h->state, s.p, s.n);
 }
 
 struct id128 hash_stream_end(const struct hash_stream *h)
 {
-    return id128_of(XXH3_128bits_digest(&h->state));
+    return id128_of(XXH3_128bits_digest(h->state));
 }
 
 void hash_stream_free(struct hash_stream *h)
 {
-    free(h);
+    if (h) {
+        XXH3_freeState(h->state);
+        free(h);
+    }
 }
 
 static void hex(const uint8_t *p, size_t n, char *out)
