@@ -39,6 +39,9 @@ enum limits {
     LIMIT_RULE_ATOMS = 1024,    /* comparisons of one rule */
     LIMIT_PATTERN_BYTES = 4096, /* one literal or regular expression */
     LIMIT_RULE_HITS = 64,       /* rules kept with one message, strongest first */
+    LIMIT_SHAPE_RUN = 256,      /* bytes of one counted run in a shape: keeps automata small */
+    LIMIT_NEAR_WORDS = 20000,   /* words of a message that templates are compared with */
+    LIMIT_TEMPLATE_WORDS = 2000, /* words of one template */
 
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One message from raw bytes to a row: mail, chain, prints, geo, signatures. The one way of every
+ * message, imported or trapped. An analyser belongs to one thread; what it is configured with is
+ * shared and read-only. */
+#ifndef ANALYSE_ANALYSE_H
+#define ANALYSE_ANALYSE_H
+
+#include "analyse/geo.h"
+#include "core/arena.h"
+#include "mail/source.h"
+#include "print/features.h"
+#include "sig/rules.h"
+#include "store/store.h"
+
+struct analyse_config { /* all borrowed */
+    struct slice trap;
+    const struct trust *trust; /* NULL: the topmost Received line alone */
+    const struct url_context *urls;
+    const struct geo *geo;
+    struct rules_live *rules;     /* NULL: no labels */
+    const uint8_t *recipient_key; /* SECRET_KEY_BYTES */
+};
+
+struct analyser;
+struct analyser *analyser_new(const struct analyse_config *config) MUST_USE;
+void analyser_free(struct analyser *a);
+
+/* Everything known of one message; valid until the next call on the analyser. */
+struct analysis {
+    struct mail mail;
+    struct chain chain;
+    struct features features;
+    struct attribution attribution;
+    struct rules *rules; /* the set that was matched, NULL without rules; borrowed */
+    struct message_row row;
+};
+
+/* Analyses one message. `now` bounds what receipt times can be believed. ERR_NOMEM (also when the
+ * message would take more than LIMIT_MESSAGE_ARENA_BYTES). */
+enum err analyse_message(struct analyser *a, const struct source_message *m, int64_t now,
+                         const struct analysis **out) MUST_USE;
+
+/* A copy of the row with all it points to in `arena`. ERR_NOMEM. */
+enum err row_copy(struct message_row *to, const struct message_row *from,
+                  struct arena *arena) MUST_USE;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A run of messages on its way through the pipeline: raw bytes in, rows out. Private to
+ * analyse/pipeline*.c. */
+#ifndef ANALYSE_BATCH_H
+#define ANALYSE_BATCH_H
+
+#include "analyse/analyse.h"
+
+enum {
+    BATCH_MESSAGES = 128,
+    BATCH_BYTES = 512 * 1024, /* of raw messages; one that is larger makes a batch of its own */
+};
+
+struct batch {
+    struct batch *next;
+    uint64_t sequence;
+    struct arena *raw;  /* copies of the messages; unused when they are analysed as they are read */
+    struct arena *text; /* what the rows point to */
+    struct source_message messages[BATCH_MESSAGES];
+    size_t count;
+    size_t bytes;
+    struct message_row rows[BATCH_MESSAGES];
+    size_t row_count;
+    size_t failed;
+    uint64_t next_ordinal; /* of the source, after this batch */
+    uint64_t bytes_read;
+    enum err error; /* what stopped its analysis; OK otherwise */
+};
+
+struct batch *batch_new(void) MUST_USE;
+void batch_clear(struct batch *b);
+void batch_free(struct batch *b);
+
+/* Copies a message into the batch. ERR_NOMEM. */
+enum err batch_add(struct batch *b, const struct source_message *m) MUST_USE;
+
+/* Analyses one message and keeps its row. A message past the arena's limit counts as failed. */
+enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_message *m,
+                       int64_t now) MUST_USE;
+
+#endif
