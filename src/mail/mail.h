@@ -52,13 +52,16 @@ struct part {
     struct slice body;          /* raw, not decoded; without the line break before the boundary */
     struct slice type, subtype; /* lower case; "text" "plain" when absent or unreadable */
     struct slice charset;       /* lower case, as declared; empty when not declared */
-    struct slice boundary;      /* as declared, unquoted */
+    struct slice boundary;      /* as declared, unquoted, without white space at its end */
     struct slice filename; /* decoded to UTF-8 from Content-Disposition or Content-Type's name */
     enum cte cte;          /* CTE_NONE: no such field */
     bool is_attachment;    /* disposition attachment, or a filename on what is not text */
     int parent;            /* index of the enclosing part, -1 for part 0 */
     unsigned depth;
     uint64_t quirks; /* of this part alone */
+    /* What part_decode and part_text gave, so that asking again is free. */
+    struct slice decoded, text;
+    bool has_decoded, has_text;
 };
 
 struct mail {
@@ -116,6 +119,8 @@ struct slice part_decode(struct mail *m, struct part *p);
  * LIMIT_TEXT_BYTES. Empty for what is not text. */
 struct slice part_text(struct mail *m, struct part *p);
 
+/* text/..., and a multipart without a boundary or whose boundary never appears: clients show that
+ * as text. */
 bool part_is_text(const struct part *p);
 bool part_is_multipart(const struct part *p);
 
