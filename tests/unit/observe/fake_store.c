@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fake_store.h"
+
+#include "core/strbuf.h"
+#include "core/strmap.h"
+#include "mail/mail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- store.h ---- */
+
+static enum err store_call(struct store *s, struct errbuf *eb)
+{
+    if (++s->calls == s->fail_at) {
+        return err_set(eb, s->fail, "the fake store fails at call %u", s->calls);
+    }
+    return OK;
+}
+
+static bool message_passes(const struct store_filter *f, const struct fake_message *m)
+{
+    bool is_open = f->since == INT64_MIN && f->until == INT64_MAX;
+    if (f->trap.n && !slice_eq(f->trap, slice_cstr(m->trap))) {
+        return false;
+    }
+    if (f->site.n && !slice_eq(f->site, slice_cstr(m->site))) {
+        return false;
+    }
+    return m->received ? m->received >= f->since && m->received < f->until : is_open;
+}
+
+static struct slice or_text(const char *s, const char *otherwise)
+{
+    return slice_cstr(s ? s : otherwise);
+}
+
+/* The values of a dimension that a message has, at most `max`; text in `room`. */
+static size_t message_values(const struct fake_message *m, enum dimension d, struct slice *out,
+                             char room[64])
+{
+    static const char *const CLOCKS[] = {"none", "received", "envelope", "trap"};
+    size_t n = 0;
+    switch (d) {
+    case DIMENSION_TOTAL:
+        out[0] = S("");
+        return 1;
+    case DIMENSION_BOTNET:
+        out[0] = or_text(m->botnet, "unknown");
+        return 1;
+    case DIMENSION_MAILER:
+        out[0] = or_text(m->mailer, "unknown");
+        return 1;
+    case DIMENSION_PROGRAM:
+        out[0] = or_text(m->program, "unknown");
+        return 1;
+    case DIMENSION_COUNTRY:
+        out[0] = or_text(m->country, "-");
+        return 1;
+    case DIMENSION_ASN:
+        out[0] = or_text(m->asn, "0");
+        return 1;
+    case DIMENSION_TRAP:
+        out[0] = slice_cstr(m->trap);
+        return 1;
+    case DIMENSION_SITE:
+        out[0] = slice_cstr(m->site);
+        return 1;
+    case DIMENSION_CLOCK:
+        out[0] = slice_cstr(CLOCKS[m->clock]);
+        return 1;
+    case DIMENSION_HOST:
+    case DIMENSION_NET24:
+        snprintf(room, 64, d == DIMENSION_HOST ? "%u.%u.%u.%u" : "%u.%u.%u.0/24", m->host >> 24,
+                 m->host >> 16 & 255, m->host >> 8 & 255, m->host & 255);
+        out[0] = slice_cstr(room);
+        return m->host != 0;
+    case DIMENSION_DOMAIN:
+        for (size_t i = 0; i < 3 && m->domains[i]; i++) {
+            out[n++] = slice_cstr(m->domains[i]);
+        }
+        return n;
+    case DIMENSION_QUIRK:
+        for (unsigned q = 0; q < QUIRK_COUNT; q++) {
+            if (m->quirks >> q & 1) {
+                out[n++] = slice_cstr(quirk_name(q));
+            }
+        }
+        return n;
+    case DIMENSION_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static int64_t bucket_start(enum bucket bucket, int64_t t)
+{
+    int year, month, day;
+    switch (bucket) {
+    case BUCKET_HOUR:
+        return t - t % 3600;
+    case BUCKET_DAY:
+        return day_of(t) * SECONDS_PER_DAY;
+    case BUCKET_MONTH:
+        days_to_civil(day_of(t), &year, &month, &day);
+        return civil_to_days(year, month, 1) * SECONDS_PER_DAY;
+    case BUCKET_ALL:
+        break;
+    }
+    return INT64_MIN;
+}
+
+struct group {
+    int64_t bucket;
+    char value[128];
+    struct units units;
+};
+
+static int group_cmp(const void *pa, const void *pb)
+{
+    const struct group *a = pa;
+    const struct group *b = pb;
+    if (a->bucket != b->bucket) {
+        return a->bucket < b->bucket ? -1 : 1;
+    }
+    return strcmp(a->value, b->value);
+}
+
+static bool dimension_has_hosts(enum dimension d, enum bucket bucket)
+{
+    return bucket != BUCKET_HOUR &&
+           (d == DIMENSION_TOTAL || d == DIMENSION_BOTNET || d == DIMENSION_TRAP ||
+            d == DIMENSION_SITE || d == DIMENSION_NET24);
+}
+
+/* Groups everything; the caller frees. */
+static struct group *groups_of(struct store *s, const struct store_filter *f, enum bucket bucket,
+                               enum dimension d, size_t *count)
+{
+    struct strmap *index = strmap_new();
+    struct strmap *seen = strmap_new();
+    struct group *groups = NULL;
+    *count = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct fake_message *m = &s->messages[i];
+        if (!message_passes(f, m) || (bucket != BUCKET_ALL && !m->received)) {
+            continue;
+        }
+        struct slice values[QUIRK_COUNT];
+        char room[64], key[256];
+        size_t n = message_values(m, d, values, room);
+        for (size_t v = 0; v < n; v++) {
+            int64_t start = bucket_start(bucket, m->received);
+            snprintf(key, sizeof key, "%lld %.*s", (long long)start, SLICE_ARG(values[v]));
+            bool is_new;
+            uint64_t *at = strmap_put(index, slice_cstr(key), &is_new);
+            if (is_new) {
+                *at = (*count)++;
+                groups = reallocarray(groups, *count, sizeof *groups);
+                groups[*at] = (struct group){.bucket = start};
+                snprintf(groups[*at].value, sizeof groups->value, "%.*s", SLICE_ARG(values[v]));
+            }
+            struct units *u = &groups[*at].units;
+            u->messages++;
+            u->recipients += m->recipients;
+            u->bytes += m->bytes;
+            u->expected += 1.0;
+            size_t length = strlen(key);
+            snprintf(key + length, sizeof key - length, " %u", m->host);
+            u->hosts += strmap_put(seen, slice_cstr(key), &is_new) && is_new && m->host &&
+                        m->received && dimension_has_hosts(d, bucket);
+        }
+    }
+    if (*count) {
+        qsort(groups, *count, sizeof *groups, group_cmp);
+    }
+    strmap_free(index);
+    strmap_free(seen);
+    return groups;
+}
+
+static void groups_give(const struct group *g, size_t n, cube_fn fn, void *arg)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct cube_row row = {g[i].bucket, slice_cstr(g[i].value), g[i].units};
+        fn(arg, &row);
+    }
+}
+
+enum err store_cube(struct store *s, const struct store_filter *f, enum bucket bucket,
+                    enum dimension d, cube_fn fn, void *arg, struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    if (!e) {
+        size_t n;
+        struct group *g = groups_of(s, f, bucket, d, &n);
+        groups_give(g, n, fn, arg);
+        free(g);
+    }
+    return e;
+}
+
+static enum dimension top_dimension;
+
+static int top_cmp(const void *pa, const void *pb)
+{
+    const struct group *a = pa;
+    const struct group *b = pb;
+    uint64_t x = top_dimension == DIMENSION_NET24 ? a->units.hosts : a->units.messages;
+    uint64_t y = top_dimension == DIMENSION_NET24 ? b->units.hosts : b->units.messages;
+    return x != y ? (x < y ? 1 : -1) : strcmp(a->value, b->value);
+}
+
+enum err store_top(struct store *s, const struct store_filter *f, enum dimension d, size_t limit,
+                   unsigned *least_daily, cube_fn fn, void *arg, struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    if (!e) {
+        size_t n;
+        struct group *g = groups_of(s, f, BUCKET_ALL, d, &n);
+        top_dimension = d;
+        if (n) {
+            qsort(g, n, sizeof *g, top_cmp);
+        }
+        *least_daily = d == DIMENSION_NET24 ? 0 : s->least_daily;
+        groups_give(g, n < limit ? n : limit, fn, arg);
+        free(g);
+    }
+    return e;
+}
+
+enum err store_span(struct store *s, const struct store_filter *f, struct store_span *out,
+                    struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    struct store_filter all = *f;
+    all.since = INT64_MIN;
+    all.until = INT64_MAX;
+    struct store_span span = {0};
+    for (size_t i = 0; i < s->count; i++) {
+        const struct fake_message *m = &s->messages[i];
+        if (!message_passes(&all, m)) {
+            continue;
+        }
+        span.messages++;
+        span.no_clock += m->clock == CLOCK_NONE;
+        span.no_client += m->host == 0;
+        span.conflicts += m->is_conflict;
+        span.clock_off += m->is_date_off;
+        if (m->received) {
+            span.first = !span.first || m->received < span.first ? m->received : span.first;
+            span.last = m->received > span.last ? m->received : span.last;
+        }
+    }
+    *out = e ? *out : span;
+    return e;
+}
+
+enum err store_fact_get(struct store *s, struct slice key, struct strbuf *out, struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    const char *v = slice_eq(key, S("geo"))     ? s->geo
+                    : slice_eq(key, S("trust")) ? s->trust
+                    : slice_eq(key, S("pack"))  ? s->pack
+                                                : NULL;
+    if (!e && v) {
+        strbuf_add_cstr(out, v);
+    }
+    return e ? e : v ? OK : ERR_NOTFOUND;
+}
+
+/* ---- messages ---- */
+
+/* A fixed generator (Knuth's MMIX constants), so that golden files do not depend on libc. */
+static uint64_t random_next(uint64_t *state)
+{
+    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return *state >> 33;
+}
+
+static const struct bot {
+    const char *name, *mailer, *program;
+    unsigned daily, recipients, bytes, hosts;
+} BOTS[] = {
+    {"rustock", NULL, "spamit", 46, 1, 2900, 300},
+    {"cutwail", "cutwail-engine", NULL, 22, 2, 9800, 160},
+    {"lethic", NULL, "evapharmacy", 12, 8, 1400, 90},
+    {"grum", NULL, "spamit", 7, 2, 1800, 40},
+    {"mega-d", "mega-d-mailer", NULL, 3, 1, 2100, 25},
+    {NULL, "the-bat", NULL, 18, 1, 4200, 500},
+    {NULL, NULL, NULL, 9, 3, 31000, 200},
+};
+
+static const char *const COUNTRIES[] = {"IN", "BR", "VN", "RU", "US", "KR", "UA",
+                                        "TR", "PL", "RO", "CO", "PK", "KZ", NULL};
+static const char *const ASNS[] = {"9829", "45899", "8167", "7738", "18881", "4766", "6849",
+                                   "9121", "5617",  "9050", "3816", "17557", NULL,   NULL};
+static const char *const DOMAINS[] = {"pills.example.com", "watches.example.net",
+                                      "xn--e1afmkfd.example", "soft.example.org"};
+
+static struct fake_message october_message(const struct bot *bot, int64_t day, uint64_t *state)
+{
+    uint64_t r = random_next(state);
+    size_t place = (size_t)(r % 14 * (r >> 8 & 3 ? 1 : 0));
+    bool has_client = random_next(state) % 50 != 0;
+    struct fake_message m = {
+        .received = day * SECONDS_PER_DAY + (int64_t)(random_next(state) % SECONDS_PER_DAY),
+        .clock = CLOCK_RECEIVED,
+        .host = has_client ? 0xc0000200U + (uint32_t)place * 65536U * 3U +
+                                 (uint32_t)(random_next(state) % bot->hosts)
+                           : 0,
+        .botnet = bot->name,
+        .mailer = bot->mailer,
+        .program = random_next(state) % 4 ? bot->program : NULL,
+        .country = has_client ? COUNTRIES[place] : NULL,
+        .asn = has_client ? ASNS[place] : NULL,
+        .trap = random_next(state) % 3 ? "north-1" : "south-1",
+        .recipients = 1 + (uint32_t)(random_next(state) % bot->recipients),
+        .bytes = bot->bytes / 2 + random_next(state) % bot->bytes,
+        .is_date_off = random_next(state) % 5 < 2,
+        .is_conflict = random_next(state) % 200 == 0,
+    };
+    m.site = m.trap[0] == 'n' ? "north" : "south";
+    m.domains[0] = random_next(state) % 5 ? DOMAINS[random_next(state) % 4] : NULL;
+    m.domains[1] = m.domains[0] && random_next(state) % 9 == 0 ? "img.example.com" : NULL;
+    m.quirks = random_next(state) % 3 == 0 ? QUIRK_BIT(MSGID_MISSING) : 0;
+    m.quirks |= random_next(state) % 6 == 0 ? QUIRK_BIT(HEADER_8BIT) : 0;
+    m.quirks |= random_next(state) % 40 == 0 ? QUIRK_BIT(DATE_ZONE_BAD) : 0;
+    if (random_next(state) % 70 == 0) {
+        m.received = 0;
+        m.clock = CLOCK_NONE;
+    } else if (random_next(state) % 30 == 0) {
+        m.clock = CLOCK_ENVELOPE;
+    }
+    return m;
+}
+
+/* Rustock loses two fifths on 1 October; the traps are down on 12 and 13 October. */
+static unsigned october_daily(const struct bot *bot, int64_t day, uint64_t *state)
+{
+    int64_t october = civil_to_days(2010, 10, 1);
+    unsigned n = bot->daily + (unsigned)(random_next(state) % (bot->daily / 3 + 2));
+    if (day == october + 11 || day == october + 12) {
+        return 0;
+    }
+    return bot->name && strcmp(bot->name, "rustock") == 0 && day >= october ? n * 3 / 5 : n;
+}
+
+const struct fake_message *fake_october(size_t *count)
+{
+    static struct fake_message messages[8192];
+    static size_t n;
+    uint64_t state = 20101001;
+    int64_t first = civil_to_days(2010, 9, 27);
+    if (!n) {
+        for (int64_t day = first; day < first + 28; day++) {
+            for (size_t b = 0; b < sizeof BOTS / sizeof *BOTS; b++) {
+                unsigned daily = october_daily(&BOTS[b], day, &state);
+                for (unsigned i = 0; i < daily && n < 8192; i++) {
+                    messages[n++] = october_message(&BOTS[b], day, &state);
+                }
+            }
+        }
+    }
+    *count = n;
+    return messages;
+}
+
+const struct fake_message *fake_many(size_t botnets, size_t days, size_t *count)
+{
+    static struct fake_message messages[65536];
+    static char names[64][16];
+    uint64_t state = 7;
+    size_t n = 0;
+    int64_t first = civil_to_days(2009, 1, 1);
+    for (size_t b = 0; b < botnets && b < 64; b++) {
+        snprintf(names[b], sizeof names[b], "botnet-%02zu", b + 1);
+    }
+    for (size_t day = 0; day < days; day++) {
+        for (size_t b = 0; b <= botnets && b <= 64; b++) {
+            uint64_t daily = 1 + random_next(&state) % (b < botnets ? 3 * (botnets - b) : 4);
+            if (b < botnets && (day + 17 * b) % 97 < 9) {
+                daily = 0; /* each rests now and then */
+            }
+            for (uint64_t i = 0; i < daily && n < 65536; i++) {
+                messages[n++] = (struct fake_message){
+                    .received = (first + (int64_t)day) * SECONDS_PER_DAY + (int64_t)i,
+                    .clock = CLOCK_TRAP,
+                    .host = 0xc6336400U + (uint32_t)(random_next(&state) % 200),
+                    .botnet = b < botnets ? names[b] : NULL,
+                    .trap = "north-1",
+                    .site = "north",
+                    .recipients = 1,
+                    .bytes = 1000 + random_next(&state) % 4000,
+                };
+            }
+        }
+    }
+    *count = n;
+    return messages;
+}
