@@ -12,6 +12,10 @@ enum limits {
                                 small: 99.9 % of real traps' mail is under 1 MiB */
     LIMIT_ARCHIVE_DEPTH = 4, /* gzip in tar in zip ...: stops archive bombs */
     LIMIT_FOLDER_DEPTH = 32, /* folders in folders */
+    /* A file may unpack to EXPANSION_FREE and EXPANSION times its size: gzip reaches 1,032, mail
+       that repeats itself some hundreds; what is past it was built to fill a disk */
+    LIMIT_ARCHIVE_EXPANSION = 2000,
+    LIMIT_ARCHIVE_EXPANSION_FREE = 256 * 1024 * 1024,
 
     /* mail: header block */
     LIMIT_HEADER_BLOCK_BYTES = 512 * 1024, /* one header block; past that the body begins */

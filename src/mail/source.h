@@ -49,6 +49,10 @@ enum err source_open_stream(source_read_fn read, void *arg, const char *name, st
  * member or file is a reject, and the rest goes on. */
 enum err source_next(struct source *s, struct source_message *out, struct errbuf *eb) MUST_USE;
 
+/* Passes over `count` messages as cheaply as possible, with the same ordinals and rejects as
+ * source_next: to resume. ERR_END when there are fewer. */
+enum err source_skip(struct source *s, uint64_t count, struct errbuf *eb) MUST_USE;
+
 /* Where the time went and what was left out. */
 struct source_progress source_progress(const struct source *s);
 size_t source_rejects(const struct source *s, const struct source_rejects **out);
@@ -56,8 +60,10 @@ size_t source_rejects(const struct source *s, const struct source_rejects **out)
 void source_close(struct source *s);
 
 /* The identity of DESIGN 4: XXH3-128 over trap, arrival time and the message's bytes in canonical
- * form: line endings as LF, mbox quoting of "From " lines undone, blank lines at the end left out.
- * So the same mail out of an mbox, a Maildir and a tar has one id. */
+ * form: line endings as LF, every line of >*From as "From " (so that all mbox quotings agree), line
+ * ends and blank lines at the end left out. So the same mail out of an mbox, a Maildir and a tar
+ * has one id. `bytes` counts only when `raw` was cut (then line endings do make a difference).
+ * Panics when out of memory for a large message. */
 struct id128 message_id(struct slice trap, int64_t arrival, struct slice raw, uint64_t bytes);
 
 #endif
