@@ -32,6 +32,7 @@ enum limits {
 
     /* mail: Received chain and URLs */
     LIMIT_RECEIVED = 100,   /* hops of one message */
+    LIMIT_TRUST_SPECS = 4096, /* trusted relays; each costs a comparison at every hop */
     LIMIT_URLS = 200,       /* distinct URLs of one message */
     LIMIT_URL_BYTES = 2048, /* of one URL */
 

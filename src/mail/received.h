@@ -20,10 +20,13 @@ struct hop {
     struct slice for_addr; /* "for <...>": a trap address, secret */
     struct ip addr;        /* the client's address */
     bool has_addr;
-    bool is_local; /* no SMTP client: queue pick-up, invoked by uid, fetchmail, internal */
+    bool is_local;        /* no SMTP client: queue pick-up, invoked by uid, fetchmail, internal */
+    bool is_pickup;       /* local, and a user or program of the writer's machine handed it in */
+    bool is_ptr_doubtful; /* "may be forged": the name does not point back to the address */
     int64_t time;
     bool has_time;
-    const char *form; /* which MTA's form matched: "postfix", "exim", ...; "other" */
+    const char *form; /* the MTA that the line shows: "postfix", "exim", ...; "generic" when it has
+                         the clauses of RFC 5321 but names no MTA; "other" when not even those */
 };
 
 /* Parses the unfolded value of one Received field; never fails, form "other" and empty fields at
