@@ -96,7 +96,7 @@ int main(int argc, char **argv)
         help_verb(v, stdout);
         return EXIT_STATUS_OK;
     }
-    size_t loud = command_flag(&c, "verbose") + (command_value_at(&c, "verbose", 1) != NULL);
+    int loud = (int)command_flag(&c, "verbose") + (command_value_at(&c, "verbose", 1) != NULL);
     log_set_level(command_flag(&c, "quiet") ? LOG_ERROR : (enum log_level)(LOG_WARN + loud));
     return v->run(&c);
 }

@@ -183,42 +183,61 @@ static enum err pair_read(struct config *c, const char *path, struct fy_node_pai
     return node_error(eb, path, key, text);
 }
 
+/* libfyaml writes "file:line:column: error: text" lines; the first one is the cause. (Its list of
+ * collected errors would be the cleaner way, but 0.7.12 leaks the tokens in it.) */
+static enum err diag_error(struct errbuf *eb, const char *path, const char *diag)
+{
+    unsigned line = 0, column = 0;
+    int at = 0;
+    size_t n = strlen(path);
+    if (strncmp(diag, path, n) == 0 &&
+        sscanf(diag + n, ":%u:%u: error: %n", &line, &column, &at) == 2 && at) {
+        diag += n + (size_t)at;
+    }
+    return err_at(eb, ERR_CONFIG, path, line, column, "%.*s", (int)strcspn(diag, "\n"),
+                  *diag ? diag : "not YAML");
+}
+
+static enum err root_read(struct config *c, const char *path, struct fy_node *root,
+                          struct errbuf *eb)
+{
+    void *iterator = NULL;
+    enum err e = OK;
+    if (root && !fy_node_is_mapping(root)) {
+        return err_at(eb, ERR_CONFIG, path, 1, 1, "a mapping of keys, please");
+    }
+    for (struct fy_node_pair *pair;
+         e == OK && root && (pair = fy_node_mapping_iterate(root, &iterator)) != NULL;) {
+        e = pair_read(c, path, pair, eb);
+    }
+    return e;
+}
+
 static enum err file_read(struct config *c, const char *path, struct errbuf *eb)
 {
-    struct fy_diag_cfg quiet;
-    fy_diag_cfg_default(&quiet);
-    quiet.fp = NULL;
+    struct fy_diag_cfg diag_cfg;
+    char *said = NULL;
+    size_t said_bytes = 0;
+    enum err e = ERR_NOMEM;
     if (access(path, R_OK) != 0) {
         return err_at(eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, path, 0, 0, "%s",
                       strerror(errno));
     }
-    struct fy_parse_cfg parse = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG,
-                                 .diag = fy_diag_create(&quiet)};
-    if (!parse.diag) {
-        return ERR_NOMEM;
+    fy_diag_cfg_default(&diag_cfg);
+    diag_cfg.fp = open_memstream(&said, &said_bytes);
+    diag_cfg.colorize = false;
+    struct fy_parse_cfg parse = {.diag = diag_cfg.fp ? fy_diag_create(&diag_cfg) : NULL};
+    if (parse.diag) {
+        struct fy_document *doc = fy_document_build_from_file(&parse, path);
+        fflush(diag_cfg.fp);
+        e = doc ? root_read(c, path, fy_document_root(doc), eb) : diag_error(eb, path, said);
+        fy_document_destroy(doc);
+        fy_diag_unref(parse.diag);
     }
-    fy_diag_set_collect_errors(parse.diag, true);
-    struct fy_document *doc = fy_document_build_from_file(&parse, path);
-    enum err e = OK;
-    if (!doc) {
-        void *iterator = NULL;
-        struct fy_diag_error *error = fy_diag_errors_iterate(parse.diag, &iterator);
-        e = error ? err_at(eb, ERR_CONFIG, path, (unsigned)error->line, (unsigned)error->column,
-                           "%s", error->msg)
-                  : err_at(eb, ERR_CONFIG, path, 0, 0, "not YAML");
+    if (diag_cfg.fp) {
+        fclose(diag_cfg.fp);
     }
-    struct fy_node *root = doc ? fy_document_root(doc) : NULL;
-    if (doc && root && !fy_node_is_mapping(root)) {
-        e = err_at(eb, ERR_CONFIG, path, 1, 1, "a mapping of keys, please");
-    } else if (root) {
-        void *iterator = NULL;
-        for (struct fy_node_pair *pair;
-             e == OK && (pair = fy_node_mapping_iterate(root, &iterator)) != NULL;) {
-            e = pair_read(c, path, pair, eb);
-        }
-    }
-    fy_document_destroy(doc);
-    fy_diag_unref(parse.diag);
+    free(said);
     return e;
 }
 

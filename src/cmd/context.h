@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What verbs share: the effective configuration, the places of files, and the opening of store,
+ * rules and geo data from them. Everything opened here is closed by context_close. */
+#ifndef CMD_CONTEXT_H
+#define CMD_CONTEXT_H
+
+#include "analyse/pipeline.h"
+#include "cmd/verb.h"
+#include "core/config.h"
+#include "out/printer.h"
+#include "out/report_text.h"
+
+enum { CONTEXT_PATH_BYTES = 4096 };
+
+struct context {
+    const struct command *command;
+    struct config *config;
+    char config_path[CONTEXT_PATH_BYTES]; /* "" when no file was found: defaults */
+    char database[CONTEXT_PATH_BYTES];
+    struct store *store;
+    struct rules_live *rules;
+    struct geo *geo;
+    struct url_context *urls;
+    size_t rule_findings; /* rules left out because of errors */
+};
+
+/* Reads the configuration (-c, $SPAMGAUGE_CONFIG, ~/.config/spamgauge/spamgauge.yaml,
+ * /etc/spamgauge/spamgauge.yaml: the first that exists). On failure says why and returns the exit
+ * status; 0 otherwise. */
+int context_open(struct context *x, const struct command *c);
+void context_close(struct context *x);
+
+/* Each says why on failure and returns the exit status; 0 otherwise. */
+int context_store(struct context *x, enum store_mode mode);
+int context_rules(struct context *x);
+int context_geo(struct context *x);
+int context_urls(struct context *x);
+int context_recipient_key(struct context *x, uint8_t key[SECRET_KEY_BYTES]);
+
+/* The shipped pack's folder: beside the program in its source tree, else in share/ of its prefix.
+ */
+void context_shipped_folder(const char *name, char *out, size_t n);
+
+/* What this thread count and terminal are. */
+unsigned context_jobs(const struct context *x, const struct command *c);
+struct report_style context_style(FILE *f);
+
+/* Opens -o PATH ("-" or absent: standard output). context_output_end says when writing failed. */
+int context_output(const struct command *c, FILE **out);
+int context_output_end(const struct command *c, FILE *f);
+/* -f FORMAT; false after saying what is wrong. */
+bool context_format(const struct command *c, enum out_format *out);
+/* --since, --until, --trap, --site. False after saying what is wrong. */
+bool context_filter(const struct command *c, struct store_filter *f);
+
+#define FORMAT_OPTIONS                                                                             \
+    {"format", 'f', "FORMAT", "text, json, jsonl or csv; default: text."},                         \
+    {                                                                                              \
+        "output", 'o', "PATH", "Writes there instead of standard output."                          \
+    }
+#define FILTER_OPTIONS                                                                             \
+    {"since", OPTION_NO_SHORT, "TIME",                                                             \
+     "From this time on: 2010-10-01, 2010-10, RFC 3339, or relative such as 7d."},                 \
+        {"until", OPTION_NO_SHORT, "TIME", "Up to this time, not with it."},                       \
+        {"trap", OPTION_NO_SHORT, "NAME", "This trap only."},                                      \
+    {                                                                                              \
+        "site", OPTION_NO_SHORT, "NAME", "Traps of this site only."                                \
+    }
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The verbs' entry points and tables, one file each; main.c's list is in verbs.c. */
+#ifndef CMD_VERBS_H
+#define CMD_VERBS_H
+
+#include "cmd/verb.h"
+
+extern const struct verb VERB_IMPORT, VERB_REPORT, VERB_CHART, VERB_MESSAGE, VERB_CHECK;
+extern const struct verb VERB_RULES_CHECK, VERB_RULES_TEST, VERB_RULES_EXPLAIN, VERB_RULES_LIST;
+extern const struct verb VERB_DB_INFO, VERB_DB_VERIFY, VERB_DB_VACUUM, VERB_DB_RETAIN;
+
+#endif
