@@ -113,17 +113,19 @@ size_t base64_decode(struct slice in, char *out, uint64_t *quirks)
     char *o = out;
     uint32_t group = 0;
     unsigned have = 0, pads_due = 0;
-    bool is_bad = false;
+    bool is_bad = false, has_ended = false;
     while (p < end) {
         if (!have) {
+            const uint8_t *from = p;
             p = base64_bulk(p, end, &o);
+            is_bad |= has_ended && p != from;
             if (p == end) {
                 break;
             }
         }
         int v = B64[*p++];
         if (v >= 0) {
-            is_bad |= pads_due > 0;
+            is_bad |= has_ended; /* data after padding: some senders join encoded pieces */
             pads_due = 0;
             group = group << 6 | (uint32_t)v;
             if (++have == 4) {
@@ -135,6 +137,7 @@ size_t base64_decode(struct slice in, char *out, uint64_t *quirks)
                 have = 0;
             }
         } else if (v == B64_PAD) {
+            has_ended = true;
             if (pads_due) {
                 pads_due--;
             } else {

@@ -6,7 +6,10 @@
 #include "core/utf8.h"
 #include "mail/header_scan.h"
 
-enum { FIELDS_FIRST = 32 };
+enum {
+    FIELDS_FIRST = 32,
+    JUNK_FOLDS = 4, /* folded lines after a stray line that are passed over with it */
+};
 
 /* RFC 5322 section 3.6.8 ftext: printable ASCII but the colon. */
 static inline bool is_ftext(char c)
@@ -114,7 +117,6 @@ static enum err field_read(struct block_scan *b, const char *p, const char *name
     if (b->h->count == LIMIT_HEADERS) {
         b->h->quirks |= QUIRK_BIT(HEADER_LIMIT);
         b->is_folding = false;
-        b->seen |= 1;
         return OK;
     }
     struct header *f = field_add(b);
@@ -152,21 +154,27 @@ static void fold_read(struct block_scan *b, const char *p, const char *end)
     }
 }
 
-/* Does the body begin at this line, which is no field? */
-static bool junk_is_body(struct block_scan *b, const char *p, const char *end)
+/* Does the body begin at this line, which is no field? A single stray line (a fold that lost its
+ * white space, a mailer's "X Mailer: ...") is passed over when a field follows; more than that is
+ * the text of a sender that left out the empty line, or a message without a header. */
+static bool junk_is_body(const struct block_scan *b, const char *p, const char *end)
 {
     struct slice line = slice_span(p, end);
-    bool is_from = slice_starts(line, S("From ")) || slice_starts(line, S(">From "));
-    if (is_from && !b->h->count) {
+    if (slice_starts(line, S("From ")) || slice_starts(line, S(">From "))) {
         return false; /* an mbox separator left on */
     }
-    if (b->seen) {
-        return true;
+    if (slice_starts(line, S("--"))) {
+        return true; /* a delimiter right after the header: nobody's stray line */
     }
-    /* Nothing known yet: junk on top when a field follows, else a message without a header. */
-    const char *nl = b->next < b->end ? memchr(b->next, b->eol, (size_t)(b->end - b->next)) : NULL;
-    const char *name_end;
-    return !line_colon(b->next, nl ? nl : b->end, &name_end);
+    const char *next = b->next, *name_end;
+    for (int folds = 0; next < b->end && folds <= JUNK_FOLDS; folds++) {
+        const char *nl = memchr(next, b->eol, (size_t)(b->end - next));
+        if (!is_blank(*next)) {
+            return !line_colon(next, nl ? nl : b->end, &name_end);
+        }
+        next = nl ? nl + 1 : b->end;
+    }
+    return true;
 }
 
 static void block_quirks(struct block_scan *b)
@@ -206,7 +214,7 @@ static enum line_kind line_read(struct block_scan *b, const struct header_scan *
     if (p == end) {
         return LINE_END;
     }
-    if (is_blank(*p) && (b->h->count || b->seen)) {
+    if (is_blank(*p) && b->h->count) {
         fold_read(b, p, end);
         return LINE_MORE;
     }

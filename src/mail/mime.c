@@ -96,6 +96,19 @@ static void stop_find(struct mime_scan *s, struct stop *out)
     s->at = out->line;
 }
 
+/* Nothing stands between here and the next delimiter or the end of the message. */
+static bool is_at_stop(const struct mime_scan *s)
+{
+    if (s->at == s->end) {
+        return true;
+    }
+    if (!s->open_count || s->end - s->at < 2 || s->at[0] != '-' || s->at[1] != '-') {
+        return false;
+    }
+    const char *nl = memchr(s->at, s->eol, (size_t)(s->end - s->at));
+    return line_is_boundary(s, s->at, nl ? nl : s->end);
+}
+
 /* The end of content that starts at `start`: the line break before a delimiter belongs to it. */
 static const char *content_end(const struct mime_scan *s, const char *start,
                                const struct stop *stop)
@@ -167,7 +180,7 @@ static void type_read(struct part *p, struct slice value, struct slice *name, st
             p->charset = slice_lower(slice_trim(param_token(&q, arena)), arena);
         } else if (!has_boundary && slice_ieq(q.name, S("boundary"))) {
             has_boundary = true;
-            p->boundary = param_token(&q, arena);
+            p->boundary = param_text(&q, arena); /* unquoted with spaces inside: The Bat! */
         } else if (!has_name && slice_ieq(q.name, S("name"))) {
             has_name = true;
             *name = param_text(&q, arena);
@@ -272,13 +285,17 @@ static enum err multipart_read(struct mime_scan *s, int index, struct stop *stop
             break;
         }
         s->at = stop->next;
+        if (is_at_stop(s)) {
+            stop_find(s, stop); /* a delimiter right after another, or at the end: no part */
+            continue;
+        }
         enum err e = entity_read(s, index, depth + 1, is_digest, stop);
         if (e) {
             return e;
         }
     }
     s->open_count = level;
-    if (stop->level == level) {
+    if (stop->level == level && stop->is_close) {
         const char *epilogue = stop->next;
         s->at = epilogue;
         stop_find(s, stop);
@@ -300,7 +317,7 @@ static bool type_is_message(const struct part *p)
 }
 
 /* Is it read as a container? Sets the quirks of what keeps it from being one. */
-static bool part_is_container(struct part *p)
+static bool part_is_container(struct part *p, bool has_body)
 {
     bool is_multipart = part_is_multipart(p);
     if (!is_multipart && !type_is_message(p)) {
@@ -316,6 +333,9 @@ static bool part_is_container(struct part *p)
     }
     if (!is_multipart && is_coded) {
         return false; /* its bytes are what part_decode gives */
+    }
+    if (!is_multipart && !has_body) {
+        return false;
     }
     if (p->depth >= LIMIT_MIME_DEPTH) {
         p->quirks |= QUIRK_BIT(MIME_DEPTH);
@@ -343,7 +363,7 @@ static enum err entity_read(struct mime_scan *s, int parent, unsigned depth, boo
     part_describe(p, is_digest, s->m->arena);
     const char *start = s->at + p->header.raw.n;
     s->at = start;
-    if (!part_is_container(p)) {
+    if (!part_is_container(p, !is_at_stop(s))) {
         stop_find(s, stop);
     } else if (part_is_multipart(p)) {
         e = multipart_read(s, index, stop);

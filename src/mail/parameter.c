@@ -47,7 +47,7 @@ struct slice cfws_skip(struct slice s)
 
 static bool is_token(char c)
 {
-    return (uint8_t)c > ' ' && c != 0x7f && !strchr("()<>@,;:\\\"/[]?=", c);
+    return (uint8_t)c > ' ' && (uint8_t)c < 0x7f && !strchr("()<>@,;:\\\"/[]?=", c);
 }
 
 static size_t token_bytes(struct slice s)
