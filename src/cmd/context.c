@@ -148,40 +148,69 @@ void context_shipped_folder(const char *name, char *out, size_t n)
     snprintf(out, n, "/usr/share/spamgauge/%s", name);
 }
 
+void context_rule_paths(const struct context *x, bool from_arguments, struct context_paths *out)
+{
+    static const char *const SHIPPED[] = {"rules/botnets", "rules/mailers", "rules/programs"};
+    const struct command *c = x->command;
+    size_t n = from_arguments ? c->argument_count : 0,
+           most = sizeof out->items / sizeof *out->items;
+    bool is_given = n > 0;
+    n = n ? n : config_count(x->config, CONFIG_RULES);
+    n = n < most ? n : most;
+    for (out->count = 0; out->count < n; out->count++) {
+        out->items[out->count] =
+            is_given ? c->arguments[out->count] : config_item(x->config, CONFIG_RULES, out->count);
+    }
+    for (size_t i = 0; n == 0 && i < sizeof SHIPPED / sizeof *SHIPPED; i++) {
+        context_shipped_folder(SHIPPED[i], out->shipped[i], sizeof out->shipped[i]);
+        out->items[out->count++] = out->shipped[i];
+    }
+}
+
 static void finding_say(void *arg, const struct finding *f)
 {
     struct context *x = arg;
     if (f->level == FINDING_ERROR) {
         x->rule_findings++;
-        log_warn("rules", "%s:%u:%u: %s; rule left out", f->file, f->line, f->column, f->text);
+        log_warn("rules", "%s:%u:%u: %s; left out", f->file, f->line, f->column, f->text);
     }
 }
 
 int context_rules(struct context *x)
 {
     struct errbuf eb = {.text = ""};
-    char shipped[CONTEXT_PATH_BYTES], cache[CONTEXT_PATH_BYTES];
-    const char *paths[256];
-    size_t n = config_count(x->config, CONFIG_RULES), count = 0;
-    for (; count < n && count < sizeof paths / sizeof *paths; count++) {
-        paths[count] = config_item(x->config, CONFIG_RULES, count);
-    }
-    if (!count) {
-        context_shipped_folder("rules", shipped, sizeof shipped);
-        paths[count++] = shipped;
-    }
+    struct context_paths paths;
+    char cache[CONTEXT_PATH_BYTES];
+    context_rule_paths(x, false, &paths);
     snprintf(cache, sizeof cache, "%s", config_text(x->config, CONFIG_RULES_CACHE));
     if (!*cache) {
         xdg_folder("XDG_CACHE_HOME", ".cache", cache, sizeof cache);
     }
     struct rule_options o = {
-        .paths = paths,
-        .path_count = count,
+        .paths = paths.items,
+        .path_count = paths.count,
         .cache_dir = folder_make(cache) ? cache : NULL,
         .on_finding = finding_say,
         .arg = x,
     };
     enum err e = rules_live_open(&o, &x->rules, &eb);
+    return e == OK ? EXIT_STATUS_OK : command_fail(x->command, e, &eb);
+}
+
+int context_annotations(struct context *x, struct arena *arena, struct annotations *out)
+{
+    struct errbuf eb = {.text = ""};
+    const char *paths[64];
+    char shipped[CONTEXT_PATH_BYTES];
+    size_t n = config_count(x->config, CONFIG_ANNOTATIONS), count = 0;
+    for (; count < n && count < sizeof paths / sizeof *paths; count++) {
+        paths[count] = config_item(x->config, CONFIG_ANNOTATIONS, count);
+    }
+    if (!count) {
+        context_shipped_folder("rules/annotations", shipped, sizeof shipped);
+        paths[count++] = shipped;
+    }
+    enum err e = annotations_load(paths, count, finding_say, x, arena, out, &eb);
     return e == OK ? EXIT_STATUS_OK : command_fail(x->command, e, &eb);
 }
 

@@ -7,6 +7,7 @@
 #include "analyse/pipeline.h"
 #include "cmd/verb.h"
 #include "core/config.h"
+#include "observe/annotation.h"
 #include "out/printer.h"
 #include "out/report_text.h"
 
@@ -36,6 +37,18 @@ int context_rules(struct context *x);
 int context_geo(struct context *x);
 int context_urls(struct context *x);
 int context_recipient_key(struct context *x, uint8_t key[SECRET_KEY_BYTES]);
+
+/* The rule files and folders in effect: the command's arguments if `from_arguments`, else the
+ * configured ones, else the shipped pack. */
+struct context_paths {
+    const char *items[256];
+    size_t count;
+    char shipped[3][CONTEXT_PATH_BYTES];
+};
+void context_rule_paths(const struct context *x, bool from_arguments, struct context_paths *out);
+
+/* The annotations in effect; bad entries are warned of and left out. */
+int context_annotations(struct context *x, struct arena *arena, struct annotations *out);
 
 /* The shipped pack's folder: beside the program in its source tree, else in share/ of its prefix.
  */

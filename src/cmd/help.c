@@ -48,7 +48,8 @@ static void options_print(FILE *f, const struct option_spec *s)
 void help_program(FILE *f)
 {
     fprintf(f, "usage: spamgauge VERB [OPTION...] [ARGUMENT...]\n\n%s.\n\nVerbs:\n", SUMMARY);
-    for (const struct verb *v = VERBS; v->name; v++) {
+    for (const struct verb *const *at = VERBS; *at; at++) {
+        const struct verb *v = *at;
         fprintf(f, "  %-14s %s\n", v->name, v->summary);
     }
     fputs("\nHelp on a verb: spamgauge VERB --help.  Version: spamgauge --version.\n", f);
@@ -148,11 +149,10 @@ void help_manual(const struct verb *v, FILE *f)
         mdoc_options(f, COMMON_OPTIONS);
     } else {
         fputs("The verbs, each with a page of its own:\n.Bl -tag -width Ds\n", f);
-        for (v = VERBS; v->name; v++) {
-            page_name(v, name, sizeof name);
-            fprintf(f, ".It Xr %s 1\n%s.\n", name, v->summary);
+        for (const struct verb *const *at = VERBS; *at; at++) {
+            page_name(*at, name, sizeof name);
+            fprintf(f, ".It Xr %s 1\n%s.\n", name, (*at)->summary);
         }
-        v = NULL;
     }
     fputs(".El\n", f);
     mdoc_exit_status(f);

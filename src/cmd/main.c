@@ -15,7 +15,8 @@ static const struct verb *verb_find(int argc, char **argv, int *used)
         char name[64];
         snprintf(name, sizeof name, words == 2 ? "%s %s" : "%s", argv[0],
                  words == 2 ? argv[1] : "");
-        for (const struct verb *v = VERBS; v->name; v++) {
+        for (const struct verb *const *at = VERBS; *at; at++) {
+            const struct verb *v = *at;
             if (strcmp(v->name, name) == 0) {
                 *used = words;
                 return v;
@@ -29,7 +30,8 @@ static const struct verb *verb_find(int argc, char **argv, int *used)
 static bool verb_family_print(const char *name)
 {
     bool found = false;
-    for (const struct verb *v = VERBS; v->name; v++) {
+    for (const struct verb *const *at = VERBS; *at; at++) {
+        const struct verb *v = *at;
         size_t n = strlen(name);
         if (strncmp(v->name, name, n) == 0 && v->name[n] == ' ') {
             fprintf(stderr, found ? "  spamgauge %-14s %s\n" : "usage:\n  spamgauge %-14s %s\n",

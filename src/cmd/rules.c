@@ -23,27 +23,13 @@ static void finding_print(void *arg, const struct finding *f)
 
 /* The paths given, else those of the configuration, else the shipped pack; no cache, so that
  * everything is read. */
-static enum err rules_read(struct context *x, const struct command *c, struct finding_counts *all,
-                           struct rules **out, struct errbuf *eb)
+static enum err rules_read(struct context *x, struct finding_counts *all, struct rules **out,
+                           struct errbuf *eb)
 {
-    char shipped[CONTEXT_PATH_BYTES];
-    const char *configured[256];
-    const char *const *paths = (const char *const *)c->arguments;
-    size_t n = c->argument_count;
-    if (!n) {
-        n = config_count(x->config, CONFIG_RULES);
-        n = n < sizeof configured / sizeof *configured ? n : sizeof configured / sizeof *configured;
-        for (size_t i = 0; i < n; i++) {
-            configured[i] = config_item(x->config, CONFIG_RULES, i);
-        }
-        if (!n) {
-            context_shipped_folder("rules", shipped, sizeof shipped);
-            configured[n++] = shipped;
-        }
-        paths = configured;
-    }
+    struct context_paths paths;
+    context_rule_paths(x, true, &paths);
     struct rule_options o = {
-        .paths = paths, .path_count = n, .on_finding = finding_print, .arg = all};
+        .paths = paths.items, .path_count = paths.count, .on_finding = finding_print, .arg = all};
     return rules_load(&o, out, eb);
 }
 
@@ -57,7 +43,7 @@ static int check_run(struct command *c)
     if (status) {
         return status;
     }
-    enum err e = rules_read(&x, c, &all, &rules, &eb);
+    enum err e = rules_read(&x, &all, &rules, &eb);
     if (e != OK) {
         status = command_fail(c, e, &eb);
     } else {
@@ -107,7 +93,7 @@ static int test_run(struct command *c)
     if (status) {
         return status;
     }
-    enum err e = rules_read(&x, c, &all, &rules, &eb);
+    enum err e = rules_read(&x, &all, &rules, &eb);
     if (e == OK) {
         struct test_say say = {rules, command_flag(c, "verbose")};
         e = rules_test(rules, test_result_print, &say, &passed, &failed, &eb);
@@ -237,7 +223,7 @@ static int list_run(struct command *c)
     if (status) {
         return status;
     }
-    enum err e = rules_read(&x, c, &all, &rules, &eb);
+    enum err e = rules_read(&x, &all, &rules, &eb);
     if (e == OK) {
         status = rules_print(c, rules, format);
         rules_unref(rules);

@@ -68,8 +68,8 @@ int usage_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3)
 /* The same for a failed call: prints the detail and returns the exit status that fits the error. */
 int command_fail(const struct command *c, enum err e, const struct errbuf *eb);
 
-/* All verbs, ending with a NULL name. */
-extern const struct verb VERBS[];
+/* All verbs, ending with NULL. */
+extern const struct verb *const VERBS[];
 
 void help_program(FILE *f);
 void help_verb(const struct verb *v, FILE *f);

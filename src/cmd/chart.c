@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* spamgauge chart: pictures of the report's figures. */
+#include "out/chart.h"
+
+#include "cmd/context.h"
+#include "cmd/verbs.h"
+
+enum { CHART_ARENA_BYTES = 256 * 1024 * 1024 };
+
+static bool word_option(const struct command *c, const char *name, bool ok)
+{
+    if (!ok) {
+        usage_error(c, "--%s %s: see --help for what there is", name, command_value(c, name, ""));
+    }
+    return ok;
+}
+
+static bool chart_options_read(const struct command *c, struct chart_options *o)
+{
+    uint64_t width = 0, height = 0;
+    const char *kind = c->argument_count ? c->arguments[0] : "volume";
+    const char *image = command_value(c, "format", NULL), *unit = command_value(c, "unit", NULL);
+    const char *step = command_value(c, "step", NULL);
+    *o = (struct chart_options){.path = command_value(c, "output", NULL),
+                                .is_log = command_flag(c, "log")};
+    if (!chart_kind_parse(slice_cstr(kind), &o->kind)) {
+        usage_error(c, "%s: volume or share, please", kind);
+        return false;
+    }
+    if (!o->path) {
+        usage_error(c, "where to? -o chart.svg or -o chart.png");
+        return false;
+    }
+    if (!word_option(c, "format", !image || chart_image_parse(slice_cstr(image), &o->image)) ||
+        !word_option(c, "unit", !unit || unit_parse(slice_cstr(unit), &o->unit)) ||
+        !word_option(c, "step", !step || volume_step_parse(slice_cstr(step), &o->step)) ||
+        !command_number(c, "width", CHART_WIDTH_MIN, CHART_SIDE_MAX, &width) ||
+        !command_number(c, "height", CHART_HEIGHT_MIN, CHART_SIDE_MAX, &height)) {
+        return false;
+    }
+    o->width = (unsigned)width;
+    o->height = (unsigned)height;
+    return true;
+}
+
+static enum err chart_make(const struct command *c, const struct report *r,
+                           const struct chart_options *o, struct errbuf *eb)
+{
+    if (!command_flag(c, "script")) {
+        return chart_draw(r, o, eb);
+    }
+    struct strbuf script = STRBUF_INIT;
+    enum err e = chart_script(r, o, &script, eb);
+    if (e == OK) {
+        fwrite(script.p, 1, script.n, stdout);
+    }
+    strbuf_free(&script);
+    return e;
+}
+
+static int chart_run(struct command *c)
+{
+    struct context x;
+    struct chart_options options;
+    struct report_query query = {.top = 10};
+    struct report report;
+    struct errbuf eb = {.text = ""};
+    if (c->argument_count > 1) {
+        return usage_error(c, "one kind of chart, please");
+    }
+    if (!chart_options_read(c, &options) || !context_filter(c, &query.filter)) {
+        return EXIT_STATUS_USAGE;
+    }
+    int status = context_open(&x, c);
+    status = status ? status : context_store(&x, STORE_READ);
+    if (!status) {
+        struct arena *arena = arena_new(CHART_ARENA_BYTES);
+        enum err e = arena ? report_build(x.store, &query, arena, &report, &eb) : ERR_NOMEM;
+        e = e == OK ? chart_make(c, &report, &options, &eb) : e;
+        status = e == OK ? EXIT_STATUS_OK : command_fail(c, e, &eb);
+        arena_free(arena);
+    }
+    context_close(&x);
+    return status;
+}
+
+static const struct option_spec OPTIONS[] = {
+    FILTER_OPTIONS,
+    {"output", 'o', "PATH",
+     "The picture; .svg or .png tells the format. - is standard output, then --format is needed."},
+    {"format", 'f', "FORMAT", "svg or png."},
+    {"unit", OPTION_NO_SHORT, "UNIT", "messages (default), recipients, bytes or hosts."},
+    {"step", OPTION_NO_SHORT, "STEP",
+     "day, week, month or year; default: the finest that can be seen."},
+    {"log", OPTION_NO_SHORT, NULL, "Logarithmic volume axis."},
+    {"width", OPTION_NO_SHORT, "PIXELS", "Default: 960."},
+    {"height", OPTION_NO_SHORT, "PIXELS", "Default: 480."},
+    {"script", OPTION_NO_SHORT, NULL, "Prints the gnuplot script instead of drawing."},
+    {NULL, OPTION_NO_SHORT, NULL, NULL},
+};
+
+static const char *const EXAMPLES[] = {
+    "spamgauge chart volume -o volume.svg",
+    "Volume over the whole store.",
+    "spamgauge chart share --since 2010-09-01 --until 2010-11-01 -o share.png",
+    "Botnet shares of two months.",
+    NULL,
+};
+
+const struct verb VERB_CHART = {
+    .name = "chart",
+    .arguments = "[volume|share]",
+    .summary = "draws volume or botnet shares as SVG or PNG",
+    .text = "Draws with gnuplot. volume: one unit over time, with the part that has no botnet "
+            "label; share: the botnets stacked to "
+            "100 %, the unknown part always shown. A share rises also when others fall: look at "
+            "the volume beside it.",
+    .options = OPTIONS,
+    .examples = EXAMPLES,
+    .run = chart_run,
+};
