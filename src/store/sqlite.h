@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of the SQLite store share; nobody else includes it. Every call that writes runs
+ * inside one transaction; when that fails, store_rollback() also forgets what was cached in it. */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include "core/arena.h"
+#include "core/strbuf.h"
+#include "core/strmap.h"
+#include "store/store.h"
+#include "store/tally.h"
+
+#include <sqlite3.h>
+
+enum statement {
+#define STATEMENT(id, sql) STATEMENT_##id,
+#include "store/statement.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+};
+
+/* Day, month and hour numbers are kept in 32 bits; this one is for what has no receipt time. */
+#define BUCKET_NONE INT32_MIN
+
+/* Labels of label dimensions, domains: id of text. 0 is "unknown". */
+enum { TEXT_UNKNOWN = 0 };
+
+/* Not dimensions of the interface, but counted like them; stored numbers. */
+enum { ROLLUP_NO_CLIENT = 100, ROLLUP_CONFLICT, ROLLUP_CLOCK_OFF };
+
+/* Kinds of tallies; stored numbers. HOST is cut into parts by the upper bits of the address, so
+ * that distinct hosts of any period are counted part by part in bounded memory. */
+enum tally_kind {
+    TALLY_HOST = 1,         /* by day; key: host, tag: stream */
+    TALLY_ASN_DAY = 2,      /* key: ASN, tag: trap */
+    TALLY_ASN_MONTH = 3,    /* */
+    TALLY_DOMAIN_DAY = 4,   /* key: text id, tag: trap */
+    TALLY_DOMAIN_MONTH = 5, /* */
+    TALLY_HOUR = 6,         /* by hour; key: program << 16 | country, tag: stream */
+};
+enum { HOST_PART_BITS = 6, HOST_PART_V6 = 1 << HOST_PART_BITS, HOST_PARTS };
+
+static inline int64_t tally_key(enum tally_kind kind, unsigned part, int32_t bucket)
+{
+    return (int64_t)kind << 48 | (int64_t)part << 40 | ((int64_t)bucket - INT32_MIN);
+}
+static inline int32_t tally_key_bucket(int64_t key)
+{
+    return (int32_t)((key & 0xffffffff) + INT32_MIN);
+}
+static inline unsigned host_part(uint64_t host)
+{
+    return host > UINT32_MAX ? HOST_PART_V6 : (unsigned)(host >> (32 - HOST_PART_BITS));
+}
+
+/* Identities of the newest messages, which are not in message_key yet: a hash table. */
+struct tail_slot {
+    int64_t key, seq; /* seq 0: free */
+};
+struct tail {
+    struct tail_slot *slots;
+    size_t size, count;
+    int64_t keyed; /* counter "keyed" that it begins after */
+    int64_t next;  /* the next message's seq */
+    bool is_valid;
+};
+
+struct text_value {
+    char *p;
+    size_t n;
+};
+
+struct counting;
+struct host_memo;
+
+struct store {
+    sqlite3 *db;
+    char *path;
+    enum store_mode mode;
+    unsigned transactions; /* nesting of store_begin_read */
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct strmap *text_ids, *trap_ids, *stream_ids; /* caches; emptied by a rollback */
+    struct text_value *text_values;                  /* by id; the other way */
+    size_t text_values_size, text_values_bytes;
+    struct tail tail;
+    struct counting *counting;
+    struct host_memo *hosts;
+    struct arena *arena;  /* of the message row handed out last */
+    struct strbuf packed; /* of the message row being written */
+};
+
+/* ---- sqlite_open.c ---- */
+
+/* The engine's last error as ours, with its text; `doing` says what was tried. */
+enum err store_error(struct store *s, int rc, const char *doing, struct errbuf *eb);
+/* The prepared statement, reset and without bindings. */
+enum err store_statement(struct store *s, enum statement id, sqlite3_stmt **out,
+                         struct errbuf *eb) MUST_USE;
+/* Runs a statement that gives no rows and has its bindings. */
+enum err store_run(struct store *s, sqlite3_stmt *st, const char *doing,
+                   struct errbuf *eb) MUST_USE;
+/* Steps to a row: OK, ERR_END after the last, or an error. */
+enum err store_step(struct store *s, sqlite3_stmt *st, const char *doing,
+                    struct errbuf *eb) MUST_USE;
+/* Any SQL text without results. */
+enum err store_exec(struct store *s, const char *sql, struct errbuf *eb) MUST_USE;
+
+int store_schema_newest(void);
+enum err store_begin_write(struct store *s, struct errbuf *eb) MUST_USE;
+/* Commits, or with e != OK rolls back; returns e or the commit's failure (then rolled back). */
+enum err store_end_write(struct store *s, enum err e, struct errbuf *eb) MUST_USE;
+/* One snapshot for the statements of one call; nests. */
+enum err store_begin_read(struct store *s, struct errbuf *eb) MUST_USE;
+enum err store_end_read(struct store *s, enum err e, struct errbuf *eb) MUST_USE;
+
+enum err counter_get(struct store *s, const char *name, int64_t *out, struct errbuf *eb) MUST_USE;
+enum err counter_put(struct store *s, const char *name, int64_t value, struct errbuf *eb) MUST_USE;
+
+struct slice column_slice(sqlite3_stmt *st, int column);
+/* NULL when the slice is empty. Borrows until the statement is reset. */
+void bind_slice(sqlite3_stmt *st, int at, struct slice s);
+void bind_packed(sqlite3_stmt *st, int at, struct slice s);
+static inline void bind_id(sqlite3_stmt *st, int at, int64_t id)
+{
+    if (id != 0) {
+        sqlite3_bind_int64(st, at, id);
+    }
+}
+
+/* ---- sqlite_text.c ---- */
+
+/* Empty: 0. With `make` it is added when it is not there; else 0 and ERR_NOTFOUND. */
+enum err text_id(struct store *s, struct slice value, bool make, int64_t *out,
+                 struct errbuf *eb) MUST_USE;
+/* Borrowed until the next call of text_value(). Empty for 0. */
+enum err text_value(struct store *s, int64_t id, struct slice *out, struct errbuf *eb) MUST_USE;
+enum err trap_id(struct store *s, struct slice name, bool make, int64_t *out,
+                 struct errbuf *eb) MUST_USE;
+enum err stream_id(struct store *s, int64_t trap, int64_t botnet, bool make, int64_t *out,
+                   struct errbuf *eb) MUST_USE;
+/* "DE" as a number of 16 bits; 0 for what is not two letters or digits. And back (3 bytes). */
+unsigned country_code(struct slice country);
+void country_text(unsigned code, char out[3]);
+void store_forget(struct store *s);
+
+/* ---- sqlite_identity.c ---- */
+
+/* Brings the tail up to date; first call of a writing transaction. */
+enum err identity_begin(struct store *s, struct errbuf *eb) MUST_USE;
+/* OK with *seq; ERR_NOTFOUND with *key, where the id is to be put. */
+enum err identity_find(struct store *s, struct id128 id, int64_t *key, int64_t *seq,
+                       struct errbuf *eb) MUST_USE;
+enum err identity_put(struct store *s, int64_t key, int64_t seq, struct errbuf *eb) MUST_USE;
+/* Moves the tail into message_key when it has at least `least` entries. */
+enum err identity_flush(struct store *s, size_t least, struct errbuf *eb) MUST_USE;
+/* The same as identity_find for a reader, who has no tail. */
+enum err identity_look_up(struct store *s, struct id128 id, int64_t *seq,
+                          struct errbuf *eb) MUST_USE;
+int64_t identity_key(struct id128 id);
+
+/* ---- sqlite_count.c ---- */
+
+struct soft_count {
+    unsigned dim;
+    int64_t value;
+    uint64_t expected; /* millionths */
+};
+enum { SOFT_COUNTS_MAX = 9 }; /* best, runner-up, unknown of three kinds */
+
+/* One message as the rollups see it; by append from the row given, by verify from the row stored.
+ */
+struct counted {
+    int64_t trap, stream;
+    int64_t botnet, mailer, program; /* decided */
+    int64_t received;
+    bool has_time, has_client, is_conflict, is_clock_off;
+    unsigned clock, country;
+    uint32_t asn;
+    uint64_t host; /* 0: none */
+    uint64_t recipients, bytes, quirks;
+    const int64_t *domains;
+    size_t domain_count;
+    struct soft_count soft[SOFT_COUNTS_MAX];
+    size_t soft_count;
+};
+
+struct label_ids {
+    int64_t name, best, runner_up;
+    uint64_t posterior, runner_up_posterior, unknown; /* millionths */
+    bool is_conflict;
+};
+/* Spreads one message over the label, the runner-up and unknown; what is left goes to unknown, so
+ * that the expected counts of all labels add up to the messages. */
+void counted_label(struct counted *m, enum dimension d, const struct label_ids *l);
+
+/* Adds to what is pending; flushes by itself when that is much. */
+enum err count_message(struct store *s, const struct counted *m, bool is_scratch,
+                       struct errbuf *eb) MUST_USE;
+enum err count_flush(struct store *s, bool is_scratch, struct errbuf *eb) MUST_USE;
+void count_forget(struct store *s);
+void count_free(struct store *s);
+
+int32_t month_of_day(int32_t day);
+int32_t month_first_day(int32_t month);
+int64_t hour_of(int64_t t);
+
+/* ---- sqlite_message.c ---- */
+
+struct message_columns;
+/* Writes one row; `seq` and the ids are those of the caller. */
+enum err message_put(struct store *s, const struct message_row *row, int64_t seq, struct counted *m,
+                     struct errbuf *eb) MUST_USE;
+/* A row of "SELECT * FROM message" as counted; domains are in s->arena. */
+enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m,
+                         struct errbuf *eb) MUST_USE;
+
+/* ---- sqlite_cube.c ---- */
+
+/* The filter in the store's terms: days (hours) from first to last, which traps. */
+struct scope {
+    int32_t first_day, last_day; /* inclusive; whole days */
+    int32_t first_hour, last_hour;
+    bool is_open;                          /* both ends: what has no time counts too */
+    bool is_empty;                         /* nothing can match */
+    bool has_traps;                        /* only those of `traps` */
+    bool *traps;                           /* by trap id */
+    int64_t *sites;                        /* by trap id: number of the site, dense */
+    struct slice *trap_names, *site_names; /* by trap id, by site number; arena */
+    size_t trap_count, site_count;         /* ids and numbers are below these */
+    struct arena *arena;
+};
+enum err scope_open(struct store *s, const struct store_filter *f, struct scope *out,
+                    struct errbuf *eb) MUST_USE;
+void scope_close(struct scope *c);
+static inline bool scope_holds_trap(const struct scope *c, int64_t trap)
+{
+    return trap > 0 && (uint64_t)trap < c->trap_count && (!c->has_traps || c->traps[trap]);
+}
+
+/* ---- sqlite_hosts.c ---- */
+
+/* By stream id: its trap and a dense number of its botnet; 0 for ids that are not there. */
+struct streams {
+    uint32_t *trap, *botnet, *site;
+    int64_t *botnet_text;
+    size_t count, botnet_count;
+};
+enum err streams_load(struct store *s, const struct scope *c, struct arena *arena,
+                      struct streams *out, struct errbuf *eb) MUST_USE;
+
+/* Distinct hosts of the scope for each (bucket, value) of TOTAL, BOTNET (text id), TRAP (id) or
+ * SITE (number): calls fn; kept until the store changes. */
+enum err hosts_distinct(struct store *s, const struct scope *c, enum bucket bucket,
+                        enum dimension d,
+                        enum err (*fn)(void *, int32_t bucket, int64_t value, uint64_t hosts),
+                        void *arg, struct errbuf *eb) MUST_USE;
+struct host_rank {
+    uint64_t key; /* host, or host >> 8 for a network */
+    struct units units;
+};
+enum err hosts_top(struct store *s, const struct scope *c, enum dimension d, size_t limit,
+                   const struct host_rank **out, size_t *count, struct errbuf *eb) MUST_USE;
+void hosts_free(struct store *s);
+
+#endif

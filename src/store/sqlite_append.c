@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A batch of messages in: one transaction for rows, dictionaries, counts and the import's mark. */
+#include "store/sqlite.h"
+
+#include <stdlib.h>
+
+/* What the batch adds to the table of traps, by trap id. */
+struct trap_seen {
+    uint64_t messages;
+    int64_t first, last;
+    bool has_time;
+};
+
+struct batch {
+    struct trap_seen *traps;
+    size_t traps_size;
+    struct append_result result;
+};
+
+/* Day numbers must fit the packed keys, and time_rfc3339() prints these years. */
+static bool time_is_sane(int64_t t)
+{
+    static const int64_t FIRST = INT64_C(-62135596800); /* year 1 */
+    static const int64_t END = INT64_C(253402300800);   /* year 10000 */
+    return t >= FIRST && t < END;
+}
+
+static enum err trap_seen_add(struct batch *b, const struct counted *m, struct errbuf *eb)
+{
+    size_t id = (size_t)m->trap;
+    if (id >= b->traps_size) {
+        size_t size = b->traps_size ? b->traps_size : 16;
+        while (size <= id) {
+            size *= 2;
+        }
+        struct trap_seen *traps = realloc(b->traps, size * sizeof *traps);
+        if (!traps) {
+            return err_set(eb, ERR_NOMEM, "out of memory for traps");
+        }
+        memset(traps + b->traps_size, 0, (size - b->traps_size) * sizeof *traps);
+        b->traps = traps;
+        b->traps_size = size;
+    }
+    struct trap_seen *seen = &b->traps[id];
+    seen->messages++;
+    if (m->has_time) {
+        seen->first = !seen->has_time || m->received < seen->first ? m->received : seen->first;
+        seen->last = !seen->has_time || m->received > seen->last ? m->received : seen->last;
+        seen->has_time = true;
+    }
+    return OK;
+}
+
+static enum err traps_write(struct store *s, const struct batch *b, struct errbuf *eb)
+{
+    enum err e = OK;
+    for (size_t id = 0; e == OK && id < b->traps_size; id++) {
+        const struct trap_seen *seen = &b->traps[id];
+        sqlite3_stmt *st;
+        if (seen->messages == 0) {
+            continue;
+        }
+        e = store_statement(s, STATEMENT_TRAP_SEEN, &st, eb);
+        if (e == OK) {
+            sqlite3_bind_int64(st, 1, (int64_t)id);
+            sqlite3_bind_int64(st, 2, (int64_t)seen->messages);
+            if (seen->has_time) {
+                sqlite3_bind_int64(st, 3, seen->first);
+                sqlite3_bind_int64(st, 4, seen->last);
+            }
+            e = store_run(s, st, "counting a trap's messages", eb);
+        }
+    }
+    return e;
+}
+
+static enum err row_append(struct store *s, const struct message_row *row, struct batch *b,
+                           struct errbuf *eb)
+{
+    struct counted m;
+    int64_t key, seq;
+    if (row->trap.n == 0 || (row->clock != CLOCK_NONE && !time_is_sane(row->received))) {
+        return err_set(eb, ERR_USAGE, "a message row without a trap or with an impossible time");
+    }
+    enum err e = identity_find(s, row->id, &key, &seq, eb);
+    if (e == OK) {
+        b->result.repeated++;
+        return OK;
+    }
+    if (e != ERR_NOTFOUND) {
+        return e;
+    }
+    seq = s->tail.next;
+    e = message_put(s, row, seq, &m, eb);
+    e = e == OK ? identity_put(s, key, seq, eb) : e;
+    e = e == OK ? trap_seen_add(b, &m, eb) : e;
+    e = e == OK ? count_message(s, &m, false, eb) : e;
+    b->result.added++;
+    return e;
+}
+
+static enum err mark_put(struct store *s, const struct import_mark *mark, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_MARK_PUT, &st, eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_text64(st, 1, mark->source.n ? mark->source.p : "", mark->source.n, SQLITE_STATIC,
+                        SQLITE_UTF8);
+    sqlite3_bind_int64(st, 2, (int64_t)mark->next_ordinal);
+    sqlite3_bind_int64(st, 3, (int64_t)mark->bytes_read);
+    sqlite3_bind_int64(st, 4, (int64_t)mark->added);
+    sqlite3_bind_int64(st, 5, (int64_t)mark->repeated);
+    sqlite3_bind_int64(st, 6, (int64_t)mark->rejected);
+    sqlite3_bind_int64(st, 7, mark->is_complete);
+    sqlite3_bind_int64(st, 8, time_now());
+    return store_run(s, st, "writing an import's mark", eb);
+}
+
+static enum err batch_append(struct store *s, const struct message_row *rows, size_t n,
+                             const struct import_mark *mark, struct batch *b, struct errbuf *eb)
+{
+    int64_t stored;
+    enum err e = identity_begin(s, eb);
+    e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
+    for (size_t i = 0; e == OK && i < n; i++) {
+        e = row_append(s, &rows[i], b, eb);
+    }
+    if (e == OK && b->result.added > 0) {
+        e = count_flush(s, false, eb);
+        e = e == OK ? traps_write(s, b, eb) : e;
+        e = e == OK ? counter_put(s, "next_seq", s->tail.next, eb) : e;
+        e = e == OK ? counter_put(s, "stored", stored + (int64_t)b->result.added, eb) : e;
+    }
+    return e == OK && mark ? mark_put(s, mark, eb) : e;
+}
+
+enum err store_append(struct store *s, const struct message_row *rows, size_t n,
+                      const struct import_mark *mark, struct append_result *result,
+                      struct errbuf *eb)
+{
+    struct batch b = {0};
+    enum err e = store_begin_write(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = store_end_write(s, batch_append(s, rows, n, mark, &b, eb), eb);
+    if (e == OK && result) {
+        *result = b.result;
+    }
+    free(b.traps);
+    return e;
+}

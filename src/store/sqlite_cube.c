@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Aggregates out: rollups and tallies summed by (bucket, value). A long period is its whole months
+ * and, at the edges, the days of the others. */
+#include "store/sort.h"
+#include "store/sqlite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the filter ---- */
+
+static enum err scope_traps(struct store *s, const struct store_filter *f, struct scope *c,
+                            struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    int64_t most = 0;
+    size_t sites_max = 1;
+    enum err e = store_statement(s, STATEMENT_TRAPS, &st, eb);
+    while (e == OK && (e = store_step(s, st, "reading the traps", eb)) == OK) {
+        int64_t id = sqlite3_column_int64(st, 0);
+        most = id > most ? id : most;
+        sites_max++;
+    }
+    if (e != ERR_END) {
+        return e;
+    }
+    c->trap_count = (size_t)most + 1;
+    c->traps = arena_calloc(c->arena, c->trap_count, sizeof *c->traps);
+    c->sites = arena_calloc(c->arena, c->trap_count, sizeof *c->sites);
+    c->trap_names = arena_calloc(c->arena, c->trap_count, sizeof *c->trap_names);
+    c->site_names = arena_calloc(c->arena, sites_max, sizeof *c->site_names);
+    struct strmap *sites = strmap_new();
+    if (!c->traps || !c->sites || !c->trap_names || !c->site_names || !sites) {
+        strmap_free(sites);
+        return err_set(eb, ERR_NOMEM, "out of memory for traps");
+    }
+    e = store_statement(s, STATEMENT_TRAPS, &st, eb);
+    while (e == OK && (e = store_step(s, st, "reading the traps", eb)) == OK) {
+        size_t id = (size_t)sqlite3_column_int64(st, 0);
+        struct slice name = column_slice(st, 1), site = column_slice(st, 2);
+        bool is_new;
+        uint64_t *number = strmap_put(sites, site, &is_new);
+        if (number && is_new) {
+            *number = c->site_count++;
+            c->site_names[*number] = arena_copy(c->arena, site.n ? site : S("-"));
+        }
+        c->trap_names[id] = arena_copy(c->arena, name);
+        if (!number || !c->trap_names[id].p || !c->site_names[*number].p) {
+            e = err_set(eb, ERR_NOMEM, "out of memory for traps");
+            sqlite3_reset(st);
+            break;
+        }
+        c->sites[id] = (int64_t)*number;
+        c->traps[id] = (f->trap.n == 0 || slice_eq(f->trap, name)) &&
+                       (f->site.n == 0 || slice_eq(f->site, site));
+    }
+    strmap_free(sites);
+    return e == ERR_END ? OK : e;
+}
+
+static int32_t clipped(int64_t n)
+{
+    /* INT32_MIN is BUCKET_NONE. */
+    return n <= INT32_MIN ? INT32_MIN + 1 : n > INT32_MAX ? INT32_MAX : (int32_t)n;
+}
+
+enum err scope_open(struct store *s, const struct store_filter *f, struct scope *out,
+                    struct errbuf *eb)
+{
+    enum { SCOPE_BYTES_MAX = 256 * 1024 * 1024 };
+    bool is_empty = f->until <= f->since;
+    int64_t last = f->until == INT64_MIN ? f->until : f->until - 1;
+    *out = (struct scope){
+        .first_day = clipped(f->since == INT64_MIN ? INT32_MIN : day_of(f->since)),
+        .last_day = clipped(f->until == INT64_MAX ? INT32_MAX : day_of(last)),
+        .is_open = f->since == INT64_MIN && f->until == INT64_MAX,
+        .first_hour = clipped(f->since == INT64_MIN ? INT32_MIN : hour_of(f->since)),
+        .last_hour = clipped(f->until == INT64_MAX ? INT32_MAX : hour_of(last)),
+        .is_empty = is_empty,
+        .has_traps = f->trap.n != 0 || f->site.n != 0,
+        .arena = arena_new(SCOPE_BYTES_MAX),
+    };
+    if (!out->arena) {
+        return err_set(eb, ERR_NOMEM, "out of memory");
+    }
+    enum err e = scope_traps(s, f, out, eb);
+    if (e != OK) {
+        scope_close(out);
+    }
+    return e;
+}
+
+void scope_close(struct scope *c)
+{
+    arena_free(c->arena);
+    c->arena = NULL;
+}
+
+/* ---- sums by (bucket, value) ---- */
+
+struct sum {
+    int32_t bucket;
+    bool is_used;
+    uint64_t value;
+    uint64_t messages, recipients, bytes, expected, hosts; /* expected: millionths */
+};
+
+struct sums {
+    struct sum *slots;
+    size_t size, count;
+};
+
+static struct sum *sum_find(const struct sums *t, int32_t bucket, uint64_t value)
+{
+    size_t mask = t->size - 1;
+    uint64_t h = (value * UINT64_C(0x9e3779b97f4a7c15)) ^
+                 ((uint64_t)(uint32_t)bucket * UINT64_C(0xc2b2ae3d27d4eb4f));
+    size_t at = (size_t)(h ^ h >> 29) & mask;
+    while (t->slots[at].is_used && (t->slots[at].bucket != bucket || t->slots[at].value != value)) {
+        at = (at + 1) & mask;
+    }
+    return &t->slots[at];
+}
+
+static struct sum *sum_put(struct sums *t, int32_t bucket, uint64_t value)
+{
+    if (2 * (t->count + 1) > t->size) {
+        struct sums bigger = {.size = t->size ? t->size * 2 : 1024, .count = t->count};
+        bigger.slots = calloc(bigger.size, sizeof *bigger.slots);
+        if (!bigger.slots) {
+            return NULL;
+        }
+        for (size_t i = 0; i < t->size; i++) {
+            if (t->slots[i].is_used) {
+                *sum_find(&bigger, t->slots[i].bucket, t->slots[i].value) = t->slots[i];
+            }
+        }
+        free(t->slots);
+        *t = bigger;
+    }
+    struct sum *sum = sum_find(t, bucket, value);
+    if (!sum->is_used) {
+        *sum = (struct sum){.bucket = bucket, .value = value, .is_used = true};
+        t->count++;
+    }
+    return sum;
+}
+
+struct cube {
+    struct store *s;
+    const struct scope *scope;
+    enum bucket bucket;
+    enum dimension d;
+    struct sums sums;
+    struct errbuf *eb;
+};
+
+static int32_t bucket_of_day(enum bucket bucket, int32_t day)
+{
+    return bucket == BUCKET_DAY ? day : bucket == BUCKET_MONTH ? month_of_day(day) : 0;
+}
+
+static enum err no_memory(struct errbuf *eb)
+{
+    return err_set(eb, ERR_NOMEM, "out of memory for an aggregate");
+}
+
+static bool is_by_trap(enum dimension d)
+{
+    return d == DIMENSION_TRAP || d == DIMENSION_SITE;
+}
+
+/* Rows of a rollup: those of TRAP and SITE are TOTAL's. */
+static enum err rollup_sum(struct cube *c, enum statement id, int32_t first, int32_t last,
+                           bool is_month)
+{
+    sqlite3_stmt *st;
+    enum dimension d = is_by_trap(c->d) ? DIMENSION_TOTAL : c->d;
+    enum err e = first <= last ? store_statement(c->s, id, &st, c->eb) : ERR_END;
+    if (e == OK) {
+        sqlite3_bind_int(st, 1, (int)d);
+        sqlite3_bind_int(st, 2, first);
+        sqlite3_bind_int(st, 3, last);
+    }
+    while (e == OK && (e = store_step(c->s, st, "reading a rollup", c->eb)) == OK) {
+        int32_t at = sqlite3_column_int(st, 0);
+        int64_t trap = sqlite3_column_int64(st, 2);
+        if (!scope_holds_trap(c->scope, trap)) {
+            continue;
+        }
+        int64_t value = c->d == DIMENSION_TRAP   ? trap
+                        : c->d == DIMENSION_SITE ? c->scope->sites[trap]
+                                                 : sqlite3_column_int64(st, 1);
+        int32_t bucket = !is_month                   ? bucket_of_day(c->bucket, at)
+                         : c->bucket == BUCKET_MONTH ? at
+                                                     : 0;
+        struct sum *sum = sum_put(&c->sums, bucket, (uint64_t)value);
+        if (!sum) {
+            sqlite3_reset(st);
+            return no_memory(c->eb);
+        }
+        sum->messages += (uint64_t)sqlite3_column_int64(st, 3);
+        sum->recipients += (uint64_t)sqlite3_column_int64(st, 4);
+        sum->bytes += (uint64_t)sqlite3_column_int64(st, 5);
+        sum->expected += (uint64_t)sqlite3_column_int64(st, 6);
+    }
+    return e == ERR_END ? OK : e;
+}
+
+/* Entries of the tallies of one kind whose tag is a trap. */
+static enum err tally_sum(struct cube *c, enum tally_kind kind, int32_t first, int32_t last,
+                          bool is_month)
+{
+    sqlite3_stmt *st;
+    enum err e = first <= last ? store_statement(c->s, STATEMENT_TALLY_RANGE, &st, c->eb) : ERR_END;
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, tally_key(kind, 0, first));
+        sqlite3_bind_int64(st, 2, tally_key(kind, 0, last));
+    }
+    while (e == OK && (e = store_step(c->s, st, "reading a tally", c->eb)) == OK) {
+        int32_t at = tally_key_bucket(sqlite3_column_int64(st, 0));
+        int32_t bucket = !is_month                   ? bucket_of_day(c->bucket, at)
+                         : c->bucket == BUCKET_MONTH ? at
+                                                     : 0;
+        struct tally_reader r;
+        struct tally_entry entry;
+        tally_read(&r, column_slice(st, 1));
+        while (tally_next(&r, &entry)) {
+            if (!scope_holds_trap(c->scope, entry.tag)) {
+                continue;
+            }
+            struct sum *sum = sum_put(&c->sums, bucket, entry.key);
+            if (!sum) {
+                sqlite3_reset(st);
+                return no_memory(c->eb);
+            }
+            sum->messages += entry.messages;
+            sum->recipients += entry.recipients;
+            sum->bytes += entry.bytes;
+            sum->expected += entry.messages * 1000000;
+        }
+        if (r.is_bad) {
+            sqlite3_reset(st);
+            return err_set(c->eb, ERR_STORE, "%s: a tally is damaged; db verify says more",
+                           c->s->path);
+        }
+    }
+    return e == ERR_END ? OK : e;
+}
+
+static enum err days_sum(struct cube *c, int32_t first, int32_t last)
+{
+    return c->d == DIMENSION_ASN      ? tally_sum(c, TALLY_ASN_DAY, first, last, false)
+           : c->d == DIMENSION_DOMAIN ? tally_sum(c, TALLY_DOMAIN_DAY, first, last, false)
+                                      : rollup_sum(c, STATEMENT_DAY_RANGE, first, last, false);
+}
+
+static enum err months_sum(struct cube *c, int32_t first, int32_t last)
+{
+    return c->d == DIMENSION_ASN      ? tally_sum(c, TALLY_ASN_MONTH, first, last, true)
+           : c->d == DIMENSION_DOMAIN ? tally_sum(c, TALLY_DOMAIN_MONTH, first, last, true)
+                                      : rollup_sum(c, STATEMENT_MONTH_RANGE, first, last, true);
+}
+
+/* Years outside 1..9999 hold no message; civil arithmetic stays within int. */
+static int32_t day_in_years(int32_t day)
+{
+    enum { FIRST = -719162, LAST = 2932896 };
+    return day < FIRST ? FIRST : day > LAST ? LAST : day;
+}
+
+static enum err period_sum(struct cube *c)
+{
+    const struct scope *p = c->scope;
+    if (p->is_empty) {
+        return OK;
+    }
+    if (c->bucket == BUCKET_DAY) {
+        return days_sum(c, p->first_day, p->last_day);
+    }
+    int32_t first_day = day_in_years(p->first_day), last_day = day_in_years(p->last_day);
+    int32_t first = month_of_day(first_day), last = month_of_day(last_day);
+    bool starts_whole = month_first_day(first) == first_day || p->first_day < first_day;
+    bool ends_whole = month_first_day(last + 1) - 1 == last_day || p->last_day > last_day;
+    int32_t first_whole = starts_whole ? first : first + 1,
+            last_whole = ends_whole ? last : last - 1;
+    if (first_whole > last_whole) {
+        return days_sum(c, first_day, last_day);
+    }
+    enum err e = months_sum(c, first_whole, last_whole);
+    e = e == OK ? days_sum(c, first_day, month_first_day(first_whole) - 1) : e;
+    e = e == OK ? days_sum(c, month_first_day(last_whole + 1), last_day) : e;
+    if (e == OK && p->is_open && c->bucket == BUCKET_ALL) {
+        e = months_sum(c, BUCKET_NONE, BUCKET_NONE);
+    }
+    return e;
+}
+
+/* ---- hours ---- */
+
+static enum err hours_sum(struct cube *c)
+{
+    const struct scope *p = c->scope;
+    struct streams streams;
+    sqlite3_stmt *st;
+    enum err e = streams_load(c->s, p, p->arena, &streams, c->eb);
+    e = e == OK && p->is_empty ? ERR_END : e;
+    e = e == OK ? store_statement(c->s, STATEMENT_TALLY_RANGE, &st, c->eb) : e;
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, tally_key(TALLY_HOUR, 0, p->first_hour));
+        sqlite3_bind_int64(st, 2, tally_key(TALLY_HOUR, 0, p->last_hour));
+    }
+    while (e == OK && (e = store_step(c->s, st, "reading the hours", c->eb)) == OK) {
+        int32_t hour = tally_key_bucket(sqlite3_column_int64(st, 0));
+        struct tally_reader r;
+        struct tally_entry entry;
+        tally_read(&r, column_slice(st, 1));
+        while (tally_next(&r, &entry)) {
+            uint32_t trap = entry.tag < streams.count ? streams.trap[entry.tag] : 0;
+            if (!scope_holds_trap(p, trap)) {
+                continue;
+            }
+            uint64_t value = c->d == DIMENSION_BOTNET
+                                 ? (uint64_t)streams.botnet_text[streams.botnet[entry.tag]]
+                             : c->d == DIMENSION_PROGRAM ? entry.key >> 16
+                             : c->d == DIMENSION_COUNTRY ? entry.key & 0xffff
+                             : c->d == DIMENSION_TRAP    ? trap
+                             : c->d == DIMENSION_SITE    ? (uint64_t)p->sites[trap]
+                                                         : 0;
+            struct sum *sum = sum_put(&c->sums, hour, value);
+            if (!sum) {
+                sqlite3_reset(st);
+                return no_memory(c->eb);
+            }
+            sum->messages += entry.messages;
+            sum->recipients += entry.recipients;
+            sum->bytes += entry.bytes;
+            sum->expected += entry.messages * 1000000;
+        }
+        if (r.is_bad) {
+            sqlite3_reset(st);
+            return err_set(c->eb, ERR_STORE, "%s: a tally is damaged; db verify says more",
+                           c->s->path);
+        }
+    }
+    return e == ERR_END ? OK : e;
+}
+
+/* ---- hosts ---- */
+
+static enum err host_count_put(void *arg, int32_t bucket, int64_t value, uint64_t hosts)
+{
+    struct cube *c = arg;
+    struct sum *sum = sum_put(&c->sums, bucket, (uint64_t)value);
+    if (!sum) {
+        return no_memory(c->eb);
+    }
+    sum->hosts = hosts;
+    return OK;
+}
+
+static bool has_hosts(enum bucket bucket, enum dimension d)
+{
+    return bucket != BUCKET_HOUR && (d == DIMENSION_TOTAL || d == DIMENSION_BOTNET ||
+                                     d == DIMENSION_TRAP || d == DIMENSION_SITE);
+}
+
+/* ---- rows out ---- */
+
+struct out_row {
+    const struct sum *sum;
+    struct slice value;
+};
+
+static enum err value_text(struct cube *c, uint64_t value, struct slice *out)
+{
+    char text[32];
+    struct slice borrowed = slice_of(text, 0);
+    switch (c->d) {
+    case DIMENSION_TOTAL:
+        borrowed = S("all");
+        break;
+    case DIMENSION_BOTNET:
+    case DIMENSION_MAILER:
+    case DIMENSION_PROGRAM:
+    case DIMENSION_DOMAIN: {
+        enum err e =
+            value == TEXT_UNKNOWN ? OK : text_value(c->s, (int64_t)value, &borrowed, c->eb);
+        if (e != OK) {
+            return e;
+        }
+        borrowed = value == TEXT_UNKNOWN ? S("unknown") : borrowed;
+        break;
+    }
+    case DIMENSION_COUNTRY:
+        country_text((unsigned)value, text);
+        borrowed.n = strlen(text);
+        break;
+    case DIMENSION_ASN:
+        borrowed.n = (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+        break;
+    case DIMENSION_TRAP:
+        borrowed = value < c->scope->trap_count ? c->scope->trap_names[value] : borrowed;
+        break;
+    case DIMENSION_SITE:
+        borrowed = value < c->scope->site_count ? c->scope->site_names[value] : borrowed;
+        break;
+    case DIMENSION_QUIRK:
+        borrowed = value < QUIRK_COUNT ? slice_cstr(quirk_name((unsigned)value)) : S("?");
+        break;
+    case DIMENSION_CLOCK: {
+        static const char *const NAMES[] = {"none", "received", "envelope", "trap"};
+        borrowed = value < 4 ? slice_cstr(NAMES[value]) : S("?");
+        break;
+    }
+    default:
+        break;
+    }
+    *out = arena_copy(c->scope->arena, borrowed);
+    return borrowed.n != 0 && !out->p ? no_memory(c->eb) : OK;
+}
+
+static int row_cmp(const void *a, const void *b)
+{
+    const struct out_row *x = a, *y = b;
+    if (x->sum->bucket != y->sum->bucket) {
+        return x->sum->bucket < y->sum->bucket ? -1 : 1;
+    }
+    return slice_cmp(x->value, y->value);
+}
+
+static int rank_cmp(const void *a, const void *b)
+{
+    const struct out_row *x = a, *y = b;
+    if (x->sum->messages != y->sum->messages) {
+        return x->sum->messages > y->sum->messages ? -1 : 1;
+    }
+    return slice_cmp(x->value, y->value);
+}
+
+/* The text of a value is looked up once, not once a bucket. */
+static enum err rows_make(struct cube *c, struct out_row *rows, size_t *count)
+{
+    enum err e = OK;
+    size_t n = 0;
+    struct strmap *texts = strmap_new();
+    if (!texts) {
+        return no_memory(c->eb);
+    }
+    for (size_t i = 0; e == OK && i < c->sums.size; i++) {
+        const struct sum *sum = &c->sums.slots[i];
+        bool is_new;
+        if (!sum->is_used) {
+            continue;
+        }
+        uint64_t *index =
+            strmap_put(texts, slice_of((const char *)&sum->value, sizeof sum->value), &is_new);
+        if (!index) {
+            e = no_memory(c->eb);
+        } else if (is_new) {
+            *index = n;
+            e = value_text(c, sum->value, &rows[n].value);
+        } else {
+            rows[n].value = rows[*index].value;
+        }
+        rows[n++].sum = sum;
+    }
+    strmap_free(texts);
+    *count = n;
+    return e;
+}
+
+static int64_t bucket_start(enum bucket bucket, int32_t n)
+{
+    return bucket == BUCKET_HOUR    ? (int64_t)n * 3600
+           : bucket == BUCKET_DAY   ? (int64_t)n * SECONDS_PER_DAY
+           : bucket == BUCKET_MONTH ? (int64_t)month_first_day(n) * SECONDS_PER_DAY
+                                    : INT64_MIN;
+}
+
+static enum err rows_give(struct cube *c, size_t limit, bool is_ranked, cube_fn fn, void *arg)
+{
+    size_t n = 0;
+    struct out_row *rows = malloc((c->sums.count + 1) * sizeof *rows);
+    enum err e = rows ? rows_make(c, rows, &n) : no_memory(c->eb);
+    if (e == OK && n > 0) {
+        qsort(rows, n, sizeof *rows, is_ranked ? rank_cmp : row_cmp);
+    }
+    for (size_t i = 0; e == OK && i < n && i < limit; i++) {
+        const struct sum *sum = rows[i].sum;
+        struct cube_row row = {
+            .bucket = bucket_start(c->bucket, sum->bucket),
+            .value = rows[i].value,
+            .units = {.messages = sum->messages,
+                      .recipients = sum->recipients,
+                      .bytes = sum->bytes,
+                      .hosts = sum->hosts,
+                      .expected = (double)sum->expected / 1e6},
+        };
+        fn(arg, &row);
+    }
+    free(rows);
+    return e;
+}
+
+static enum err cube_run(struct cube *c, size_t limit, bool is_ranked, cube_fn fn, void *arg)
+{
+    enum err e = c->bucket == BUCKET_HOUR ? hours_sum(c) : period_sum(c);
+    if (e == OK && has_hosts(c->bucket, c->d)) {
+        e = hosts_distinct(c->s, c->scope, c->bucket, c->d, host_count_put, c, c->eb);
+    }
+    e = e == OK ? rows_give(c, limit, is_ranked, fn, arg) : e;
+    free(c->sums.slots);
+    return e;
+}
+
+static bool has_hours(enum dimension d)
+{
+    return d == DIMENSION_TOTAL || d == DIMENSION_BOTNET || d == DIMENSION_PROGRAM ||
+           d == DIMENSION_COUNTRY || is_by_trap(d);
+}
+
+static enum err cube_open(struct store *s, const struct store_filter *f, enum bucket bucket,
+                          enum dimension d, size_t limit, bool is_ranked, cube_fn fn, void *arg,
+                          struct errbuf *eb)
+{
+    struct scope scope;
+    enum err e = store_begin_read(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = scope_open(s, f, &scope, eb);
+    if (e == OK) {
+        struct cube c = {.s = s, .scope = &scope, .bucket = bucket, .d = d, .eb = eb};
+        e = cube_run(&c, limit, is_ranked, fn, arg);
+        scope_close(&scope);
+    }
+    return store_end_read(s, e, eb);
+}
+
+enum err store_cube(struct store *s, const struct store_filter *f, enum bucket bucket,
+                    enum dimension d, cube_fn fn, void *arg, struct errbuf *eb)
+{
+    if (d == DIMENSION_HOST || d == DIMENSION_NET24 || (unsigned)d >= DIMENSION_COUNT) {
+        return err_set(eb, ERR_UNSUPPORTED, "no cube by %s: ask for the top ones",
+                       dimension_name(d));
+    }
+    if (bucket == BUCKET_HOUR && !has_hours(d)) {
+        return err_set(eb, ERR_UNSUPPORTED, "%s is not counted by the hour", dimension_name(d));
+    }
+    return cube_open(s, f, bucket, d, SIZE_MAX, false, fn, arg, eb);
+}
+
+static enum err hosts_give(struct store *s, const struct scope *scope, enum dimension d,
+                           size_t limit, cube_fn fn, void *arg, struct errbuf *eb)
+{
+    const struct host_rank *ranks;
+    size_t count;
+    enum err e = hosts_top(s, scope, d, limit, &ranks, &count, eb);
+    for (size_t i = 0; e == OK && i < count; i++) {
+        char text[IP_TEXT_BYTES + 4];
+        bool is_net = d == DIMENSION_NET24;
+        bool is_v6 = !is_net && ranks[i].key > UINT32_MAX;
+        ip_text(host_ip(is_net ? ranks[i].key << 8 : ranks[i].key), text);
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "%s", is_net ? "/24" : is_v6 ? "/64" : "");
+        struct cube_row row = {
+            .bucket = INT64_MIN, .value = slice_cstr(text), .units = ranks[i].units};
+        fn(arg, &row);
+    }
+    return e;
+}
+
+enum err store_top(struct store *s, const struct store_filter *f, enum dimension d, size_t limit,
+                   unsigned *least_daily, cube_fn fn, void *arg, struct errbuf *eb)
+{
+    if (least_daily) {
+        *least_daily = 0; /* all are counted */
+    }
+    if (d != DIMENSION_HOST && d != DIMENSION_NET24) {
+        return (unsigned)d < DIMENSION_COUNT
+                   ? cube_open(s, f, BUCKET_ALL, d, limit, true, fn, arg, eb)
+                   : err_set(eb, ERR_UNSUPPORTED, "no such dimension");
+    }
+    struct scope scope;
+    enum err e = store_begin_read(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = scope_open(s, f, &scope, eb);
+    if (e == OK) {
+        e = hosts_give(s, &scope, d, limit, fn, arg, eb);
+        scope_close(&scope);
+    }
+    return store_end_read(s, e, eb);
+}
+
+/* ---- span ---- */
+
+static enum err rollup_total(struct store *s, const struct scope *scope, unsigned dim,
+                             int64_t value, uint64_t *messages, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_MONTH_RANGE, &st, eb);
+    *messages = 0;
+    if (e == OK) {
+        sqlite3_bind_int(st, 1, (int)dim);
+        sqlite3_bind_int(st, 2, INT32_MIN);
+        sqlite3_bind_int(st, 3, INT32_MAX);
+    }
+    while (e == OK && (e = store_step(s, st, "reading a rollup", eb)) == OK) {
+        if (scope_holds_trap(scope, sqlite3_column_int64(st, 2)) &&
+            sqlite3_column_int64(st, 1) == value) {
+            *messages += (uint64_t)sqlite3_column_int64(st, 3);
+        }
+    }
+    return e == ERR_END ? OK : e;
+}
+
+static enum err span_of(struct store *s, const struct scope *scope, struct store_span *out,
+                        struct errbuf *eb)
+{
+    struct store_span span = {0};
+    const struct {
+        unsigned dim;
+        int64_t value;
+        uint64_t *messages;
+    } counts[] = {
+        {DIMENSION_CLOCK, CLOCK_NONE, &span.no_clock},
+        {ROLLUP_NO_CLIENT, 0, &span.no_client},
+        {ROLLUP_CONFLICT, 0, &span.conflicts},
+        {ROLLUP_CLOCK_OFF, 0, &span.clock_off},
+    };
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_TRAPS, &st, eb);
+    while (e == OK && (e = store_step(s, st, "reading the traps", eb)) == OK) {
+        int64_t first = sqlite3_column_int64(st, 3), last = sqlite3_column_int64(st, 4);
+        if (!scope_holds_trap(scope, sqlite3_column_int64(st, 0))) {
+            continue;
+        }
+        span.messages += (uint64_t)sqlite3_column_int64(st, 5);
+        span.first = span.first == 0 || (first != 0 && first < span.first) ? first : span.first;
+        span.last = span.last == 0 || (last != 0 && last > span.last) ? last : span.last;
+    }
+    e = e == ERR_END ? OK : e;
+    for (size_t i = 0; e == OK && i < sizeof counts / sizeof *counts; i++) {
+        e = rollup_total(s, scope, counts[i].dim, counts[i].value, counts[i].messages, eb);
+    }
+    if (e == OK) {
+        *out = span;
+    }
+    return e;
+}
+
+enum err store_span(struct store *s, const struct store_filter *f, struct store_span *out,
+                    struct errbuf *eb)
+{
+    struct scope scope;
+    enum err e = store_begin_read(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = scope_open(s, f, &scope, eb);
+    if (e == OK) {
+        e = span_of(s, &scope, out, eb);
+        scope_close(&scope);
+    }
+    return store_end_read(s, e, eb);
+}
