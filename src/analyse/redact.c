@@ -48,23 +48,33 @@ static void addresses_scan(struct recipients *r, struct slice value)
     }
 }
 
+/* One envelope is written down several times, under another name at each forwarding: only the line
+ * that saw the client, or else the first kind of delivery field there is, says how many recipients
+ * it had. */
 void recipients_collect(struct recipients *r, const struct mail *m, const struct chain *c,
                         struct arena *arena)
 {
     const struct header_block *h = &m->parts[0].header;
+    enum header_id counted = HEADER_OTHER;
     r->count = 0;
-    for (size_t i = 0; i < c->trusted && i < c->count; i++) {
-        recipient_add(r, c->hops[i].for_addr);
+    if (c->trusted && c->trusted <= c->count) {
+        recipient_add(r, c->hops[c->trusted - 1].for_addr);
     }
-    for (size_t i = 0; i < h->count; i++) {
-        if (is_delivery_field(h->fields[i].id)) {
+    bool is_told = r->count > 0;
+    for (size_t i = 0; i < h->count && !is_told; i++) {
+        enum header_id id = h->fields[i].id;
+        if (is_delivery_field(id) && (counted == HEADER_OTHER || counted == id)) {
+            counted = id;
             addresses_scan(r, header_unfold(h->fields[i].value, arena));
         }
     }
     r->delivered = r->count;
+    for (size_t i = 0; i < c->trusted && i < c->count; i++) {
+        recipient_add(r, c->hops[i].for_addr);
+    }
     for (size_t i = 0; i < h->count; i++) {
-        if (h->fields[i].id == HEADER_TO || h->fields[i].id == HEADER_CC ||
-            h->fields[i].id == HEADER_BCC) {
+        enum header_id id = h->fields[i].id;
+        if (is_delivery_field(id) || id == HEADER_TO || id == HEADER_CC || id == HEADER_BCC) {
             addresses_scan(r, h->fields[i].value);
         }
     }

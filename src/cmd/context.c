@@ -306,20 +306,23 @@ int context_output(const struct command *c, FILE **out)
     return EXIT_STATUS_OK;
 }
 
-int context_output_end(const struct command *c, FILE *f)
+int context_output_end(const struct command *c, FILE *f, bool is_written)
 {
-    bool bad = fflush(f) != 0 || ferror(f);
-    bool is_closed_pipe = errno == EPIPE;
+    struct errbuf eb;
+    bool is_bad = fflush(f) != 0 || ferror(f);
+    bool is_closed_pipe = is_bad && errno == EPIPE; /* `spamgauge report | head` is no failure */
     if (f != stdout && fclose(f) != 0) {
-        bad = true;
+        is_bad = true;
     }
-    if (bad && !is_closed_pipe) {
-        struct errbuf eb;
+    if (is_closed_pipe) {
+        return EXIT_STATUS_OK;
+    }
+    if (is_bad) {
         err_at(&eb, ERR_IO, command_value(c, "output", "standard output"), 0, 0, "%s",
                strerror(errno));
         return command_fail(c, ERR_IO, &eb);
     }
-    return EXIT_STATUS_OK;
+    return is_written ? EXIT_STATUS_OK : command_fail(c, ERR_NOMEM, NULL);
 }
 
 bool context_format(const struct command *c, enum out_format *out)

@@ -58,9 +58,10 @@ void context_shipped_folder(const char *name, char *out, size_t n);
 unsigned context_jobs(const struct context *x, const struct command *c);
 struct report_style context_style(FILE *f);
 
-/* Opens -o PATH ("-" or absent: standard output). context_output_end says when writing failed. */
+/* Opens -o PATH ("-" or absent: standard output). context_output_end says when
+ * writing failed (`is_written` is what the printer says of it). */
 int context_output(const struct command *c, FILE **out);
-int context_output_end(const struct command *c, FILE *f);
+int context_output_end(const struct command *c, FILE *f, bool is_written);
 /* -f FORMAT; false after saying what is wrong. */
 bool context_format(const struct command *c, enum out_format *out);
 /* --since, --until, --trap, --site. False after saying what is wrong. */

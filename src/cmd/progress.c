@@ -14,13 +14,13 @@ static const double DRAW_SECONDS = 0.1, FIRST_SECONDS = 0.5;
 
 void duration_text(double seconds, char out[16])
 {
-    unsigned long s = seconds < 0 ? 0 : seconds > 359999 ? 359999 : (unsigned long)(seconds + 0.5);
+    unsigned s = seconds < 0 ? 0 : seconds > 359999 ? 359999 : (unsigned)(seconds + 0.5);
     if (s >= 3600) {
-        snprintf(out, 16, "%luh%02lum", s / 3600, s / 60 % 60);
+        snprintf(out, 16, "%uh%02um", s / 3600, s / 60 % 60);
     } else if (s >= 60) {
-        snprintf(out, 16, "%lum%02lus", s / 60, s % 60);
+        snprintf(out, 16, "%um%02us", s / 60, s % 60);
     } else {
-        snprintf(out, 16, "%lus", s);
+        snprintf(out, 16, "%us", s);
     }
 }
 

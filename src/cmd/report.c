@@ -37,8 +37,7 @@ static int report_write(const struct command *c, const struct report *r, enum ou
     }
     struct report_style style = context_style(f);
     bool ok = format == OUT_TEXT ? report_print_text(f, r, &style) : report_print(f, format, r);
-    status = context_output_end(c, f);
-    return status || ok ? status : command_fail(c, ERR_NOMEM, NULL);
+    return context_output_end(c, f, ok);
 }
 
 static int report_run(struct command *c)
@@ -136,19 +135,17 @@ static int message_write(struct context *x, const struct command *c, const struc
         struct report_style style = context_style(f);
         bool ok = format == OUT_TEXT ? message_print_text(f, row, &names, &style)
                                      : message_print(f, format, row, &names);
-        status = context_output_end(c, f);
-        status = status || ok ? status : command_fail(c, ERR_NOMEM, NULL);
+        status = context_output_end(c, f, ok);
     }
     rules_unref(rules);
     return status;
 }
 
-/* Without an id: the newest ones, to choose from. */
+/* Without an id: what there is to choose from. */
 static void row_line(void *arg, const struct message_row *row)
 {
     char hex[33], when[21];
-    struct report_style *style = arg;
-    (void)style;
+    (void)arg;
     id128_hex(row->id, hex);
     time_rfc3339(row->received, when);
     printf("%s  %-20s  %-16.*s %.*s\n", hex, row->clock == CLOCK_NONE ? "-" : when,

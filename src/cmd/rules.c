@@ -180,6 +180,7 @@ static void rule_fields(struct printer *p, const struct rule_info *r)
 static int rules_print(const struct command *c, const struct rules *rules, enum out_format format)
 {
     FILE *f;
+    bool ok = true;
     int status = context_output(c, &f);
     if (status) {
         return status;
@@ -204,9 +205,9 @@ static int rules_print(const struct command *c, const struct rules *rules, enum 
     if (p) {
         print_list_end(p);
         print_map_end(p);
-        (void)printer_end(p);
+        ok = printer_end(p);
     }
-    return context_output_end(c, f);
+    return context_output_end(c, f, ok);
 }
 
 static int list_run(struct command *c)
