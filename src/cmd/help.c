@@ -75,7 +75,8 @@ void help_verb(const struct verb *v, FILE *f)
     }
 }
 
-/* mdoc text: a leading dot or quote is a request, a backslash an escape. */
+/* mdoc text: a leading dot or quote is a request, a backslash an escape; each sentence has its own
+ * line. */
 static void mdoc_text(FILE *f, const char *text)
 {
     bool at_line_start = true;
@@ -89,11 +90,15 @@ static void mdoc_text(FILE *f, const char *text)
         if (at_line_start && (*text == '.' || *text == '\'')) {
             fputs("\\&", f);
         }
+        at_line_start = (*text == '.' && text[1] == ' ') || *text == '\n';
         fputs(*text == '\\' ? "\\e" : "", f);
         if (*text != '\\') {
             fputc(*text, f);
         }
-        at_line_start = *text == '\n';
+        if (*text == '.' && text[1] == ' ') {
+            fputc('\n', f);
+            text++;
+        }
     }
     fputc('\n', f);
 }
@@ -162,7 +167,7 @@ void help_manual(const struct verb *v, FILE *f)
             mdoc_text(f, e[1]);
             fputs(".Bd -literal -offset indent\n", f);
             mdoc_text(f, e[0]);
-            fputs(".Ed\n.Pp\n", f);
+            fputs(e[2] ? ".Ed\n.Pp\n" : ".Ed\n", f);
         }
     }
 }

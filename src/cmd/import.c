@@ -361,7 +361,7 @@ static const struct option_spec OPTIONS[] = {
 static const char *const EXAMPLES[] = {
     "spamgauge import spam.mbox",
     "One mbox; relays are inferred.",
-    "spamgauge import --trap mx2 --site berlin --trust 192.0.2.0/28 ~/Maildir archive-2010.tar.zst",
+    "spamgauge import --trap mx2 --trust 192.0.2.0/28 ~/Maildir old.tar.zst",
     "A Maildir and an archive from one trap, with relays given.",
     "zcat spam.mbox.gz | spamgauge import -",
     "Standard input.",
