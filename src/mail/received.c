@@ -387,11 +387,14 @@ static void client_read(struct hop *h, enum form form, const struct line *l, siz
     struct slice none = slice_of(h->raw.p, 0);
     bool is_word_addr = address_read(f.word, &addr);
     bool is_ptr_first = c->has_helo || form == FORM_EXIM || form == FORM_SMARTERMAIL ||
-                        (c->has_addr && !c->is_literal && !c->name.n &&
-                         (form == FORM_QMAIL || form == FORM_GENERIC));
+                        (c->has_addr && !c->is_literal && !c->name.n && form == FORM_GENERIC) ||
+                        (form == FORM_QMAIL && !c->name.n);
 
     h->is_ptr_doubtful = c->is_forged;
-    h->is_local |= c->is_local && !c->has_addr;
+    if (c->is_local && !c->has_addr) { /* Cyrus takes mail from the MTA by a socket, too */
+        h->is_local = true;
+        h->is_pickup = !slice_istarts(h->protocol, S("LMTP"));
+    }
     h->addr = c->addr;
     h->has_addr = c->has_addr;
     if (!h->has_addr && f.literal.n && address_read(f.literal, &h->addr)) {
@@ -738,7 +741,8 @@ static enum form form_guess(const struct hop *h, const struct clauses *c)
 {
     struct slice p = h->protocol;
     struct ip addr;
-    if (slice_istarts(p, S("Microsoft")) || slice_istarts(p, S("Internet Mail Service"))) {
+    if (slice_istarts(p, S("Microsoft")) || slice_istarts(p, S("Internet Mail Service")) ||
+        slice_ieq(p, S("mapi"))) {
         return FORM_EXCHANGE;
     }
     if (slice_ieq(p, S("hMailServer"))) {
