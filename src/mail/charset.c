@@ -60,7 +60,8 @@ static bool name_fold(struct slice name, char out[NAME_BYTES])
     char *o = out;
     for (size_t i = 0; i < sizeof PAGES / sizeof PAGES[0]; i++) {
         struct slice rest = slice_sub(s, PAGES[i].n, SIZE_MAX);
-        if (slice_starts(s, PAGES[i]) && rest.n >= 3 && ascii_is_digit(rest.p[0])) {
+        uint64_t page;
+        if (slice_starts(s, PAGES[i]) && rest.n >= 3 && slice_to_u64(rest, &page)) {
             *o++ = 'c';
             *o++ = 'p';
             s = rest;

@@ -22,23 +22,24 @@ static inline bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Length, first and last character tell the known names apart (a unit test holds that true). */
-#define NAME_KEY(n, first, last)                                                                   \
+/* Length and three characters tell the known names apart (a unit test holds that true). */
+#define NAME_KEY(n, first, middle, last)                                                           \
     ((uint32_t)(n) | (uint32_t)(uint8_t)((first) | 0x20) << 8 |                                    \
-     (uint32_t)(uint8_t)((last) | 0x20) << 16)
+     (uint32_t)(uint8_t)((middle) | 0x20) << 16 | (uint32_t)(uint8_t)((last) | 0x20) << 24)
 
 enum header_id header_id_of(struct slice name)
 {
     if (!name.n || name.n > 255) {
         return HEADER_OTHER;
     }
-    uint32_t key = NAME_KEY(name.n, name.p[0], name.p[name.n - 1]);
+    uint32_t key = NAME_KEY(name.n, name.p[0], name.p[name.n / 2], name.p[name.n - 1]);
     enum header_id id = HEADER_OTHER;
     struct slice full = {0};
     if (key == 0) {
     }
 #define HEADER(ID, text)                                                                           \
-    else if (key == NAME_KEY(sizeof text - 1, text[0], text[sizeof text - 2]))                     \
+    else if (key == NAME_KEY(sizeof text - 1, text[0], text[(sizeof text - 1) / 2],                \
+                             text[sizeof text - 2]))                                               \
     {                                                                                              \
         id = HEADER_##ID;                                                                          \
         full = S(text);                                                                            \

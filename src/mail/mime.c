@@ -275,7 +275,7 @@ static enum err multipart_read(struct mime_scan *s, int index, struct stop *stop
     int level = s->open_count++;
     s->open[level] = self->boundary;
     stop_find(s, stop);
-    if (stop->level != level) {
+    if (stop->level != level || stop->is_close) {
         quirks |= QUIRK_BIT(MIME_NO_FIRST);
     }
     while (stop->level == level && !stop->is_close) {
