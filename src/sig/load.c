@@ -112,6 +112,12 @@ static bool name_is_rule(const char *name)
     return name[0] != '.' && (slice_ends(s, S(".yml")) || slice_ends(s, S(".yaml")));
 }
 
+/* What stands beside the rules in a pack and is none (DESIGN 3). */
+static bool folder_is_other(const char *name, unsigned depth)
+{
+    return depth == 0 && (strcmp(name, "annotations") == 0 || strcmp(name, "personas") == 0);
+}
+
 static int name_cmp(const struct dirent **a, const struct dirent **b)
 {
     return strcmp((*a)->d_name, (*b)->d_name); /* not the locale's order */
@@ -134,6 +140,8 @@ static enum err folder_add(struct load *l, const char *folder, size_t root, unsi
                 e = no_memory(l);
             } else if (stat(path, &st) != 0) {
                 e = err_set(l->eb, ERR_CONFIG, "%s: %s", path, strerror(errno));
+            } else if (S_ISDIR(st.st_mode) && folder_is_other(name, depth)) {
+                e = OK;
             } else if (S_ISDIR(st.st_mode)) {
                 e = depth < LIMIT_FOLDER_DEPTH
                         ? folder_add(l, path, root, depth + 1)

@@ -251,9 +251,8 @@ static struct regex_scan regex_look(struct slice s)
         } else if (c == '[') {
             bool has_high = false;
             i = class_end(s, i, &has_high);
-            r.refused = has_high ? "a class with bytes above 0x7f: a class is of bytes, write "
-                                   "(?:\xc3\xa4|\xc3\xb6); such a class"
-                                 : NULL;
+            r.refused =
+                has_high ? "a byte above 0x7f in a class (write alternatives instead)" : NULL;
         } else if (c == '(') {
             r.refused = group_refused(slice_sub(s, i, 8));
             if (i + 1 < s.n && s.p[i + 1] == '*') {

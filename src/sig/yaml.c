@@ -183,6 +183,11 @@ static void reader_children(struct reader *r, struct yaml_node *parent, unsigned
             r->failed = true;
             return;
         }
+        if (key && n->kind == YAML_SCALAR && n->is_plain && n->text.n == 0) {
+            /* An absent value has no place of its own: libfyaml puts it at the next token. */
+            n->line = key->line;
+            n->column = key->column;
+        }
         n->key = key;
         key = NULL;
         *tail = n;
