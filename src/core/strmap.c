@@ -121,8 +121,7 @@ size_t strmap_count(const struct strmap *m)
 
 size_t strmap_bytes(const struct strmap *m)
 {
-    return arena_used(m->keys) + m->entries_size * sizeof *m->entries +
-           m->slots_size * sizeof *m->slots;
+    return arena_used(m->keys) + m->count * (sizeof *m->entries + 2 * sizeof *m->slots);
 }
 
 void strmap_clear(struct strmap *m)

@@ -20,7 +20,7 @@ uint64_t *strmap_get(const struct strmap *m, struct slice key);
 uint64_t *strmap_put(struct strmap *m, struct slice key, bool *is_new) MUST_USE;
 
 size_t strmap_count(const struct strmap *m);
-/* Bytes held, for bounded caches. */
+/* Bytes that the entries take, for bounded caches: 0 after strmap_clear, though memory is kept. */
 size_t strmap_bytes(const struct strmap *m);
 /* Forgets all entries, keeps the memory of the table. */
 void strmap_clear(struct strmap *m);
