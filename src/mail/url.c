@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The list of a message's URLs, and the Public Suffix List with a cache for each thread.
+ * What references look like is url_text.c and html.c; what they mean is url_parse.c. */
+#include "mail/url.h"
+
+#include "core/hash.h"
+#include "mail/url_build.h"
+
+#include <libpsl.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct url_context {
+    psl_ctx_t *psl;
+    uint64_t serial; /* tells contexts apart, so that a thread's cache knows whose it is */
+};
+
+/* One look-up costs about a microsecond, and the same few hosts fill a message and a campaign.
+ * Direct mapped; a host that does not fit is looked up every time. */
+enum { CACHE_SLOTS = 512, CACHE_HOST_BYTES = 60 };
+struct cache_slot {
+    struct host_info info;
+    uint16_t n; /* 0: free */
+    char host[CACHE_HOST_BYTES];
+};
+static _Thread_local struct {
+    uint64_t serial;
+    struct cache_slot slots[CACHE_SLOTS];
+} cache;
+
+struct url_context *url_context_new(struct errbuf *eb)
+{
+    static atomic_uint_fast64_t serial_last;
+    struct url_context *c = calloc(1, sizeof *c);
+    if (!c) {
+        (void)err_set(eb, ERR_NOMEM, "no memory for the Public Suffix List");
+        return NULL;
+    }
+    c->psl = psl_latest(NULL);
+    if (!c->psl) {
+        (void)err_set(eb, ERR_NOTFOUND, "libpsl has no Public Suffix List (package publicsuffix)");
+        free(c);
+        return NULL;
+    }
+    c->serial = atomic_fetch_add(&serial_last, 1) + 1;
+    return c;
+}
+
+void url_context_free(struct url_context *c)
+{
+    if (c) {
+        psl_free(c->psl);
+        free(c);
+    }
+}
+
+static bool tld_is_listed(const struct url_context *c, const char *tld)
+{
+    int type = PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE;
+    if (psl_is_public_suffix2(c->psl, tld, type)) {
+        return true;
+    }
+    /* "*.ck" alone lists the names below ck. */
+    char below[LABEL_BYTES_MAX + 3] = "x.";
+    size_t n = strlen(tld);
+    if (n > LABEL_BYTES_MAX) {
+        return false;
+    }
+    memcpy(below + 2, tld, n + 1);
+    return psl_is_public_suffix2(c->psl, below, type);
+}
+
+static struct host_info host_look_up(const struct url_context *c, struct slice host)
+{
+    char name[HOST_BYTES_MAX + 1];
+    memcpy(name, host.p, host.n);
+    name[host.n] = '\0';
+    struct host_info info = {(uint16_t)host.n, false};
+    const char *domain = psl_registrable_domain(c->psl, name);
+    if (domain) {
+        info.domain_start = (uint16_t)(domain - name);
+    }
+    const char *dot = strrchr(name, '.');
+    info.is_listed = tld_is_listed(c, dot ? dot + 1 : name);
+    return info;
+}
+
+struct host_info host_info(const struct url_context *c, struct slice host)
+{
+    if (!c || !host.n || host.n > HOST_BYTES_MAX || memchr(host.p, '\0', host.n)) {
+        return (struct host_info){(uint16_t)(host.n > HOST_BYTES_MAX ? 0 : host.n), false};
+    }
+    if (host.n > CACHE_HOST_BYTES) {
+        return host_look_up(c, host);
+    }
+    if (cache.serial != c->serial) {
+        memset(&cache, 0, sizeof cache);
+        cache.serial = c->serial;
+    }
+    struct cache_slot *slot = &cache.slots[hash_u64(host) % CACHE_SLOTS];
+    if (!slice_eq(slice_of(slot->host, slot->n), host)) {
+        slot->info = host_look_up(c, host);
+        slot->n = (uint16_t)host.n;
+        memcpy(slot->host, host.p, host.n);
+    }
+    return slot->info;
+}
+
+struct slice domain_registrable(const struct url_context *c, struct slice host)
+{
+    struct ip address;
+    const struct slice none = {NULL, 0};
+    if (host.n > HOST_BYTES_MAX || ip_parse(host, &address)) {
+        return none;
+    }
+    size_t start = host_info(c, host).domain_start;
+    return start < host.n ? slice_sub(host, start, SIZE_MAX) : none;
+}
+
+enum err url_scan_begin(struct url_scan *s, const struct url_context *c, struct arena *arena,
+                        struct url_list *list)
+{
+    if (!list->index) {
+        list->index = arena_alloc(arena, sizeof *list->index);
+        if (!list->index) {
+            return ERR_NOMEM;
+        }
+        memset(list->index->slot, 0, sizeof list->index->slot);
+        list->index->capacity = 0;
+        list->index->idn_conversions = 0;
+        list->index->is_full = false;
+    }
+    *s = (struct url_scan){.context = c, .arena = arena, .list = list, .index = list->index};
+    return OK;
+}
+
+/* The slot that holds the text, or the free one where it belongs. */
+static uint16_t *index_slot(const struct url_list *list, uint64_t hash, struct slice text)
+{
+    struct url_index *x = list->index;
+    size_t mask = sizeof x->slot / sizeof x->slot[0] - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        uint16_t at = x->slot[i];
+        if (!at || (x->hash[at - 1] == hash && slice_eq(list->items[at - 1].text, text))) {
+            return &x->slot[i];
+        }
+    }
+}
+
+static bool list_grow(struct url_scan *s)
+{
+    struct url_list *list = s->list;
+    if (list->count < s->index->capacity) {
+        return true;
+    }
+    size_t capacity = list->count ? list->count * 4 : 16;
+    if (capacity > LIMIT_URLS) {
+        capacity = LIMIT_URLS;
+    }
+    struct url *items = arena_alloc(s->arena, capacity * sizeof *items);
+    if (!items) {
+        return false;
+    }
+    if (list->count) {
+        memcpy(items, list->items, list->count * sizeof *items);
+    }
+    list->items = items;
+    s->index->capacity = capacity;
+    return true;
+}
+
+/* Copies what was parsed into the arena as one block: text, then shape. */
+static bool url_store(struct url_scan *s, const struct url_parsed *u, struct url *item)
+{
+    char shape[URL_SHAPE_BYTES];
+    struct slice host = u->host;
+    size_t domain_start = u->is_ip ? 0 : host_info(s->context, host).domain_start;
+    size_t shape_n = url_shape(u, slice_sub(host, domain_start, SIZE_MAX), shape);
+    char *copy = arena_alloc(s->arena, u->text.n + shape_n);
+    if (!copy) {
+        return false;
+    }
+    memcpy(copy, u->text.p, u->text.n);
+    memcpy(copy + u->text.n, shape, shape_n);
+    item->text = slice_of(copy, u->text.n);
+    item->host = slice_of(copy + (host.p - u->text.p), host.n);
+    item->domain = slice_sub(item->host, domain_start, SIZE_MAX);
+    item->shape = slice_of(copy + u->text.n, shape_n);
+    item->is_ip = u->is_ip;
+    item->is_obfuscated = u->is_obfuscated;
+    return true;
+}
+
+/* The item of the parsed URL, new or old; NULL when it did not go in. */
+static const struct url *list_add(struct url_scan *s, const struct url_parsed *u)
+{
+    struct url_list *list = s->list;
+    if (u->is_cut) {
+        list->quirks |= QUIRK_BIT(URL_LIMIT);
+    }
+    if (u->is_obfuscated) {
+        list->quirks |= QUIRK_BIT(URL_OBFUSCATED);
+    }
+    uint64_t hash = hash_u64(u->text);
+    uint16_t *slot = index_slot(list, hash, u->text);
+    if (*slot) {
+        struct url *old = &list->items[*slot - 1];
+        old->is_obfuscated |= u->is_obfuscated;
+        return old;
+    }
+    if (list->count == LIMIT_URLS) {
+        list->quirks |= QUIRK_BIT(URL_LIMIT);
+        s->index->is_full = true;
+        return NULL;
+    }
+    if (!list_grow(s) || !url_store(s, u, &list->items[list->count])) {
+        s->e = ERR_NOMEM;
+        return NULL;
+    }
+    s->index->hash[list->count] = hash;
+    s->index->place[list->count] = s->place;
+    list->count++;
+    *slot = (uint16_t)list->count;
+    return &list->items[list->count - 1];
+}
+
+void url_add(struct url_scan *s, struct slice reference, enum reference_kind kind,
+             bool is_obfuscated)
+{
+    for (int depth = 0; depth <= REDIRECT_DEPTH_MAX && url_scan_wants(s); depth++) {
+        struct url_parsed u;
+        if (!url_parse(s, reference, kind, s->index->scratch, &u)) {
+            return;
+        }
+        s->has_found = true;
+        u.is_obfuscated |= is_obfuscated;
+        size_t count = s->list->count;
+        if (!list_add(s, &u) || s->list->count == count) {
+            return; /* listed before, and so are its targets */
+        }
+        reference = url_inner(&u, s->index->inner);
+        if (!reference.n) {
+            return;
+        }
+        kind = REFERENCE_TEXT;
+        is_obfuscated = false;
+    }
+}
+
+void url_list_merge(struct url_scan *s, size_t from, size_t middle)
+{
+    struct url_list *list = s->list;
+    struct url_index *x = s->index;
+    if (from == middle || middle == list->count || x->place[middle - 1] <= x->place[middle]) {
+        return;
+    }
+    struct url items[LIMIT_URLS];
+    uint64_t hash[LIMIT_URLS];
+    size_t n = list->count - from, a = from, b = middle;
+    for (size_t i = 0; i < n; i++) {
+        bool take_a = b == list->count || (a < middle && x->place[a] <= x->place[b]);
+        size_t take = take_a ? a++ : b++;
+        items[i] = list->items[take];
+        hash[i] = x->hash[take];
+    }
+    memcpy(list->items + from, items, n * sizeof *items);
+    memcpy(x->hash + from, hash, n * sizeof *hash);
+    memset(x->slot, 0, sizeof x->slot);
+    for (size_t i = 0; i < list->count; i++) {
+        *index_slot(list, x->hash[i], list->items[i].text) = (uint16_t)(i + 1);
+    }
+}
+
+enum err url_scan_text(const struct url_context *c, struct slice text, struct arena *arena,
+                       struct url_list *list)
+{
+    struct url_scan s;
+    enum err e = url_scan_begin(&s, c, arena, list);
+    if (e != OK) {
+        return e;
+    }
+    url_scan_run(&s, text, URL_TEXT_PROSE);
+    return s.e;
+}
