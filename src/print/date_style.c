@@ -12,31 +12,53 @@ static const struct {
 #undef DATE_STYLE
 };
 
-static const char *const WEEKDAYS[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                       "Friday", "Saturday", "Sunday",    NULL};
-static const char *const MONTHS[] = {"January",  "February", "March",  "April",     "May",
-                                     "June",     "July",     "August", "September", "October",
-                                     "November", "December", NULL};
+/* Names by their first three letters in lower case, as one number. */
+#define THREE(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+
+static const struct name {
+    uint32_t three;
+    struct slice full;
+} WEEKDAYS[] = {{THREE('m', 'o', 'n'), SLICE("Monday")},
+                {THREE('t', 'u', 'e'), SLICE("Tuesday")},
+                {THREE('w', 'e', 'd'), SLICE("Wednesday")},
+                {THREE('t', 'h', 'u'), SLICE("Thursday")},
+                {THREE('f', 'r', 'i'), SLICE("Friday")},
+                {THREE('s', 'a', 't'), SLICE("Saturday")},
+                {THREE('s', 'u', 'n'), SLICE("Sunday")},
+                {0, {NULL, 0}}},
+  MONTHS[] = {{THREE('j', 'a', 'n'), SLICE("January")},
+              {THREE('f', 'e', 'b'), SLICE("February")},
+              {THREE('m', 'a', 'r'), SLICE("March")},
+              {THREE('a', 'p', 'r'), SLICE("April")},
+              {THREE('m', 'a', 'y'), SLICE("May")},
+              {THREE('j', 'u', 'n'), SLICE("June")},
+              {THREE('j', 'u', 'l'), SLICE("July")},
+              {THREE('a', 'u', 'g'), SLICE("August")},
+              {THREE('s', 'e', 'p'), SLICE("September")},
+              {THREE('o', 'c', 't'), SLICE("October")},
+              {THREE('n', 'o', 'v'), SLICE("November")},
+              {THREE('d', 'e', 'c'), SLICE("December")},
+              {0, {NULL, 0}}};
 
 struct seen {
     bool day, month;
 };
 
 /* Is the word one of the names, in full (2) or by its first three letters (1)? */
-static unsigned word_named(struct slice word, const char *const *names, bool *is_cased)
+static unsigned word_named(struct slice word, const struct name *names, bool *is_cased)
 {
-    for (; *names; names++) {
-        struct slice name = slice_cstr(*names);
-        if (word.n == 3 && slice_istarts(name, word)) {
-            *is_cased = slice_starts(name, word);
-            return 1;
-        }
-        if (slice_ieq(name, word)) {
-            *is_cased = slice_eq(name, word);
-            return 2;
-        }
+    if (word.n < 3) {
+        return 0;
     }
-    return 0;
+    uint32_t three = THREE(ascii_lower(word.p[0]), ascii_lower(word.p[1]), ascii_lower(word.p[2]));
+    while (names->three && names->three != three) {
+        names++;
+    }
+    if (!names->three || (word.n != 3 && !slice_ieq(names->full, word))) {
+        return 0;
+    }
+    *is_cased = slice_starts(names->full, word);
+    return word.n == 3 ? 1 : 2;
 }
 
 static void word_style(struct slice word, struct seen *seen, struct shape_out *o)

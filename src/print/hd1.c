@@ -101,7 +101,7 @@ static void shapes_input(const struct sender *s, const struct mail *m, struct sh
             shape_words(h->value, &one);
             break;
         case MODE_RUNS:
-            shape_text(&one, slice_trim(h->value));
+            shape_runs(h->value, &one);
             break;
         case MODE_TRACE:
             break;

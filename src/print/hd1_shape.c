@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "print/hd1_shape.h"
 
+#include "core/err.h"
 #include "print/date_style.h"
+
+#include <pthread.h>
 
 enum {
     WORDS_BYTES = 128,
@@ -34,6 +37,25 @@ void shape_words(struct slice value, struct shape_out *o)
                 i++;
             }
         }
+    }
+}
+
+void shape_runs(struct slice value, struct shape_out *o)
+{
+    /* Thread-Index: the class tables' base64, of any length in whole groups of four. */
+    struct slice s = slice_trim(value);
+    size_t n = s.n;
+    while (n > 0 && s.p[n - 1] == '=') {
+        n--;
+    }
+    char run[SHAPE_BYTES];
+    struct shape_out test = {run, 0, sizeof run, false};
+    if (n >= 16 && shape_match("%B+", slice_sub(s, 0, n), &test)) {
+        for (size_t i = 0; i < s.n && i < 40; i++) {
+            shape_put(o, 'B');
+        }
+    } else {
+        shape_text(o, s);
     }
 }
 
@@ -70,7 +92,7 @@ void shape_address(struct slice value, struct shape_out *o)
 /* White space as it stands, a line break (LF or CRLF) as "|". */
 static size_t type_space(struct slice s, size_t i, struct shape_out *o)
 {
-    enum { RUN_MAX = 8 };
+    enum { RUN_MAX = 16 };
     for (unsigned n = 0; i < s.n && ascii_is_space(s.p[i]); i++) {
         char c = s.p[i];
         if (c != '\r' && n++ < RUN_MAX) {
@@ -151,39 +173,69 @@ void shape_type(struct slice value, const struct value_class *boundary, struct s
     }
 }
 
-/* Words of Received lines that are the writer's and not a name or a number; kept as written. */
+/* Words of Received lines that are the writer's and not a name or a number; kept as written. Sorted
+ * by their first letter. */
+static const struct slice TRACE_WORDS[] = {
+    SLICE("account"),       SLICE("by"),      SLICE("client"),
+    SLICE("ehlo"),          SLICE("esmtp"),   SLICE("esmtpa"),
+    SLICE("esmtps"),        SLICE("esmtpsa"), SLICE("exim"),
+    SLICE("envelope-from"), SLICE("for"),     SLICE("from"),
+    SLICE("helo"),          SLICE("http"),    SLICE("id"),
+    SLICE("invoked"),       SLICE("lmtp"),    SLICE("localhost"),
+    SLICE("mail"),          SLICE("mapi"),    SLICE("microsoft"),
+    SLICE("network"),       SLICE("nnfmp"),   SLICE("port"),
+    SLICE("postfix"),       SLICE("qmail"),   SLICE("qmqp"),
+    SLICE("sendmail"),      SLICE("server"),  SLICE("smtp"),
+    SLICE("smtpsvc"),       SLICE("uid"),     SLICE("unknown"),
+    SLICE("user"),          SLICE("via"),     SLICE("with")};
+
+enum { TRACE_WORD_COUNT = sizeof TRACE_WORDS / sizeof TRACE_WORDS[0] };
+static unsigned char trace_first[26 + 1]; /* of each letter's words */
+static pthread_once_t trace_once = PTHREAD_ONCE_INIT;
+
+static void trace_index(void)
+{
+    unsigned i = 0;
+    for (unsigned letter = 0; letter < 26; letter++) {
+        trace_first[letter] = (unsigned char)i;
+        while (i < TRACE_WORD_COUNT && TRACE_WORDS[i].p[0] == (char)('a' + letter)) {
+            i++;
+        }
+    }
+    trace_first[26] = (unsigned char)i;
+    if (i != TRACE_WORD_COUNT) {
+        panic("the words of Received lines are not sorted");
+    }
+}
+
 static bool trace_is_word(struct slice token)
 {
-    static const struct slice WORDS[] = {
-        SLICE("from"),    SLICE("by"),        SLICE("with"),    SLICE("id"),
-        SLICE("for"),     SLICE("via"),       SLICE("helo"),    SLICE("ehlo"),
-        SLICE("smtp"),    SLICE("esmtp"),     SLICE("esmtpa"),  SLICE("esmtps"),
-        SLICE("esmtpsa"), SLICE("smtpsvc"),   SLICE("http"),    SLICE("lmtp"),
-        SLICE("qmqp"),    SLICE("nnfmp"),     SLICE("mapi"),    SLICE("microsoft"),
-        SLICE("postfix"), SLICE("exim"),      SLICE("qmail"),   SLICE("sendmail"),
-        SLICE("unknown"), SLICE("localhost"), SLICE("invoked"), SLICE("network"),
-        SLICE("uid"),     SLICE("user"),      SLICE("account"), SLICE("port"),
-        SLICE("server"),  SLICE("client"),    SLICE("mail"),    SLICE("envelope-from")};
-    if (token.n < 2 || token.n > 13) {
+    if (!ascii_is_alpha(token.p[0])) {
         return false;
     }
-    char c = ascii_lower(token.p[0]);
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
-        if (WORDS[i].p[0] == c && slice_ieq(token, WORDS[i])) {
+    unsigned letter = (unsigned)(ascii_lower(token.p[0]) - 'a');
+    for (unsigned i = trace_first[letter]; i < trace_first[letter + 1]; i++) {
+        if (TRACE_WORDS[i].n == token.n && slice_ieq(token, TRACE_WORDS[i])) {
             return true;
         }
     }
     return false;
 }
 
+/* Bytes that end a word: white space, punctuation of the grammar, NUL. */
 static bool trace_ends(char c)
 {
-    return ascii_is_space(c) || strchr("()[]<>;,=", c) != NULL;
+    static const bool ENDS[256] = {
+        ['\0'] = true, ['\t'] = true, ['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true,
+        [' '] = true,  ['('] = true,  [')'] = true,  ['['] = true,  [']'] = true,  ['<'] = true,
+        ['>'] = true,  [';'] = true,  [','] = true,  ['='] = true};
+    return ENDS[(unsigned char)c];
 }
 
 void shape_trace(struct slice value, struct shape_out *o)
 {
     struct slice s = slice_sub(slice_trim(value), 0, TRACE_BYTES);
+    pthread_once(&trace_once, trace_index);
     bool was_word = false; /* one w for a run of unknown words */
     for (size_t i = 0; i < s.n && !o->is_cut;) {
         char c = s.p[i];
@@ -206,7 +258,7 @@ void shape_trace(struct slice value, struct shape_out *o)
             continue;
         }
         size_t from = i;
-        while (i < s.n && s.p[i] != '\0' && !trace_ends(s.p[i])) {
+        while (i < s.n && !trace_ends(s.p[i])) {
             i++;
         }
         struct slice token = slice_sub(s, from, i - from);

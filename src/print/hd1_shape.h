@@ -7,6 +7,7 @@
 
 /* All take raw (folded) or unfolded values; line breaks count as white space except in TYPE. */
 void shape_words(struct slice value, struct shape_out *o);
+void shape_runs(struct slice value, struct shape_out *o);
 void shape_address(struct slice value, struct shape_out *o);
 void shape_type(struct slice value, const struct value_class *boundary_class, struct shape_out *o);
 void shape_trace(struct slice value, struct shape_out *o);

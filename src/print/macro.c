@@ -57,6 +57,11 @@ static size_t brace_macro(struct slice s, size_t i)
     return low > 0 && has(s, at, ']') && has(s, at + 1, '}') ? at + 2 - i : 0;
 }
 
+static bool hex_pair(struct slice s, size_t i)
+{
+    return i + 1 < s.n && ascii_hex(s.p[i]) >= 0 && ascii_hex(s.p[i + 1]) >= 0;
+}
+
 /* "%NAME" at `i`. A percent escape (%AB) is none: then a non-hex letter must come early, or a
  * second percent sign must close the name. */
 static size_t percent_macro(struct slice s, size_t i)
@@ -65,11 +70,11 @@ static size_t percent_macro(struct slice s, size_t i)
     if (n < 4) {
         return 0;
     }
-    if (has(s, i + 1 + n, '%')) {
-        return n + 2;
+    bool is_closed = has(s, i + 1 + n, '%');
+    if (hex_pair(s, i + 1) && !(is_closed && !hex_pair(s, i + 2 + n))) {
+        return 0;
     }
-    bool is_escape = ascii_hex(s.p[i + 1]) >= 0 && ascii_hex(s.p[i + 2]) >= 0;
-    return is_escape ? 0 : n + 1;
+    return n + (is_closed ? 2 : 1);
 }
 
 static size_t dollar_macro(struct slice s, size_t i)

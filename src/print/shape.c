@@ -6,6 +6,7 @@ enum {
     SHORT_DIGITS = 7, /* counters and process ids: their length varies from message to message */
     LONG_DIGITS = 11, /* times and 32-bit numbers: 8 to 11 digits are one kind */
     SHORT_MIXED = 7,  /* mixed tokens this short say little by their length */
+    BASE64_MIN = 12,  /* long tokens of digits and both cases are taken for base64 */
 };
 
 /* Bits of what a byte can be; a run's class is what all of its bytes have in common. */
@@ -78,15 +79,6 @@ static unsigned class_kinds(char letter)
         return KIND_ALNUM | BYTE_BASE64;
     default:
         return 0;
-    }
-}
-
-void shape_put(struct shape_out *o, char c)
-{
-    if (o->n < o->capacity) {
-        o->p[o->n++] = c;
-    } else {
-        o->is_cut = true;
     }
 }
 
@@ -171,6 +163,20 @@ static size_t token_end(struct slice s, size_t i, unsigned *kinds)
     return i;
 }
 
+/* Base64 of random bytes: one run, wherever its + and / fall. */
+static size_t base64_end(struct slice s, size_t i)
+{
+    size_t from = i;
+    unsigned seen = 0;
+    while (i < s.n && (kind_of(s.p[i]) & KIND_ALNUM || s.p[i] == '+' || s.p[i] == '/')) {
+        seen |= kind_of(s.p[i]);
+        i++;
+    }
+    bool is_mixed = (seen & BYTE_DIGIT) && (seen & (BYTE_HEX_LOWER | BYTE_LOWER)) &&
+                    (seen & (BYTE_HEX_UPPER | BYTE_UPPER));
+    return is_mixed && i - from >= BASE64_MIN ? i : from;
+}
+
 static char text_hex(struct slice s)
 {
     for (size_t i = 0; i < s.n;) {
@@ -196,7 +202,13 @@ void shape_text(struct shape_out *o, struct slice s)
         unsigned kinds;
         size_t end = token_end(s, i, &kinds);
         if (end > i) {
-            token_shape(o, end - i, kinds, hex);
+            size_t base64 = base64_end(s, i);
+            if (base64 > i) {
+                run_exact(o, 'B', base64 - i);
+                end = base64;
+            } else {
+                token_shape(o, end - i, kinds, hex);
+            }
             i = end;
             continue;
         }

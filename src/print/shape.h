@@ -19,7 +19,14 @@ struct shape_out {
     bool is_cut;
 };
 
-void shape_put(struct shape_out *o, char c);
+static inline void shape_put(struct shape_out *o, char c)
+{
+    if (o->n < o->capacity) {
+        o->p[o->n++] = c;
+    } else {
+        o->is_cut = true;
+    }
+}
 void shape_put_slice(struct shape_out *o, struct slice s);
 struct slice shape_end(struct shape_out *o);
 

@@ -7,19 +7,19 @@
 #include <pthread.h>
 
 static const struct value_class MSGIDS[] = {
-#define MSGID(code, name, left, right, doc) {code, name, left, right, doc},
+#define MSGID(code, name, left, right, doc) {code, name, left, SLICE(right), doc},
 #include "print/msgid_class.def"
 #undef MSGID
 };
 
 static const struct value_class BOUNDARIES[] = {
-#define BOUNDARY(code, name, pattern, doc) {code, name, pattern, "", doc},
+#define BOUNDARY(code, name, pattern, doc) {code, name, pattern, SLICE(""), doc},
 #include "print/boundary_class.def"
 #undef BOUNDARY
 };
 
 static const struct value_class MAILERS[] = {
-#define MAILER(code, name, prefix, part) {code, name, prefix, part, ""},
+#define MAILER(code, name, prefix, part) {code, name, prefix, SLICE(part), ""},
 #include "print/mailer_class.def"
 #undef MAILER
 };
@@ -94,7 +94,7 @@ const struct value_class *msgid_class(struct slice left, struct slice right)
     const uint64_t *rows = msgid_rows.rows[(unsigned char)left.p[0]];
     for (size_t i = dispatch_next(rows, 0); i < ROWS(MSGIDS); i = dispatch_next(rows, i + 1)) {
         const struct value_class *c = &MSGIDS[i];
-        if ((!c->part[0] || slice_iends(right, slice_cstr(c->part))) &&
+        if ((c->part.n == 0 || slice_iends(right, c->part)) &&
             shape_match(c->pattern, left, NULL)) {
             return c;
         }
@@ -127,8 +127,7 @@ const struct value_class *mailer_class(struct slice mailer)
     for (size_t i = dispatch_next(rows, 0); i < ROWS(MAILERS); i = dispatch_next(rows, i + 1)) {
         const struct value_class *c = &MAILERS[i];
         if (slice_istarts(mailer, slice_cstr(c->pattern)) &&
-            (!c->part[0] ||
-             slice_ifind(slice_sub(mailer, 0, 512), slice_cstr(c->part)) != SIZE_MAX)) {
+            (c->part.n == 0 || slice_ifind(slice_sub(mailer, 0, 512), c->part) != SIZE_MAX)) {
             return c;
         }
     }

@@ -10,7 +10,8 @@ struct value_class {
     char code;
     const char *name;
     const char *pattern; /* print/shape.h; of a mailer: the prefix */
-    const char *part;    /* end of the right side (Message-ID), part of the value (mailer); or "" */
+    struct slice
+        part; /* end of the right side (Message-ID), part of the value (mailer); or empty */
     const char *doc;
 };
 
