@@ -93,7 +93,7 @@ static const struct table_plan {
     TABLE(countries, "country", "Countries", COUNTRY, FROM_CUBE, false, "-"),
     TABLE(networks, "network", "Networks (AS)", ASN, FROM_TOP, false, "0"),
     TABLE(hosts, "host", "Hosts", HOST, FROM_TOP, false, ""),
-    TABLE(net24s, "net24", "/24 networks, by hosts", NET24, FROM_TOP, true, ""),
+    TABLE(net24s, "net24", "/24s by hosts", NET24, FROM_TOP, true, ""),
     TABLE(domains, "domain", "Domains", DOMAIN, FROM_TOP, false, ""),
     TABLE(traps, "trap", "Traps", TRAP, FROM_CUBE, true, ""),
     TABLE(sites, "site", "Sites", SITE, FROM_CUBE, true, ""),

@@ -10,15 +10,21 @@ static void key_text(struct printer *p, const char *key, struct slice s)
 }
 
 /* For what the sender wrote; see message_text.c. */
-static void key_redacted(struct printer *p, const char *key, struct slice s)
+static void text_redacted(struct printer *p, struct slice s)
 {
     struct strbuf clean = STRBUF_INIT;
     redact_addresses(&clean, s);
     if (clean.failed) {
         strbuf_clear(&clean); /* nothing rather than what may be secret */
     }
-    key_text(p, key, strbuf_slice(&clean));
+    print_text_or_null(p, strbuf_slice(&clean));
     strbuf_free(&clean);
+}
+
+static void key_redacted(struct printer *p, const char *key, struct slice s)
+{
+    print_key(p, key);
+    text_redacted(p, s);
 }
 
 static void key_list(struct printer *p, const char *key, const struct slice *items, size_t count)
@@ -115,7 +121,12 @@ static void json_content(struct printer *p, const struct message_row *m)
     } else {
         print_null(p);
     }
-    key_list(p, "domains", m->domains, m->domain_count);
+    print_key(p, "domains");
+    print_list_begin(p);
+    for (size_t i = 0; i < m->domain_count; i++) {
+        text_redacted(p, m->domains[i]);
+    }
+    print_list_end(p);
     key_list(p, "url_shapes", m->url_shapes, m->url_shape_count);
     json_attachments(p, m);
     print_key(p, "quirks");

@@ -69,7 +69,7 @@ static const char *clock_sentence(enum clock_source c)
 
 static void view_received(struct page *p, const struct message_row *m)
 {
-    char time[21], text[96];
+    char time[21], text[160];
     time_rfc3339(m->received, time);
     if (m->clock == CLOCK_NONE) {
         view_field_cstr(p, "received", clock_sentence(m->clock));
@@ -86,8 +86,9 @@ static void view_received(struct page *p, const struct message_row *m)
     if (!off) {
         snprintf(text, sizeof text, "the sender's Date agrees with it to the second");
     } else {
-        snprintf(text, sizeof text, "the sender's Date is %s %s%s", human_duration(length, off),
-                 m->date_offset < 0 ? "before" : "after", off > 3600 ? " (off)" : "");
+        snprintf(text, sizeof text, "the sender's Date is %s %s it%s", human_duration(length, off),
+                 m->date_offset < 0 ? "before" : "after",
+                 off > 3600 ? ": more than an hour off" : "");
     }
     view_field_cstr(p, "date", text);
 }

@@ -113,7 +113,8 @@ static void notes_sources(struct notes *n)
         note(n, "pack", "Labels are by rule pack %.*s, given at a probability of 0.9 or more.",
              SLICE_ARG(r->pack_version));
     } else {
-        note(n, "pack", "No rule pack was loaded: every message is unknown.");
+        note(n, "pack",
+             "No rule pack is recorded in this store; without one every message is unknown.");
     }
 }
 
@@ -141,7 +142,7 @@ static void notes_meaning(struct notes *n)
 {
     const struct report *r = n->r;
     note(n, "share",
-         "Share is the part of the %s messages of this report. When one botnet stops, the shares "
+         "Share is the part of all messages of this report (%s). When one botnet stops, the shares "
          "of the others rise although they send no more: read share and level together.",
          human_count((char[HUMAN_BYTES]){0}, r->total.messages));
     note(n, "interval",
@@ -159,9 +160,29 @@ static void notes_meaning(struct notes *n)
          "index of spam volume.");
 }
 
+/* Nothing to explain but where something is. */
+static void notes_nothing(struct notes *n)
+{
+    const struct store_span *s = &n->r->span;
+    char first[11], last[11], count[HUMAN_BYTES];
+    if (!s->messages) {
+        note(n, "nothing", "The store has no message%s.",
+             n->r->trap.n || n->r->site.n ? " of this trap or site" : "");
+        return;
+    }
+    day_text(day_of(s->first), first);
+    day_text(day_of(s->last), last);
+    note(n, "nothing", "The store has %s message%s from %s to %s, none in this period.",
+         human_count(count, s->messages), s->messages == 1 ? "" : "s", first, last);
+}
+
 void report_notes(const struct report *r, report_note_fn fn, void *arg)
 {
     struct notes n = {r, fn, arg};
+    if (!r->total.messages) {
+        notes_nothing(&n);
+        return;
+    }
     notes_clock(&n);
     notes_quality(&n);
     notes_sources(&n);

@@ -25,7 +25,8 @@ static void text_title(struct page *p, const struct report *r)
     if (r->day_count) {
         day_text(r->days[0].day, first);
         day_text(r->days[r->day_count - 1].day, last);
-        page_printf(p, "Spam, %s to %s (%s day%s, UTC)", first, last, human_count(a, r->day_count),
+        page_printf(p, "Spam, %s%s%s (%s day%s, UTC)", first, r->day_count == 1 ? "" : " to ",
+                    r->day_count == 1 ? "" : last, human_count(a, r->day_count),
                     r->day_count == 1 ? "" : "s");
     } else {
         page_printf(p, "Spam, no day with a message");
@@ -433,21 +434,23 @@ bool report_print_text(FILE *f, const struct report *r, const struct report_styl
         return false;
     }
     text_title(&p, r);
-    if (r->day_count) {
+    if (r->day_count && r->total.messages) {
         text_volume(&p, r, arena);
     }
-    for (size_t i = 0; i < REPORT_TABLES; i++) {
+    for (size_t i = 0; r->total.messages && i < REPORT_TABLES; i++) {
         const struct report_table *t = report_table(r, i);
         /* One site says nothing that the traps do not say. */
         if (report_table_info(i)->dimension != DIMENSION_SITE || t->count > 1) {
             text_table(&p, r, t, report_table_info(i));
         }
     }
-    page_newline(&p);
-    page_ink(&p, INK_HEAD);
-    page_printf(&p, "Notes");
-    page_ink(&p, INK_NONE);
-    page_newline(&p);
+    if (r->total.messages) {
+        page_newline(&p);
+        page_ink(&p, INK_HEAD);
+        page_printf(&p, "Notes");
+        page_ink(&p, INK_NONE);
+        page_newline(&p);
+    }
     report_notes(r, text_note, &p);
     arena_free(arena);
     return page_write(&p, f);

@@ -1,0 +1,79 @@
+set encoding utf8
+set terminal svg noenhanced size 960,480 font 'sans-serif,10' background '#FFFFFF'
+set output
+set lmargin at screen 0.081250
+set rmargin at screen 0.975000
+set tmargin at screen 0.870833
+set bmargin at screen 0.137500
+set border 1 linecolor rgb '#666666'
+set tics textcolor rgb '#222222'
+set grid ytics linetype 1 linecolor rgb '#E4E4E4'
+set style fill solid 1.0 noborder
+set key off
+set grid back
+set label 1 'Bytes per day, 2009-01-01 to 2011-03-11' at screen 0.016667, screen 0.954167 left noenhanced font 'sans-serif:Bold,13' textcolor rgb '#222222'
+set label 2 '9,531 messages; daily mean by month; logarithmic scale' at screen 0.016667, screen 0.910417 left noenhanced font 'sans-serif,10' textcolor rgb '#666666'
+set label 3 'Days are UTC. Raw sums of the traps, not a volume index.' at screen 0.016667, screen 0.029167 left noenhanced font 'sans-serif,9' textcolor rgb '#666666'
+set label 4 'spamgauge' at screen 0.983333, screen 0.029167 right noenhanced font 'sans-serif,9' textcolor rgb '#666666'
+set xrange [0:800]
+set xtics nomirror out scale 0.5 ("Jan\n2009" 0, "Apr" 90, "Jul" 181, "Oct" 273, "Jan\n2010" 365, "Apr" 455, "Jul" 546, "Oct" 638, "Jan\n2011" 730)
+set logscale y 10
+set yrange [1e4:1e5]
+set ytics nomirror scale 0 ('10 kB' 10000, '20 kB' 20000, '50 kB' 50000, '100 kB' 100000)
+$ALL << EOD
+0 10000 36327.9677
+31 10000 36327.9677
+31 10000 41639.1429
+59 10000 41639.1429
+59 10000 35553.1613
+90 10000 35553.1613
+90 10000 35935.1667
+120 10000 35935.1667
+120 10000 39775.3226
+151 10000 39775.3226
+151 10000 33430.5333
+181 10000 33430.5333
+181 10000 29830.0645
+212 10000 29830.0645
+212 10000 37617.129
+243 10000 37617.129
+243 10000 39713.1667
+273 10000 39713.1667
+273 10000 32420.8065
+304 10000 32420.8065
+304 10000 37181.2333
+334 10000 37181.2333
+334 10000 38320.4194
+365 10000 38320.4194
+365 10000 31962.2903
+396 10000 31962.2903
+396 10000 36675.7857
+424 10000 36675.7857
+424 10000 41059.5806
+455 10000 41059.5806
+455 10000 37211.8333
+485 10000 37211.8333
+485 10000 36161.9032
+516 10000 36161.9032
+516 10000 36500.2
+546 10000 36500.2
+546 10000 33770.3548
+577 10000 33770.3548
+577 10000 32379.4839
+608 10000 32379.4839
+608 10000 36634.7333
+638 10000 36634.7333
+638 10000 35825.9677
+669 10000 35825.9677
+669 10000 32095.6
+699 10000 32095.6
+699 10000 37771.9355
+730 10000 37771.9355
+730 10000 38289.8387
+761 10000 38289.8387
+761 10000 30520.4643
+789 10000 30520.4643
+789 10000 37897.2727
+800 10000 37897.2727
+EOD
+plot $ALL using 1:2:3 with filledcurves fillcolor rgb '#0072B2'
