@@ -115,7 +115,8 @@ static struct id128 canonical_hash(struct slice s, size_t prefix)
         bool has_lf = n < line.n;
         line.n = n;
         i += n + has_lf;
-        if (has_lf && n > 0 && line.p[n - 1] == '\r') {
+        /* All of them: text-mode tools make "\r\r\n" of CRLF. */
+        while (has_lf && line.n > 0 && line.p[line.n - 1] == '\r') {
             line.n--;
         }
         if (line.n > 0 && line.p[0] == '>') {

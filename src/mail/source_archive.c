@@ -105,8 +105,12 @@ static const char *entry_reject(struct archive_entry *entry)
 enum packed_step packed_next(struct packed *p, const char **reason)
 {
     struct archive_entry *entry;
-    p->is_member_open = p->is_member_broken = false;
-    for (int retries = 0; !p->is_broken;) {
+    p->is_member_open = false;
+    if (p->is_broken) {
+        return PACKED_BROKEN;
+    }
+    p->is_member_broken = false;
+    for (int retries = 0;;) {
         int got = archive_read_next_header(p->archive, &entry);
         if (got == ARCHIVE_EOF) {
             return PACKED_END;

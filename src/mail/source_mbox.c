@@ -145,7 +145,8 @@ static bool scan_is_separator(struct mbox *m, struct scan *sc)
         scan_settle(m, sc);
     }
     enum source_field_grade field = field_after(m, sc->line + n);
-    return field == SOURCE_FIELD_MAIL || (field == SOURCE_FIELD_LIKELY && is_after_blank);
+    return field == SOURCE_FIELD_MAIL ||
+           (field == SOURCE_FIELD_LIKELY && (is_after_blank || grade == FROM_LINE_STRONG));
 }
 
 /* Trusts the Content-Length of a header that ends at `body` only if a separator or the end of the
