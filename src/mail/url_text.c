@@ -480,7 +480,7 @@ static bool tld_case_fits(struct slice name, size_t tld)
 static bool name_is_no_host(struct slice name)
 {
     static const struct slice WHOLE[] = {SLICE("asp.net"), SLICE("vb.net"), SLICE("ado.net"),
-                                         SLICE("command.com")};
+                                         SLICE("dot.com"), SLICE("command.com")};
     static const struct slice PREFIX[] = {SLICE("com."), SLICE("org."), SLICE("net."),
                                           SLICE("java."), SLICE("javax.")};
     for (size_t i = 0; i < sizeof WHOLE / sizeof WHOLE[0]; i++) {
