@@ -62,13 +62,13 @@ static bool write_all(int fd, const char *p, size_t n)
 static bool image_is_whole(const char *image, size_t n, struct id128 key)
 {
     struct image_header h;
+    struct id128 checksum;
     if (n < sizeof h) {
         return false;
     }
     memcpy(&h, image, sizeof h);
     return memcmp(h.magic, IMAGE_MAGIC, sizeof h.magic) == 0 && id128_eq(h.key, key) &&
-           h.bytes == n &&
-           id128_eq(h.checksum, hash_id128(slice_of(image + sizeof h, n - sizeof h)));
+           h.bytes == n && image_checksum(image, n, &checksum) && id128_eq(h.checksum, checksum);
 }
 
 enum err cache_read(const char *dir, struct id128 key, char **image, size_t *bytes)

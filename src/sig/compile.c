@@ -453,6 +453,21 @@ static void put_findings(struct build *b)
 
 /* ---- the whole ---- */
 
+bool image_checksum(const char *image, size_t bytes, struct id128 *out)
+{
+    enum { AT = offsetof(struct image_header, checksum) };
+    static const struct id128 ZERO = {{0}};
+    struct hash_stream *h = hash_stream_new();
+    if (h) {
+        hash_stream_add(h, slice_of(image, AT));
+        hash_stream_add(h, slice_of((const char *)ZERO.b, sizeof ZERO.b));
+        hash_stream_add(h, slice_of(image + AT + sizeof ZERO.b, bytes - AT - sizeof ZERO.b));
+        *out = hash_stream_end(h);
+        hash_stream_free(h);
+    }
+    return h != NULL;
+}
+
 static enum err image_assemble(struct build *b, struct image_header *header, struct strbuf *image)
 {
     size_t at = sizeof *header;
@@ -474,7 +489,10 @@ static enum err image_assemble(struct build *b, struct image_header *header, str
         }
     }
     image->n = at;
-    header->checksum = hash_id128(slice_of(image->p + sizeof *header, at - sizeof *header));
+    memcpy(image->p, header, sizeof *header);
+    if (!image_checksum(image->p, at, &header->checksum)) {
+        return ERR_NOMEM;
+    }
     memcpy(image->p, header, sizeof *header);
     return OK;
 }

@@ -267,7 +267,7 @@ enum image_section {
 struct image_header {
     char magic[9];
     struct id128 key;      /* of the rule text and everything that makes databases differ */
-    struct id128 checksum; /* of all bytes after the header */
+    struct id128 checksum; /* of all bytes, with this one as zeros */
     uint64_t bytes;        /* of the image with its header */
     uint64_t rejected;
     struct image_text version;
@@ -275,6 +275,9 @@ struct image_header {
         uint64_t at, bytes;
     } section[SECTION_COUNT];
 };
+
+/* False when out of memory. */
+bool image_checksum(const char *image, size_t bytes, struct id128 *out);
 
 /* Compiles the rules (not those with is_dropped) into an image. Findings of compiling mark rules
  * as dropped and the work starts again without them. */
