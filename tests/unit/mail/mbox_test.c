@@ -198,6 +198,9 @@ static void test_message_limit(void **state)
     (void)state;
     for (size_t u = 0; u < sizeof UNITS / sizeof *UNITS; u++) {
         for (size_t k = 0; k < sizeof SIZES / sizeof *SIZES; k++) {
+            if (u > 0 && SIZES[k] <= 0) {
+                continue; /* the exact bound is about bytes, not lines */
+            }
             struct strbuf input = STRBUF_INIT;
             struct source_message m;
             struct source *s;
