@@ -13,7 +13,7 @@ enum { B64_BAD = -1, B64_SPACE = -2, B64_PAD = -3 };
 #define N32(c)   N8(c), N8((c) + 8), N8((c) + 16), N8((c) + 24)
 
 /* Value of a base64 character, or one of B64_*. */
-static const int8_t B64[256] = {
+static const int16_t B64[256] = {
     /* 00 */ N8(0),
     B1(8, B64_BAD),
     B1('\t', B64_SPACE),

@@ -144,7 +144,7 @@ static enum cte cte_of(struct slice value, uint64_t *quirks)
     };
     struct slice s = slice_trim(cfws_skip(value));
     size_t n = 0;
-    while (n < s.n && !ascii_is_space(s.p[n]) && s.p[n] != ';' && s.p[n] != '(') {
+    while (n < s.n && (uint8_t)s.p[n] > ' ' && s.p[n] != ';' && s.p[n] != '(') {
         n++;
     }
     s.n = n;

@@ -146,7 +146,7 @@ static void limit_value_bytes(void **state)
     for (int over = -1; over <= 1; over++) {
         struct strbuf b = STRBUF_INIT;
         strbuf_add_cstr(&b, "x\n ");
-        while (b.n - 1 < (size_t)(LIMIT_HEADER_VALUE_BYTES + over)) {
+        while (b.n - 1 < (size_t)LIMIT_HEADER_VALUE_BYTES + (size_t)over) {
             strbuf_add_byte(&b, 'x');
         }
         arena_reset(arena);

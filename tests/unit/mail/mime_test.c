@@ -299,7 +299,7 @@ static void limit_decoded(void **state)
         struct strbuf b = STRBUF_INIT;
         strbuf_add_cstr(&b, "Content-Transfer-Encoding: base64\n\nZm9vYmFy\n");
         struct mail m = parsed(&b);
-        m.decoded_bytes = (size_t)(LIMIT_DECODED_BYTES - 6 + over); /* other parts' share */
+        m.decoded_bytes = (size_t)LIMIT_DECODED_BYTES - 6 + (size_t)over; /* other parts' share */
         struct slice got = part_decode(&m, &m.parts[0]);
         assert_int_equal(got.n, over > 0 ? 5 : 6);
         assert_int_equal(!!(m.quirks & QUIRK_BIT(DECODE_LIMIT)), over > 0);

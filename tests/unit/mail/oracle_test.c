@@ -246,7 +246,7 @@ static bool text_is_cp1252(const struct found *f)
 {
     struct slice bytes = f->v->nodes[f->part].bytes;
     for (size_t i = 0; i < bytes.n; i++) {
-        if (memchr("\x81\x8d\x8f\x90\x9d", bytes.p[i], 5)) {
+        if (slice_find_byte(S("\x81\x8d\x8f\x90\x9d"), bytes.p[i]) < 5) {
             return quirk_in_part(f, QUIRK_BIT(CHARSET_BAD));
         }
     }
@@ -398,11 +398,18 @@ static bool is_alias(const struct found *f)
            !quirk_in_part(f, QUIRK_BIT(CHARSET_UNKNOWN));
 }
 
-static bool is_cte_quoted(const struct found *f)
+static bool is_cte_odd(const struct found *f)
 {
-    const struct header *cte =
-        header_find(&f->m->parts[f->part].header, HEADER_CONTENT_TRANSFER_ENCODING);
-    return cte && f->m->parts[f->part].cte <= CTE_UU && memchr(cte->value.p, '"', cte->value.n);
+    for (size_t i = 0; i <= f->part; i++) {
+        const struct header *cte =
+            header_find(&f->m->parts[i].header, HEADER_CONTENT_TRANSFER_ENCODING);
+        for (size_t k = 0; cte && f->m->parts[i].cte <= CTE_UU && k < cte->value.n; k++) {
+            if (slice_find_byte(S("\";("), cte->value.p[k]) < 3) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static bool is_latin1(const struct found *f)
@@ -462,6 +469,8 @@ static const struct class {
      is_junk},
     {"type-repeated", "the first Content-Type counts for us, the last one for GMime", TREE,
      is_type_repeated},
+    {"type-repeated", "the same", BYTES, is_type_repeated},
+    {"type-repeated", "the same", TEXT, is_type_repeated},
     {"type-bad",
      "a Content-Type that does not parse is text/plain (multipart/mixed when it says multipart) "
      "for us, application/octet-stream for GMime",
@@ -499,7 +508,9 @@ static const struct class {
      BYTES, is_last_byte},
     {"cte-repeated", "the first Content-Transfer-Encoding counts for us, the last one for GMime",
      BYTES, is_cte_repeated},
-    {"cte-quoted", "GMime does not know an encoding in quotes", BYTES, is_cte_quoted},
+    {"cte-odd", "the same", TREE, is_cte_odd},
+    {"cte-odd", "GMime does not know an encoding in quotes, or with ; or a comment right after it",
+     BYTES, is_cte_odd},
     {"bad-bytes", "we put U+FFFD where GMime leaves bytes out that its charset does not have", TEXT,
      is_bad_bytes},
     {"charset-guess",
@@ -700,7 +711,7 @@ static void mutations_agree(void **state)
     (void)state;
     static struct golden samples[GOLDEN_MAX];
     size_t count = golden_load(samples);
-    const char *seed = getenv("ORACLE_SEED");
+    const char *seed = getenv("ORACLE_SEED"); /* another walk, by hand */
     random_state = seed ? strtoull(seed, NULL, 10) : UINT64_C(20101001);
     counts_start();
     for (size_t i = 0; i < count; i++) {
