@@ -53,7 +53,8 @@ enum err chain_build(struct chain *c, const struct mail *m, const struct trust *
                      struct arena *arena)
 {
     const struct header_block *block = &m->parts[0].header;
-    size_t lines = 0, fields[LIMIT_RECEIVED];
+    uint32_t fields[LIMIT_RECEIVED];
+    size_t lines = 0;
     *c = (struct chain){.clock = CLOCK_NONE};
     for (size_t i = 0; i < block->count; i++) {
         if (block->fields[i].id == HEADER_RECEIVED) {
@@ -61,7 +62,7 @@ enum err chain_build(struct chain *c, const struct mail *m, const struct trust *
                 c->quirks |= QUIRK_BIT(RECEIVED_LIMIT);
                 break;
             }
-            fields[lines++] = i;
+            fields[lines++] = (uint32_t)i; /* below LIMIT_HEADERS */
         }
     }
     if (lines == 0) {
@@ -89,7 +90,7 @@ enum err chain_build(struct chain *c, const struct mail *m, const struct trust *
     c->protocol = last->protocol;
     c->tls = last->tls;
     c->arrival = c->hops[0].has_time ? c->hops[0].time : 0;
-    c->relay_fields = fields[c->trusted - 1] + 1;
+    c->relay_fields = (size_t)fields[c->trusted - 1] + 1;
     clock_set(c, now);
     for (size_t i = c->trusted; i < c->count; i++) {
         if (!c->hops[i].is_local && strcmp(c->hops[i].form, "other") == 0) {

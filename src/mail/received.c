@@ -11,7 +11,7 @@
 #include "mail/date.h"
 
 enum {
-    TOKENS_MAX = 64, /* of one line; a long real one (Exchange, TLS comments) has about 30 */
+    TOKENS_MAX = 48, /* of one line; a long real one (Exchange, TLS comments) has about 30 */
     COMMENT_DEPTH_MAX = 16,
     ITEMS_MAX = 24, /* of one comment */
 };
@@ -60,16 +60,20 @@ static unsigned class_of(char c)
 /* The end (its closing parenthesis) of the comment that opens at `p`, or NULL. */
 static const char *comment_end(const char *p, const char *end)
 {
+    static const bool IS_SPECIAL[256] = {['('] = true, [')'] = true, ['\\'] = true};
     unsigned depth = 0;
     for (; p < end; p++) {
-        if (*p == '(') {
-            if (++depth > COMMENT_DEPTH_MAX) {
-                return NULL;
-            }
-        } else if (*p == ')' && --depth == 0) {
-            return p;
-        } else if (*p == '\\') {
+        if (!IS_SPECIAL[(uint8_t)*p]) {
+            continue;
+        }
+        if (*p == '\\') {
             p++;
+        } else if (*p == ')') {
+            if (--depth == 0) {
+                return p;
+            }
+        } else if (++depth > COMMENT_DEPTH_MAX) {
+            return NULL;
         }
     }
     return NULL;
@@ -164,38 +168,90 @@ enum keyword {
     KEY_SENDER
 };
 
+#define PACK2(a, b)       ((uint32_t)(a) << 8 | (uint32_t)(b))
+#define PACK4(a, b, c, d) (PACK2(a, b) << 16 | PACK2(c, d))
+
 static enum keyword keyword_of(const struct token *t)
 {
-    static const struct {
-        struct slice word;
-        enum keyword key;
-    } KEYS[] = {{SLICE("from"), KEY_FROM}, {SLICE("by"), KEY_BY},
-                {SLICE("via"), KEY_VIA},   {SLICE("with"), KEY_WITH},
-                {SLICE("id"), KEY_ID},     {SLICE("for"), KEY_FOR},
-                {SLICE("tls"), KEY_TLS},   {SLICE("envelope-from"), KEY_SENDER}};
-    if (t->kind != TOKEN_WORD || t->text.n < 2 || (t->text.n > 4 && t->text.n != 13)) {
+    struct slice w = t->text;
+    uint32_t letters = 0;
+    if (t->kind != TOKEN_WORD || w.n < 2) {
         return KEY_NONE;
     }
-    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
-        if (slice_ieq(t->text, KEYS[i].word)) {
-            return KEYS[i].key;
+    if (w.n > 4) {
+        return w.n == 13 && slice_ieq(w, S("envelope-from")) ? KEY_SENDER : KEY_NONE;
+    }
+    for (size_t i = 0; i < w.n; i++) {
+        letters = letters << 8 | (uint8_t)ascii_lower(w.p[i]);
+    }
+    switch (letters) {
+    case PACK4('f', 'r', 'o', 'm'):
+        return KEY_FROM;
+    case PACK2('b', 'y'):
+        return KEY_BY;
+    case PACK4(0, 'v', 'i', 'a'):
+        return KEY_VIA;
+    case PACK4('w', 'i', 't', 'h'):
+        return KEY_WITH;
+    case PACK2('i', 'd'):
+        return KEY_ID;
+    case PACK4(0, 'f', 'o', 'r'):
+        return KEY_FOR;
+    case PACK4(0, 't', 'l', 's'):
+        return KEY_TLS;
+    default:
+        return KEY_NONE;
+    }
+}
+
+/* A table of beginnings, sorted by their first letter in lower case. */
+struct prefix {
+    struct slice start;
+    int value;
+};
+
+/* The value of the first entry that `s` begins with (ASCII case aside), or -1. */
+static int prefix_find(const struct prefix *table, size_t count, struct slice s)
+{
+    size_t low = 0, high = count;
+    if (s.n == 0) {
+        return -1;
+    }
+    char first = ascii_lower(s.p[0]);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (ascii_lower(table[middle].start.p[0]) < first) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return KEY_NONE;
+    for (; low < count && ascii_lower(table[low].start.p[0]) == first; low++) {
+        if (slice_istarts(s, table[low].start)) {
+            return table[low].value;
+        }
+    }
+    return -1;
 }
+
+#define PREFIX_FIND(table, s) prefix_find((table), sizeof(table) / sizeof *(table), (s))
 
 /* What writers put in the place of a name that they do not know. */
 static bool is_unknown(struct slice name)
 {
-    static const struct slice WORDS[] = {
-        SLICE("unknown"), SLICE("unverified"), SLICE("UnknownHost"), SLICE("unknown-host"),
-        SLICE("no.rdns"), SLICE("HELO"),       SLICE("source")};
+    static const struct slice WORDS[] = {SLICE("unknown"),     SLICE("unverified"),
+                                         SLICE("UnknownHost"), SLICE("unknown-host"),
+                                         SLICE("HELO"),        SLICE("source")};
+    char first = name.n ? ascii_lower(name.p[0]) : '\0';
+    if (first != 'u' && first != 'h' && first != 's') {
+        return name.n == 0;
+    }
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
         if (slice_ieq(name, WORDS[i])) {
             return true;
         }
     }
-    return name.n == 0;
+    return false;
 }
 
 /* "<a@b>" as "a@b". */
@@ -250,19 +306,15 @@ struct client {
 /* Comments that hold what the client chose (a certificate's name) or nothing about it. */
 static bool comment_is_other(struct slice c)
 {
-    static const struct slice STARTS[] = {
-        SLICE("using "),       SLICE("Client "),   SLICE("No client"),     SLICE("authenticated"),
-        SLICE("not verified"), SLICE("version="),  SLICE("envelope-"),     SLICE("SquirrelMail"),
-        SLICE("proxying for"), SLICE("cipher"),    SLICE("TLS"),           SLICE("SSL"),
-        SLICE("AUTH:"),        SLICE("SMTPD"),     SLICE("misconfigured"), SLICE("sender "),
-        SLICE("see "),         SLICE("smtp-auth"), SLICE("encrypted"),
-    };
-    for (size_t i = 0; i < sizeof STARTS / sizeof *STARTS; i++) {
-        if (slice_istarts(c, STARTS[i])) {
-            return true;
-        }
-    }
-    return false;
+    static const struct prefix STARTS[] = {
+        {SLICE("authenticated"), 1}, {SLICE("AUTH:"), 1},        {SLICE("Client "), 1},
+        {SLICE("cipher"), 1},        {SLICE("envelope-"), 1},    {SLICE("encrypted"), 1},
+        {SLICE("misconfigured"), 1}, {SLICE("No client"), 1},    {SLICE("not verified"), 1},
+        {SLICE("proxying for"), 1},  {SLICE("SquirrelMail"), 1}, {SLICE("SSL"), 1},
+        {SLICE("SMTPD"), 1},         {SLICE("sender "), 1},      {SLICE("see "), 1},
+        {SLICE("smtp-auth"), 1},     {SLICE("TLS"), 1},          {SLICE("using "), 1},
+        {SLICE("version="), 1}};
+    return PREFIX_FIND(STARTS, c) > 0;
 }
 
 /* "name", "address", "[address]", "name[address]:port", each perhaps after "ident@". The ident is
@@ -498,58 +550,51 @@ static bool is_sendmail_version(struct slice c)
 /* How the MTAs sign: the beginning of a comment behind the by clause. */
 static enum form form_of_comment(struct slice c)
 {
-    static const struct {
-        struct slice start;
-        enum form form;
-    } SIGNS[] = {
-        {SLICE("Postfix"), FORM_POSTFIX},
-        {SLICE("Exim"), FORM_EXIM},
-        {SLICE("qmail"), FORM_QMAIL},
-        {SLICE("qpsmtpd"), FORM_QPSMTPD},
-        {SLICE("Microsoft "), FORM_EXCHANGE},
-        {SLICE("CommuniGate"), FORM_COMMUNIGATE},
-        {SLICE("MDaemon"), FORM_MDAEMON},
-        {SLICE("Lotus "), FORM_DOMINO},
-        {SLICE("IBM Domino"), FORM_DOMINO},
-        {SLICE("HCL Domino"), FORM_DOMINO},
-        {SLICE("SMTPD32"), FORM_IMAIL},
-        {SLICE("SMTPD-"), FORM_IMAIL},
-        {SLICE("Merak"), FORM_ICEWARP},
-        {SLICE("IceWarp"), FORM_ICEWARP},
-        {SLICE("Haraka"), FORM_HARAKA},
-        {SLICE("OpenSMTPD"), FORM_OPENSMTPD},
+    static const struct prefix SIGNS[] = {
         {SLICE("amavis"), FORM_AMAVIS},
+        {SLICE("CommuniGate"), FORM_COMMUNIGATE},
         {SLICE("Cyrus"), FORM_CYRUS},
-        {SLICE("PowerMTA"), FORM_POWERMTA},
-        {SLICE("InterMail"), FORM_INTERMAIL},
-        {SLICE("iPlanet"), FORM_SUN},
-        {SLICE("Sun "), FORM_SUN},
-        {SLICE("Oracle Comm"), FORM_SUN},
-        {SLICE("Netscape"), FORM_SUN},
-        {SLICE("Kerio"), FORM_KERIO},
-        {SLICE("SurgeMail"), FORM_SURGEMAIL},
-        {SLICE("Mercury"), FORM_MERCURY},
+        {SLICE("Exim"), FORM_EXIM},
         {SLICE("ecelerity"), FORM_ECELERITY},
-        {SLICE("Horde"), FORM_WEBMAIL},
-        {SLICE("SquirrelMail"), FORM_WEBMAIL},
         {SLICE("fetchmail"), FORM_FETCHMAIL},
         {SLICE("getmail"), FORM_FETCHMAIL},
-        {SLICE("SmarterMail"), FORM_SMARTERMAIL},
+        {SLICE("HCL Domino"), FORM_DOMINO},
+        {SLICE("Haraka"), FORM_HARAKA},
+        {SLICE("Horde"), FORM_WEBMAIL},
         {SLICE("hMailServer"), FORM_HMAILSERVER},
+        {SLICE("IBM Domino"), FORM_DOMINO},
+        {SLICE("IceWarp"), FORM_ICEWARP},
+        {SLICE("InterMail"), FORM_INTERMAIL},
+        {SLICE("iPlanet"), FORM_SUN},
+        {SLICE("Kerio"), FORM_KERIO},
+        {SLICE("Lotus "), FORM_DOMINO},
+        {SLICE("Microsoft "), FORM_EXCHANGE},
+        {SLICE("MDaemon"), FORM_MDAEMON},
+        {SLICE("Merak"), FORM_ICEWARP},
+        {SLICE("Mercury"), FORM_MERCURY},
+        {SLICE("mail_out_v"), FORM_AOL},
+        {SLICE("Netscape"), FORM_SUN},
+        {SLICE("OpenSMTPD"), FORM_OPENSMTPD},
+        {SLICE("Oracle Comm"), FORM_SUN},
+        {SLICE("Postfix"), FORM_POSTFIX},
+        {SLICE("PowerMTA"), FORM_POWERMTA},
+        {SLICE("qmail"), FORM_QMAIL},
+        {SLICE("qpsmtpd"), FORM_QPSMTPD},
+        {SLICE("rspamd"), FORM_RSPAMD},
+        {SLICE("SMTPD32"), FORM_IMAIL},
+        {SLICE("SMTPD-"), FORM_IMAIL},
+        {SLICE("Sun "), FORM_SUN},
+        {SLICE("SurgeMail"), FORM_SURGEMAIL},
+        {SLICE("SquirrelMail"), FORM_WEBMAIL},
+        {SLICE("SmarterMail"), FORM_SMARTERMAIL},
         {SLICE("smtp-sink"), FORM_SMTP_SINK},
         {SLICE("Zimbra"), FORM_ZIMBRA},
-        {SLICE("mail_out_v"), FORM_AOL},
-        {SLICE("rspamd"), FORM_RSPAMD},
     };
     if (is_sendmail_version(c)) {
         return FORM_SENDMAIL;
     }
-    for (size_t i = 0; i < sizeof SIGNS / sizeof *SIGNS; i++) {
-        if (c.n && SIGNS[i].start.p[0] == c.p[0] && slice_starts(c, SIGNS[i].start)) {
-            return SIGNS[i].form;
-        }
-    }
-    return FORM_OTHER;
+    int form = PREFIX_FIND(SIGNS, c);
+    return form < 0 ? FORM_OTHER : (enum form)form;
 }
 
 /* Exim's queue ids: 6-6-2 or, since 4.97, 6-11-4 letters and digits. */
@@ -576,7 +621,7 @@ static void comment_note(struct hop *h, struct clauses *c, struct slice text, en
         if (slice_starts(text, S("LHLO "))) {
             c->form = FORM_ZIMBRA;
         } else if (slice_starts(text, S("TLS: ")) || slice_starts(text, S("AUTH: ")) ||
-                   slice_find(text, S("[::ffff:")) != SIZE_MAX) {
+                   slice_istarts(slice_sub(text, slice_find_byte(text, '['), 8), S("[::ffff:"))) {
             c->form = FORM_COURIER;
         } else if (slice_starts(text, S("envelope-sender"))) {
             c->form = FORM_QMAIL;
@@ -587,7 +632,7 @@ static void comment_note(struct hop *h, struct clauses *c, struct slice text, en
     if (form != FORM_OTHER && c->form == FORM_OTHER) {
         c->form = form;
     }
-    if (form == FORM_POSTFIX && slice_find(text, S("from userid")) != SIZE_MAX) {
+    if (form == FORM_POSTFIX && text.n > 8 && slice_find(text, S("from userid")) != SIZE_MAX) {
         h->is_local = h->is_pickup = true;
     } else if (form == FORM_FETCHMAIL || form == FORM_AOL) {
         h->is_local = true; /* a mailbox was read; AOL's inner hops name the user only */
@@ -712,29 +757,23 @@ static void clauses_walk(struct hop *h, struct clauses *c, const struct line *l)
 
 /* ---- the whole ---- */
 
-/* Protocols that no SMTP client speaks; `with_addr`: also when an address is given. */
+/* Protocols that no SMTP client speaks; some of them only if the line gives no address. */
 static bool protocol_is_local(struct slice p, bool has_addr)
 {
-    static const struct {
-        struct slice start;
-        bool with_addr;
-    } LOCAL[] = {
-        {SLICE("local"), true},        {SLICE("POP3"), true},
-        {SLICE("IMAP"), true},         {SLICE("APOP"), true},
-        {SLICE("ODMR"), true},         {SLICE("ETRN"), true},
-        {SLICE("SDPS"), true},         {SLICE("qmail-scanner"), true},
-        {SLICE("spam-scanned"), true}, {SLICE("scanned-ok"), true},
-        {SLICE("mapi"), false},        {SLICE("LMTP"), false},
-        {SLICE("HTTP"), false},        {SLICE("DAV"), false},
-        {SLICE("UUCP"), false},        {SLICE("Internet Mail"), false},
-        {SLICE("StoreDriver"), false},
+    enum { WITHOUT_ADDR, ALWAYS };
+    static const struct prefix LOCAL[] = {
+        {SLICE("APOP"), ALWAYS},       {SLICE("DAV"), WITHOUT_ADDR},
+        {SLICE("ETRN"), ALWAYS},       {SLICE("HTTP"), WITHOUT_ADDR},
+        {SLICE("IMAP"), ALWAYS},       {SLICE("Internet Mail"), WITHOUT_ADDR},
+        {SLICE("local"), ALWAYS},      {SLICE("LMTP"), WITHOUT_ADDR},
+        {SLICE("mapi"), WITHOUT_ADDR}, {SLICE("ODMR"), ALWAYS},
+        {SLICE("POP3"), ALWAYS},       {SLICE("qmail-scanner"), ALWAYS},
+        {SLICE("SDPS"), ALWAYS},       {SLICE("spam-scanned"), ALWAYS},
+        {SLICE("scanned-ok"), ALWAYS}, {SLICE("StoreDriver"), WITHOUT_ADDR},
+        {SLICE("UUCP"), WITHOUT_ADDR},
     };
-    for (size_t i = 0; i < sizeof LOCAL / sizeof *LOCAL; i++) {
-        if ((LOCAL[i].with_addr || !has_addr) && slice_istarts(p, LOCAL[i].start)) {
-            return true;
-        }
-    }
-    return false;
+    int when = PREFIX_FIND(LOCAL, p);
+    return when == ALWAYS || (when == WITHOUT_ADDR && !has_addr);
 }
 
 static enum form form_guess(const struct hop *h, const struct clauses *c)
@@ -817,7 +856,7 @@ struct hop received_parse(struct slice value)
         c.form = form_guess(&h, &c);
     }
     if (c.has_from && !is_pickup) {
-        if (slice_ieq(l.tokens[c.from_start].text, S("UnknownHost"))) {
+        if (c.from_start < c.from_end && slice_ieq(l.tokens[c.from_start].text, S("UnknownHost"))) {
             c.form = FORM_SMARTERMAIL;
         }
         client_read(&h, c.form, &l, c.from_start, c.from_end);

@@ -205,6 +205,25 @@ static void test_hostile_shapes(void **state)
     free(text);
 }
 
+/* A clause that begins where the parser stops to keep tokens. */
+static void test_clause_at_the_limit(void **state)
+{
+    (void)state;
+    char text[1000];
+    static const char *const KEYS[] = {"from", "by", "with", "id", "for", "via", "tls"};
+    for (size_t k = 0; k < sizeof KEYS / sizeof *KEYS; k++) {
+        for (size_t words = 0; words < 100; words++) {
+            size_t n = 0;
+            for (size_t i = 0; i < words; i++) {
+                n += (size_t)snprintf(text + n, sizeof text - n, "(x) ");
+            }
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s a [192.0.2.1] by b", KEYS[k]);
+            struct hop h = received_parse(slice_of(text, n));
+            assert_inside(&h, slice_of(text, n));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_client_words_are_no_address),
         cmocka_unit_test(test_no_address),
         cmocka_unit_test(test_hostile_shapes),
+        cmocka_unit_test(test_clause_at_the_limit),
     };
     return cmocka_run_group_tests_name("received", tests, NULL, NULL);
 }
