@@ -33,7 +33,7 @@ static enum err body_text(struct extract *x, struct part *p, struct texts *t)
     return e;
 }
 
-/* "a+9+.gif": the ending says what the sender wants opened, the rest may hold a personal token. */
+/* "w+_9+.gif": the ending says what the sender wants opened, the rest may hold a personal token. */
 static struct slice name_shape(struct slice name, struct arena *arena)
 {
     enum { ENDING_MAX = 5 };

@@ -157,7 +157,7 @@ static void whole_message(void **state)
     assert_string_equal(whole, o.m.text);
     assert_int_equal(o.f.attachment_count, 1);
     assert_int_equal(o.f.attachments[0].bytes, 6);
-    assert_true(slice_eq(o.f.attachments[0].name_shape, S("a+_9+.gif")));
+    assert_true(slice_eq(o.f.attachments[0].name_shape, S("w+_9+.gif")));
     assert_true(id128_eq(o.f.attachments[0].hash, hash_id128(S("GIF89a"))));
     assert_int_equal(o.f.text[FEATURE_BODY_TEXT].count, 2);
     assert_true(slice_find(o.f.text[FEATURE_BODY_TEXT].items[0], S("n\xc3\xb6w")) != SIZE_MAX);
