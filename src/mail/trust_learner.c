@@ -18,6 +18,10 @@ enum {
     HASHED_HOPS = 8,       /* hops that tell two messages apart */
     MESSAGES_MIN = 20,     /* below that nothing but the topmost writer is learnt */
     SHARE_MIN = 5,         /* per cent of all messages that a relay hands over */
+    MAJOR_SHARE = 20,      /* per cent: a steady source of that size needs no name of its own ... */
+    MAJOR_FOLLOWED = 95,   /* ... if so many of its messages have a line below, in time, */
+    MAJOR_CLIENTS = 25,    /* ... so many per cent of them from different clients, */
+    MAJOR_DAYS = 2,        /* ... on one in two days */
     GATEWAY_SHARE = 90,    /* per cent: then its names need not agree */
     CONSISTENT_MIN = 80,   /* per cent of its messages with a line below that fits */
     CLIENTS_MIN = 10,      /* different addresses below it ... */
@@ -35,6 +39,7 @@ struct step {
     struct ip addr;
     uint64_t by;        /* hash of the domain that wrote the line below; 0: none */
     bool is_blind;      /* no address: the line above does not say who came */
+    bool is_in_time;    /* the line below is not younger, and not older than a queue */
     bool is_consistent; /* the line below is by the name under which he came, and in time */
 };
 
@@ -138,15 +143,13 @@ static struct name name_of(struct slice s)
     return out;
 }
 
-/* The next line with a writer's name: qmail's and others' "(invoked ...)" lines have none. */
+/* The next line that somebody's SMTP server wrote, or a local one with a name: qmail's and others'
+ * "(invoked ...)" lines have none. */
 static const struct hop *writer_below(const struct hop *hops, size_t count, size_t i)
 {
     while (++i < count) {
-        if (hops[i].by.n) {
+        if (hops[i].by.n || !hops[i].is_local) {
             return &hops[i];
-        }
-        if (!hops[i].is_local) {
-            break;
         }
     }
     return NULL;
@@ -159,10 +162,10 @@ static void step_add(struct sighting *s, const struct hop *hops, size_t count, s
     struct step step = {.addr = h->addr, .is_blind = how == CROSSING_BLIND};
     if (below) {
         step.by = name_hash(domain_of(below->by));
-        bool is_in_time = h->has_time && below->has_time && below->time <= h->time + 3600 &&
+        step.is_in_time = h->has_time && below->has_time && below->time <= h->time + 3600 &&
                           below->time >= h->time - QUEUE_DAYS * SECONDS_PER_DAY;
         step.is_consistent =
-            is_in_time && (names_agree(below->by, h->ptr) || names_agree(below->by, h->helo));
+            step.is_in_time && (names_agree(below->by, h->ptr) || names_agree(below->by, h->helo));
         if (step.is_blind) {
             s->blind_by = name_of(below->by);
         }
@@ -321,7 +324,7 @@ static const struct step *border_step(const struct border *b)
 }
 
 struct weight {
-    uint64_t messages, consistent, followed;
+    uint64_t messages, consistent, in_time, followed;
 };
 
 static struct weight weigh(const struct border *b, size_t n)
@@ -331,37 +334,14 @@ static struct weight weigh(const struct border *b, size_t n)
         const struct step *s = border_step(&b[i]);
         w.messages += b[i].seen->count;
         w.consistent += s->is_consistent ? b[i].seen->count : 0;
+        w.in_time += s->is_in_time ? b[i].seen->count : 0;
         w.followed += s->by ? b[i].seen->count : 0;
     }
     return w;
 }
 
-/* Is what these messages share at their border a relay? */
-static bool is_relay(const struct lesson *l, const struct border *b, size_t n)
+static uint64_t clients_of(const struct lesson *l, const struct border *b, size_t n)
 {
-    struct weight w = weigh(b, n);
-    if (w.messages < MESSAGES_MIN || w.messages * 100 < l->total * SHARE_MIN) {
-        return false;
-    }
-    bool is_gateway = w.messages * 100 >= l->total * GATEWAY_SHARE &&
-                      w.followed * 100 >= w.messages * CONSISTENT_MIN;
-    if (!is_gateway && w.consistent * 100 < w.messages * CONSISTENT_MIN) {
-        return false;
-    }
-    uint64_t days = days_of(l, b, n), days_all = l->days < w.messages ? l->days : w.messages;
-    if (days * DAYS_FRACTION < days_all) {
-        return false; /* a hacked server's one day */
-    }
-    size_t lines = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct step *s = border_step(&b[i]);
-        if (s->by && (s->is_consistent || is_gateway)) {
-            l->scratch[lines++] = s->by;
-        }
-    }
-    if (!is_steady(l->scratch, lines)) {
-        return false;
-    }
     size_t clients = 0;
     for (size_t i = 0; i < n; i++) {
         if (b[i].at + 1 < b[i].seen->step_count && !b[i].seen->steps[b[i].at + 1].is_blind) {
@@ -369,8 +349,42 @@ static bool is_relay(const struct lesson *l, const struct border *b, size_t n)
             l->scratch[clients++] = hash_u64(slice_of((const char *)a->b, sizeof a->b));
         }
     }
-    uint64_t different = distinct(l->scratch, clients);
-    return different >= CLIENTS_MIN && different * 100 >= w.messages * CLIENTS_SHARE;
+    return distinct(l->scratch, clients);
+}
+
+/* Is what these messages share at their border a relay? Either the names agree, or it carries so
+ * much, so steadily, from so many that one spammer's forgeries are the worse explanation. */
+static bool is_relay(const struct lesson *l, const struct border *b, size_t n)
+{
+    struct weight w = weigh(b, n);
+    if (w.messages < MESSAGES_MIN || w.messages * 100 < l->total * SHARE_MIN) {
+        return false;
+    }
+    bool is_named = w.consistent * 100 >= w.messages * CONSISTENT_MIN;
+    bool is_major = w.messages * 100 >= l->total * MAJOR_SHARE &&
+                    w.in_time * 100 >= w.messages * MAJOR_FOLLOWED;
+    bool is_gateway = w.messages * 100 >= l->total * GATEWAY_SHARE &&
+                      w.followed * 100 >= w.messages * CONSISTENT_MIN;
+    if (!is_named && !is_major && !is_gateway) {
+        return false;
+    }
+    uint64_t days = days_of(l, b, n), days_all = l->days < w.messages ? l->days : w.messages;
+    if (days * (is_named || is_gateway ? DAYS_FRACTION : MAJOR_DAYS) < days_all) {
+        return false; /* a hacked server's one day */
+    }
+    size_t lines = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct step *s = border_step(&b[i]);
+        if (s->by && (s->is_consistent || !is_named)) {
+            l->scratch[lines++] = s->by;
+        }
+    }
+    if (!is_steady(l->scratch, lines)) {
+        return false;
+    }
+    uint64_t clients = clients_of(l, b, n);
+    return clients >= CLIENTS_MIN &&
+           clients * 100 >= w.messages * (is_named || is_gateway ? CLIENTS_SHARE : MAJOR_CLIENTS);
 }
 
 static void spec_learn(struct lesson *l, struct slice spec, uint64_t messages)

@@ -408,6 +408,40 @@ static void test_gateway(void **state)
     free(s.messages);
 }
 
+/* A forwarder whose names do not agree is believed for its size and steadiness only. */
+static void test_nameless_forwarder(void **state)
+{
+    (void)state;
+    static const struct {
+        int percent, days;
+        bool is_relay;
+    } CASES[] = {{41, DAYS, true}, {21, DAYS, true}, {15, DAYS, false}, {41, DAYS / 3, false}};
+    for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++) {
+        struct source s = {.random = 8};
+        for (int i = 0; i < MESSAGES; i++) {
+            int minute = i * DAYS * 1440 / MESSAGES + 10;
+            struct message *m = source_next(&s);
+            if (i % 100 < CASES[k].percent) {
+                minute = minute % (CASES[k].days * 1440) + 10;
+                line_add(m, minute,
+                         "from out-7.example.org (unknown [192.0.2.50]) by "
+                         "mx.trap.example (Postfix) with ESMTP id %d",
+                         i);
+                bot_add(&s, m, "popserver", minute - 1);
+            } else {
+                bot_add(&s, m, "mx.trap.example", minute);
+            }
+        }
+        struct learnt l = source_learn(&s);
+        if (CASES[k].is_relay) {
+            learnt_expect(&l, 2, "mx.trap.example", "192.0.2.50");
+        } else {
+            learnt_expect(&l, 1, "mx.trap.example");
+        }
+        free(s.messages);
+    }
+}
+
 /* Writers that hide addresses: the names of the lines below are shared. */
 static void test_blind(void **state)
 {
@@ -485,11 +519,17 @@ static void test_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_specs),      cmocka_unit_test(test_holds),
-        cmocka_unit_test(test_spec_limit), cmocka_unit_test(test_forwarder),
-        cmocka_unit_test(test_two_depths), cmocka_unit_test(test_farm),
-        cmocka_unit_test(test_strangers),  cmocka_unit_test(test_gateway),
-        cmocka_unit_test(test_blind),      cmocka_unit_test(test_few_messages),
+        cmocka_unit_test(test_specs),
+        cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_spec_limit),
+        cmocka_unit_test(test_forwarder),
+        cmocka_unit_test(test_two_depths),
+        cmocka_unit_test(test_farm),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_gateway),
+        cmocka_unit_test(test_nameless_forwarder),
+        cmocka_unit_test(test_blind),
+        cmocka_unit_test(test_few_messages),
         cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
