@@ -109,6 +109,7 @@ struct converter {
     const char *iconv_name;
     iconv_t cd;
     struct glyph *upper;
+    size_t unit; /* bytes of a code unit, to pass over a bad one */
 };
 
 enum { CONVERTERS = 64 }; /* more than there are iconv names in charset.def */
@@ -211,7 +212,11 @@ static struct converter *converter_get(const struct charset_row *row)
         return NULL;
     }
     struct converter *c = &set->items[set->count];
-    *c = (struct converter){.iconv_name = row->iconv_name, .cd = (iconv_t)-1};
+    *c = (struct converter){.iconv_name = row->iconv_name, .cd = (iconv_t)-1, .unit = 1};
+    struct slice name = slice_cstr(row->iconv_name);
+    if (slice_starts(name, S("UTF-16")) || slice_starts(name, S("UTF-32"))) {
+        c->unit = name.p[4] == '1' ? 2 : 4;
+    }
     if (row->kind == KIND_CP1252) {
         c->upper = upper_cp1252();
     } else {
@@ -406,7 +411,7 @@ static bool out_grow(struct out *o, size_t bytes_max, struct arena *arena)
     return true;
 }
 
-static struct slice iconv_convert(struct slice in, iconv_t cd, size_t bytes_max,
+static struct slice iconv_convert(struct slice in, const struct converter *c, size_t bytes_max,
                                   struct arena *arena, uint64_t *quirks)
 {
     size_t room = in.n < bytes_max / 4 ? in.n * 2 + 16 : bytes_max;
@@ -415,7 +420,7 @@ static struct slice iconv_convert(struct slice in, iconv_t cd, size_t bytes_max,
         *quirks |= QUIRK_BIT(DECODE_LIMIT);
         return slice_of(NULL, 0);
     }
-    (void)iconv(cd, NULL, NULL, NULL, NULL);
+    (void)iconv(c->cd, NULL, NULL, NULL, NULL);
     char *from;
     memcpy(&from, &in.p, sizeof from); /* iconv reads through a pointer it declares writable */
     size_t from_n = in.n;
@@ -423,8 +428,8 @@ static struct slice iconv_convert(struct slice in, iconv_t cd, size_t bytes_max,
         char *to = o.p + o.n;
         size_t to_n = o.max - o.n;
         bool is_last = !from_n;
-        size_t r =
-            is_last ? iconv(cd, NULL, NULL, &to, &to_n) : iconv(cd, &from, &from_n, &to, &to_n);
+        size_t r = is_last ? iconv(c->cd, NULL, NULL, &to, &to_n)
+                           : iconv(c->cd, &from, &from_n, &to, &to_n);
         int why = r == (size_t)-1 ? errno : 0;
         o.n = (size_t)(to - o.p);
         if (why == E2BIG) {
@@ -439,7 +444,7 @@ static struct slice iconv_convert(struct slice in, iconv_t cd, size_t bytes_max,
                 break;
             }
             out_add(&o, REPLACEMENT, REPLACEMENT_BYTES);
-            size_t skip = why == EINVAL ? from_n : from_n > 0;
+            size_t skip = why == EINVAL || from_n < c->unit ? from_n : c->unit;
             from += skip;
             from_n -= skip;
         }
@@ -460,7 +465,7 @@ static struct slice convert_with(const struct charset_row *row, struct slice in,
         return single_convert(in, c->upper, bytes_max, arena, quirks);
     }
     if (c && c->cd != (iconv_t)-1) {
-        return iconv_convert(in, c->cd, bytes_max, arena, quirks);
+        return iconv_convert(in, c, bytes_max, arena, quirks);
     }
     /* This system's iconv does not have it. */
     *quirks |= QUIRK_BIT(CHARSET_UNKNOWN);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Address fields (RFC 5322 section 3.4 and 4.4), read the way clients show them. */
+#include "core/limits.h"
 #include "mail/mail.h"
 #include "mail/parameter.h"
 
@@ -24,24 +25,21 @@ static size_t address_step(struct slice s, size_t i)
     return i + 1;
 }
 
-/* Steps with the memory that an open quote or comment was seen, so that hostile rows of them stay
- * linear. */
+/* Steps with the memory that a quote never ends, so that hostile rows of quotes stay linear.
+ * Comments are bounded by cfws_skip. */
 struct address_scan {
     struct slice s;
-    bool has_open_quote, has_open_comment;
+    bool has_open_quote;
 };
 
 static size_t scan_step(struct address_scan *a, size_t i)
 {
     char c = a->s.p[i];
-    if ((c == '"' && a->has_open_quote) || (c == '(' && a->has_open_comment)) {
+    if (c == '"' && a->has_open_quote) {
         return i + 1;
     }
     size_t next = address_step(a->s, i);
-    if (next == i + 1) {
-        a->has_open_quote |= c == '"';
-        a->has_open_comment |= c == '(';
-    }
+    a->has_open_quote |= c == '"' && next == i + 1;
     return next;
 }
 
@@ -177,7 +175,7 @@ struct mailbox mailbox_first(struct slice value, struct arena *arena)
 
 size_t mailbox_count(struct slice value)
 {
-    struct slice rest = group_strip(slice_trim(value));
+    struct slice rest = group_strip(slice_trim(slice_sub(value, 0, LIMIT_HEADER_VALUE_BYTES)));
     size_t count = 0;
     struct address_scan a = {.s = rest};
     bool is_in_angle = false, has_text = false;

@@ -5,7 +5,11 @@
 #include "mail/charset.h"
 #include "mail/mail.h"
 
-enum { SEGMENTS = 64 }; /* RFC 2231 continuations; real ones have under ten */
+enum {
+    SEGMENTS = 64,       /* RFC 2231 continuations; real ones have under ten */
+    COMMENT_BYTES = 256, /* a longer comment is none: rows of open ones must not be searched again
+                            and again to the end */
+};
 
 struct slice slice_lower(struct slice s, struct arena *arena)
 {
@@ -30,7 +34,7 @@ struct slice cfws_skip(struct slice s)
 {
     unsigned depth = 0;
     size_t i = 0, open = 0;
-    for (; i < s.n; i++) {
+    for (; i < s.n && (!depth || i - open < COMMENT_BYTES); i++) {
         char c = s.p[i];
         if (c == '(') {
             open = depth++ ? open : i;
@@ -62,6 +66,7 @@ static size_t token_bytes(struct slice s)
 bool content_type_split(struct slice value, struct slice *type, struct slice *subtype,
                         struct slice *rest, struct arena *arena)
 {
+    value = slice_sub(value, 0, LIMIT_HEADER_VALUE_BYTES);
     *rest = value;
     (void)slice_cut(rest, ';');
     struct slice s = cfws_skip(value);
@@ -292,6 +297,7 @@ struct slice params_find(struct slice rest, struct slice name, struct arena *are
 struct slice mime_parameter(struct slice value, struct slice name, struct arena *arena,
                             uint64_t *quirks)
 {
+    value = slice_sub(value, 0, LIMIT_HEADER_VALUE_BYTES);
     (void)slice_cut(&value, ';');
     return params_find(value, name, arena, quirks);
 }

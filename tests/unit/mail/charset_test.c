@@ -97,6 +97,8 @@ static void conversions(void **state)
         {"iso-2022-jp", SLICE("\x1b$B$3\x1b(B."), SLICE("\xe3\x81\x93."), 0},
         {"utf-7", SLICE("+AOk-"), SLICE("\xc3\xa9"), 0},
         {"utf-16le", SLICE("\xe9\0"), SLICE("\xc3\xa9"), 0},
+        {"utf-16be", SLICE("\xdc\x00\x00x"), SLICE(FFFD "x"), BAD}, /* half a pair: two bytes */
+        {"utf-16le", SLICE("x\0\xe9"), SLICE("x" FFFD), BAD},
         {"nobody-knows", SLICE("plain"), SLICE("plain"), UNKNOWN},
         {"nobody-knows", SLICE("\xe9"), SLICE("\xc3\xa9"), UNKNOWN},
         {"../../etc/passwd", SLICE("\xe9"), SLICE("\xc3\xa9"), UNKNOWN},

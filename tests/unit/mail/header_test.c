@@ -334,6 +334,28 @@ static void parameters(void **state)
     }
 }
 
+/* Values made to be slow: what is open must not be searched for its end again and again. */
+static void open_comments_are_linear(void **state)
+{
+    (void)state;
+    static const char *const PIECES[] = {"(;", "((", "x=(;", "\";x=\"", "*0*=;", "\\("};
+    for (size_t i = 0; i < sizeof PIECES / sizeof PIECES[0]; i++) {
+        struct strbuf b = STRBUF_INIT;
+        strbuf_add_cstr(&b, "Content-Type: a/b;");
+        while (b.n < (size_t)LIMIT_HEADER_BLOCK_BYTES - 8) {
+            strbuf_add_cstr(&b, PIECES[i]);
+        }
+        strbuf_add_cstr(&b, "\n\n");
+        struct mail m;
+        arena_reset(arena);
+        assert_int_equal(mail_parse(&m, strbuf_slice(&b), arena), OK);
+        (void)mime_parameter(strbuf_slice(&b), S("x"), arena, NULL);
+        (void)mailbox_first(strbuf_slice(&b), arena);
+        (void)mailbox_count(strbuf_slice(&b));
+        strbuf_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +371,7 @@ int main(void)
         cmocka_unit_test(mailboxes),
         cmocka_unit_test(open_quotes_are_linear),
         cmocka_unit_test(parameters),
+        cmocka_unit_test(open_comments_are_linear),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
