@@ -38,7 +38,7 @@ enum tally_kind {
     TALLY_DOMAIN_MONTH = 5, /* */
     TALLY_HOUR = 6,         /* by hour; key: program << 16 | country, tag: stream */
 };
-enum { HOST_PART_BITS = 6, HOST_PART_V6 = 1 << HOST_PART_BITS, HOST_PARTS };
+enum { HOST_PART_BITS = 7, HOST_PART_V6 = 1 << HOST_PART_BITS, HOST_PARTS };
 
 static inline int64_t tally_key(enum tally_kind kind, unsigned part, int32_t bucket)
 {
@@ -70,6 +70,14 @@ struct text_value {
     size_t n;
 };
 
+/* The strings seen last, by a hash that takes a few instructions: most look-ups end here. */
+struct text_recent {
+    int64_t id;
+    size_t n; /* 0: free */
+    char bytes[48];
+};
+enum { TEXT_RECENT = 1024 };
+
 struct counting;
 struct host_memo;
 
@@ -80,7 +88,8 @@ struct store {
     unsigned transactions; /* nesting of store_begin_read */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct strmap *text_ids, *trap_ids, *stream_ids; /* caches; emptied by a rollback */
-    struct text_value *text_values;                  /* by id; the other way */
+    struct text_recent text_recent[TEXT_RECENT];
+    struct text_value *text_values; /* by id; the other way */
     size_t text_values_size, text_values_bytes;
     struct tail tail;
     struct counting *counting;

@@ -64,19 +64,25 @@ static int32_t clipped(int64_t n)
     return n <= INT32_MIN ? INT32_MIN + 1 : n > INT32_MAX ? INT32_MAX : (int32_t)n;
 }
 
+/* Keeps arithmetic on the ends of int64 from overflowing; no message is that old or new. */
+static int64_t time_clipped(int64_t t)
+{
+    static const int64_t FAR = INT64_C(1) << 55;
+    return t < -FAR ? -FAR : t > FAR ? FAR : t;
+}
+
 enum err scope_open(struct store *s, const struct store_filter *f, struct scope *out,
                     struct errbuf *eb)
 {
     enum { SCOPE_BYTES_MAX = 256 * 1024 * 1024 };
-    bool is_empty = f->until <= f->since;
-    int64_t last = f->until == INT64_MIN ? f->until : f->until - 1;
+    int64_t first = time_clipped(f->since), last = time_clipped(f->until) - 1;
     *out = (struct scope){
-        .first_day = clipped(f->since == INT64_MIN ? INT32_MIN : day_of(f->since)),
-        .last_day = clipped(f->until == INT64_MAX ? INT32_MAX : day_of(last)),
+        .first_day = clipped(day_of(first)),
+        .last_day = clipped(day_of(last)),
+        .first_hour = clipped(hour_of(first)),
+        .last_hour = clipped(hour_of(last)),
+        .is_empty = f->until <= f->since,
         .is_open = f->since == INT64_MIN && f->until == INT64_MAX,
-        .first_hour = clipped(f->since == INT64_MIN ? INT32_MIN : hour_of(f->since)),
-        .last_hour = clipped(f->until == INT64_MAX ? INT32_MAX : hour_of(last)),
-        .is_empty = is_empty,
         .has_traps = f->trap.n != 0 || f->site.n != 0,
         .arena = arena_new(SCOPE_BYTES_MAX),
     };

@@ -39,7 +39,7 @@ struct host_result {
     int64_t data_version, changes;
     /* found */
     struct host_count *counts;
-    size_t count, size;
+    size_t count;
     struct ranking hosts, nets; /* BUCKET_ALL only */
 };
 
@@ -131,54 +131,56 @@ static bool rank_before(const struct ranking *r, const struct host_rank *a,
     return a->key < b->key;
 }
 
-static void rank_offer(struct ranking *r, const struct host_rank *rank)
+/* Where in the ranking it belongs; r->limit when it does not. */
+static size_t rank_place(const struct ranking *r, const struct host_rank *rank)
 {
     size_t at = r->count;
-    if (at == r->limit) {
-        if (at == 0 || !rank_before(r, rank, &r->ranks[at - 1])) {
-            return;
-        }
+    if (at == r->limit && (at == 0 || !rank_before(r, rank, &r->ranks[at - 1]))) {
+        return r->limit;
+    }
+    while (at > 0 && rank_before(r, rank, &r->ranks[at - 1])) {
         at--;
-    } else {
-        r->count++;
     }
-    for (; at > 0 && rank_before(r, rank, &r->ranks[at - 1]); at--) {
-        r->ranks[at] = r->ranks[at - 1];
-    }
-    r->ranks[at] = *rank;
+    return at;
 }
 
-static void units_add(struct units *sum, const struct tally_entry *e)
+static void rank_insert(struct ranking *r, const struct host_rank *rank, size_t at)
 {
-    sum->messages += e->messages;
-    sum->recipients += e->recipients;
-    sum->bytes += e->bytes;
+    r->count += r->count < r->limit;
+    memmove(&r->ranks[at + 1], &r->ranks[at], (r->count - 1 - at) * sizeof *r->ranks);
+    r->ranks[at] = *rank;
 }
 
 /* ---- one pass ---- */
 
-/* Distinct counts of one label dimension inside a bucket: a value is counted once a run. */
-struct distinct {
-    enum dimension d;
+/* A host is counted once a run for each of these: TOTAL, then each botnet, trap and site. The
+ * numbers of one bucket stand side by side. */
+struct slots {
+    size_t botnet, trap, site, count; /* where each begins */
     uint32_t *last_run;
-    uint64_t *hosts;
-    size_t count;
 };
 
-enum { DISTINCT_BOTNET, DISTINCT_TRAP, DISTINCT_SITE, DISTINCTS };
+/* Apart, because looking them up in the order of hosts is what a pass waits for. */
+struct hot {
+    uint32_t tag, messages;
+};
+struct cold {
+    uint64_t recipients, bytes;
+};
 
 struct pass {
     struct store *s;
     const struct scope *scope;
     struct streams streams;
     struct host_result *result;
-    struct strmap *index; /* of result->counts */
+    struct strmap *rows; /* bucket: its uint64_t[slots.count] */
     struct arena *arena;
-    struct distinct distinct[DISTINCTS];
-    uint64_t total;
+    struct slots slots;
+    uint64_t *row; /* of the current bucket */
     uint32_t run;
-    struct sort_item *items, *scratch; /* a: bucket, b: host, index: entry */
-    struct tally_entry *entries;
+    struct sort_item *items, *scratch; /* a: bucket, b: host, index: of the two below */
+    struct hot *hot;                   /* what each entry is asked for */
+    struct cold *cold;                 /* what only those that are ranked are asked for */
     size_t count, size;
     struct errbuf *eb;
 };
@@ -195,123 +197,201 @@ static enum err pass_grow(struct pass *p)
     p->items = items ? items : p->items;
     struct sort_item *scratch = realloc(p->scratch, size * sizeof *scratch);
     p->scratch = scratch ? scratch : p->scratch;
-    struct tally_entry *entries = realloc(p->entries, size * sizeof *entries);
-    p->entries = entries ? entries : p->entries;
-    if (!items || !scratch || !entries) {
+    struct hot *hot = realloc(p->hot, size * sizeof *hot);
+    p->hot = hot ? hot : p->hot;
+    struct cold *cold = realloc(p->cold, size * sizeof *cold);
+    p->cold = cold ? cold : p->cold;
+    if (!items || !scratch || !hot || !cold) {
         return pass_no_memory(p);
     }
     p->size = size;
     return OK;
 }
 
-static enum err count_add(struct pass *p, int32_t bucket, enum dimension d, int64_t value,
-                          uint64_t hosts)
+static enum err bucket_begin(struct pass *p, int32_t bucket)
 {
-    struct host_result *r = p->result;
-    const int64_t key[3] = {bucket, d, value};
     bool is_new;
-    uint64_t *at = strmap_put(p->index, slice_of((const char *)key, sizeof key), &is_new);
-    if (!at) {
+    uint64_t *at = strmap_put(p->rows, slice_of((const char *)&bucket, sizeof bucket), &is_new);
+    if (at && is_new) {
+        *at = (uintptr_t)arena_calloc(p->arena, p->slots.count, sizeof *p->row);
+    }
+    if (!at || !*at) {
         return pass_no_memory(p);
     }
-    if (is_new) {
-        if (r->count == r->size) {
-            size_t size = r->size ? r->size * 2 : 256;
-            struct host_count *counts = realloc(r->counts, size * sizeof *counts);
-            if (!counts) {
-                return pass_no_memory(p);
-            }
-            r->counts = counts;
-            r->size = size;
-        }
-        *at = r->count;
-        r->counts[r->count++] = (struct host_count){bucket, d, value, 0};
-    }
-    r->counts[*at].hosts += hosts;
+    p->row = (uint64_t *)(uintptr_t)*at;
     return OK;
 }
 
-/* Moves the counts of one bucket of one group into the result. */
-static enum err bucket_end(struct pass *p, int32_t bucket)
+static inline void slot_see(struct pass *p, size_t slot)
 {
-    enum err e = p->total ? count_add(p, bucket, DIMENSION_TOTAL, 0, p->total) : OK;
-    p->total = 0;
-    for (int i = 0; i < DISTINCTS; i++) {
-        struct distinct *d = &p->distinct[i];
-        for (size_t v = 0; e == OK && v < d->count; v++) {
-            if (d->hosts[v] != 0) {
-                int64_t value = i == DISTINCT_BOTNET ? p->streams.botnet_text[v] : (int64_t)v;
-                e = count_add(p, bucket, d->d, value, d->hosts[v]);
-                d->hosts[v] = 0;
+    if (p->slots.last_run[slot] != p->run) {
+        p->slots.last_run[slot] = p->run;
+        p->row[slot]++;
+    }
+}
+
+static inline void entry_see(struct pass *p, uint32_t tag)
+{
+    slot_see(p, p->slots.botnet + p->streams.botnet[tag]);
+    slot_see(p, p->slots.trap + p->streams.trap[tag]);
+    slot_see(p, p->slots.site + p->streams.site[tag]);
+}
+
+static enum err slots_make(struct pass *p)
+{
+    struct slots *l = &p->slots;
+    l->botnet = 1;
+    l->trap = l->botnet + p->streams.botnet_count;
+    l->site = l->trap + p->scope->trap_count;
+    l->count = l->site + p->scope->site_count;
+    l->last_run = arena_calloc(p->arena, l->count, sizeof *l->last_run);
+    return l->last_run ? OK : pass_no_memory(p);
+}
+
+/* The rows of counts as a list. */
+static enum err counts_list(struct pass *p)
+{
+    struct host_result *r = p->result;
+    const struct slots *l = &p->slots;
+    size_t n = strmap_count(p->rows);
+    r->counts = malloc((n * l->count + 1) * sizeof *r->counts);
+    if (!r->counts) {
+        return pass_no_memory(p);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t *row = (const uint64_t *)(uintptr_t)*strmap_value_at(p->rows, i);
+        int32_t bucket;
+        memcpy(&bucket, strmap_key_at(p->rows, i).p, sizeof bucket);
+        for (size_t slot = 0; slot < l->count; slot++) {
+            struct host_count c = {.bucket = bucket, .d = DIMENSION_TOTAL, .hosts = row[slot]};
+            if (slot >= l->site) {
+                c.d = DIMENSION_SITE;
+                c.value = (int64_t)(slot - l->site);
+            } else if (slot >= l->trap) {
+                c.d = DIMENSION_TRAP;
+                c.value = (int64_t)(slot - l->trap);
+            } else if (slot >= l->botnet) {
+                c.d = DIMENSION_BOTNET;
+                c.value = p->streams.botnet_text[slot - l->botnet];
+            }
+            if (c.hosts != 0) {
+                r->counts[r->count++] = c;
             }
         }
     }
-    return e;
+    return OK;
 }
 
-static inline void distinct_see(struct distinct *d, uint32_t value, uint32_t run)
+/* Items [from, to) are those of the host or network. */
+static void rank_offer(struct pass *p, struct ranking *r, struct host_rank *rank,
+                       const struct sort_item *sorted, size_t from, size_t to)
 {
-    if (d->last_run[value] != run) {
-        d->last_run[value] = run;
-        d->hosts[value]++;
+    size_t at = rank_place(r, rank);
+    if (at < r->limit) {
+        for (size_t i = from; i < to; i++) {
+            rank->units.recipients += p->cold[sorted[i].index].recipients;
+            rank->units.bytes += p->cold[sorted[i].index].bytes;
+        }
+        rank_insert(r, rank, at);
     }
 }
 
-static inline void entry_see(struct pass *p, const struct tally_entry *e)
+/* The network being summed up. */
+struct net {
+    struct host_rank rank;
+    size_t from;
+};
+
+static void net_end(struct pass *p, struct net *net, const struct sort_item *sorted, size_t to)
 {
-    distinct_see(&p->distinct[DISTINCT_BOTNET], p->streams.botnet[e->tag], p->run);
-    distinct_see(&p->distinct[DISTINCT_TRAP], p->streams.trap[e->tag], p->run);
-    distinct_see(&p->distinct[DISTINCT_SITE], p->streams.site[e->tag], p->run);
+    if (net->rank.units.hosts != 0) {
+        rank_offer(p, &p->result->nets, &net->rank, sorted, net->from, to);
+    }
+    net->rank = (struct host_rank){0};
 }
 
-static void net_add(struct pass *p, struct host_rank *net, const struct host_rank *host)
+static void net_add(struct pass *p, struct net *net, const struct host_rank *host,
+                    const struct sort_item *sorted, size_t from)
 {
     if (host->key > UINT32_MAX) {
         return;
     }
-    if (net->units.hosts != 0 && net->key != host->key >> 8) {
-        rank_offer(&p->result->nets, net);
-        *net = (struct host_rank){0};
+    if (net->rank.key != host->key >> 8 || net->rank.units.hosts == 0) {
+        net_end(p, net, sorted, from);
+        net->rank.key = host->key >> 8;
+        net->from = from;
     }
-    net->key = host->key >> 8;
-    net->units.hosts++;
-    net->units.messages += host->units.messages;
-    net->units.recipients += host->units.recipients;
-    net->units.bytes += host->units.bytes;
+    net->rank.units.hosts++;
+    net->rank.units.messages += host->units.messages;
 }
 
-/* All entries of one group: a part of the address space (of a day: BUCKET_DAY). */
-static enum err group_end(struct pass *p)
+/* All entries of one part of the address space. */
+static enum err part_count(struct pass *p)
 {
     bool is_all = p->result->bucket == BUCKET_ALL;
-    struct host_rank net = {0};
-    enum err e = OK;
+    struct net net = {0};
+    size_t i = 0;
     const struct sort_item *sorted = sort_items(p->items, p->scratch, p->count);
-    for (size_t i = 0; e == OK && i < p->count;) {
-        int32_t bucket = (int32_t)((int64_t)sorted[i].a + INT32_MIN);
+    while (i < p->count) {
         struct host_rank host = {.key = sorted[i].b};
         size_t from = i;
+        if (i == 0 || sorted[i].a != sorted[i - 1].a) {
+            enum err e = bucket_begin(p, (int32_t)((int64_t)sorted[i].a + INT32_MIN));
+            if (e != OK) {
+                return e;
+            }
+        }
         p->run++;
-        p->total++;
+        p->row[0]++;
         for (; i < p->count && sorted[i].b == host.key && sorted[i].a == sorted[from].a; i++) {
-            const struct tally_entry *entry = &p->entries[sorted[i].index];
-            entry_see(p, entry);
-            units_add(&host.units, entry);
+            const struct hot *hot = &p->hot[sorted[i].index];
+            entry_see(p, hot->tag);
+            host.units.messages += hot->messages;
         }
         if (is_all) {
+            net_add(p, &net, &host, sorted, from);
             host.units.hosts = 1;
-            rank_offer(&p->result->hosts, &host);
-            net_add(p, &net, &host);
-        }
-        if (i == p->count || sorted[i].a != sorted[from].a) {
-            e = bucket_end(p, bucket);
+            rank_offer(p, &p->result->hosts, &host, sorted, from, i);
         }
     }
-    if (net.units.hosts != 0) {
-        rank_offer(&p->result->nets, &net);
-    }
+    net_end(p, &net, sorted, i);
     p->count = 0;
-    return e;
+    return OK;
+}
+
+static enum err tally_damaged(struct pass *p)
+{
+    return err_set(p->eb, ERR_STORE, "%s: a host tally is damaged; db verify says more",
+                   p->s->path);
+}
+
+static bool tag_holds(const struct pass *p, uint32_t tag)
+{
+    return tag < p->streams.count && scope_holds_trap(p->scope, p->streams.trap[tag]);
+}
+
+/* BUCKET_DAY: a tally is sorted by host already, so it is counted as it is read. */
+static enum err day_count(struct pass *p, struct slice packed, int32_t day)
+{
+    struct tally_reader r;
+    struct tally_entry entry;
+    uint64_t host = 0; /* is none */
+    enum err e = bucket_begin(p, day);
+    if (e != OK) {
+        return e;
+    }
+    tally_read(&r, packed);
+    while (tally_next(&r, &entry)) {
+        if (tag_holds(p, entry.tag)) {
+            if (entry.key != host) {
+                host = entry.key;
+                p->run++;
+                p->row[0]++;
+            }
+            entry_see(p, entry.tag);
+        }
+    }
+    return r.is_bad ? tally_damaged(p) : OK;
 }
 
 static enum err blob_add(struct pass *p, struct slice packed, int32_t bucket)
@@ -320,8 +400,7 @@ static enum err blob_add(struct pass *p, struct slice packed, int32_t bucket)
     struct tally_entry entry;
     tally_read(&r, packed);
     while (tally_next(&r, &entry)) {
-        if (entry.tag >= p->streams.count ||
-            !scope_holds_trap(p->scope, p->streams.trap[entry.tag])) {
+        if (!tag_holds(p, entry.tag)) {
             continue;
         }
         if (p->count == p->size) {
@@ -330,15 +409,14 @@ static enum err blob_add(struct pass *p, struct slice packed, int32_t bucket)
                 return e;
             }
         }
-        p->entries[p->count] = entry;
+        p->hot[p->count] = (struct hot){entry.tag, (uint32_t)entry.messages};
+        p->cold[p->count] = (struct cold){entry.recipients, entry.bytes};
         p->items[p->count] = (struct sort_item){.a = (uint64_t)((int64_t)bucket - INT32_MIN),
                                                 .b = entry.key,
                                                 .index = (uint32_t)p->count};
         p->count++;
     }
-    return r.is_bad ? err_set(p->eb, ERR_STORE, "%s: a host tally is damaged; db verify says more",
-                              p->s->path)
-                    : OK;
+    return r.is_bad ? tally_damaged(p) : OK;
 }
 
 /* Gathers one part of a day range; BUCKET_DAY counts each day by itself. */
@@ -354,11 +432,9 @@ static enum err part_run(struct pass *p, unsigned part, int32_t first, int32_t l
     sqlite3_bind_int64(st, 2, tally_key(TALLY_HOST, part, last));
     while ((e = store_step(p->s, st, "reading the hosts", p->eb)) == OK) {
         int32_t day = tally_key_bucket(sqlite3_column_int64(st, 0));
-        e = blob_add(p, column_slice(st, 1),
-                     bucket == BUCKET_DAY     ? day
-                     : bucket == BUCKET_MONTH ? month_of_day(day)
-                                              : 0);
-        e = e == OK && bucket == BUCKET_DAY ? group_end(p) : e;
+        e = bucket == BUCKET_DAY
+                ? day_count(p, column_slice(st, 1), day)
+                : blob_add(p, column_slice(st, 1), bucket == BUCKET_MONTH ? month_of_day(day) : 0);
         if (e != OK) {
             sqlite3_reset(st);
             break;
@@ -374,17 +450,9 @@ static enum err parts_run(struct pass *p)
     bool with_none = c->is_open && p->result->bucket == BUCKET_ALL;
     for (unsigned part = 0; e == OK && !c->is_empty && part < HOST_PARTS; part++) {
         e = part_run(p, part, with_none ? BUCKET_NONE : c->first_day, c->last_day);
-        e = e == OK ? group_end(p) : e;
+        e = e == OK ? part_count(p) : e;
     }
     return e;
-}
-
-static bool distinct_make(struct pass *p, int which, enum dimension d, size_t count)
-{
-    struct distinct *x = &p->distinct[which];
-    *x = (struct distinct){d, arena_calloc(p->arena, count + 1, sizeof *x->last_run),
-                           arena_calloc(p->arena, count + 1, sizeof *x->hosts), count};
-    return x->last_run && x->hosts;
 }
 
 static bool ranking_make(struct ranking *r, size_t limit, bool is_by_hosts)
@@ -400,23 +468,23 @@ static enum err pass_run(struct store *s, const struct scope *c, struct host_res
 {
     struct pass p = {.s = s, .scope = c, .result = result, .eb = eb};
     p.arena = arena_new(STREAM_BYTES_MAX);
-    p.index = strmap_new();
+    p.rows = strmap_new();
     enum err e =
-        p.arena && p.index ? streams_load(s, c, p.arena, &p.streams, eb) : pass_no_memory(&p);
-    if (e == OK &&
-        (!distinct_make(&p, DISTINCT_BOTNET, DIMENSION_BOTNET, p.streams.botnet_count) ||
-         !distinct_make(&p, DISTINCT_TRAP, DIMENSION_TRAP, c->trap_count) ||
-         !distinct_make(&p, DISTINCT_SITE, DIMENSION_SITE, c->site_count) ||
-         (result->bucket == BUCKET_ALL && (!ranking_make(&result->hosts, ranks, false) ||
-                                           !ranking_make(&result->nets, ranks, true))))) {
+        p.arena && p.rows ? streams_load(s, c, p.arena, &p.streams, eb) : pass_no_memory(&p);
+    e = e == OK ? slots_make(&p) : e;
+    if (e == OK && result->bucket == BUCKET_ALL &&
+        (!ranking_make(&result->hosts, ranks, false) ||
+         !ranking_make(&result->nets, ranks, true))) {
         e = pass_no_memory(&p);
     }
     e = e == OK ? parts_run(&p) : e;
-    strmap_free(p.index);
+    e = e == OK ? counts_list(&p) : e;
+    strmap_free(p.rows);
     arena_free(p.arena);
     free(p.items);
     free(p.scratch);
-    free(p.entries);
+    free(p.hot);
+    free(p.cold);
     return e;
 }
 
@@ -524,7 +592,7 @@ static enum err union_give(struct pass *p, bool has_botnet, int64_t botnet,
         e = part_run(p, part, c->is_open ? BUCKET_NONE : c->first_day, c->last_day);
         const struct sort_item *sorted = sort_items(p->items, p->scratch, p->count);
         for (size_t i = 0; e == OK && i < p->count; i++) {
-            uint32_t tag = p->entries[sorted[i].index].tag;
+            uint32_t tag = p->hot[sorted[i].index].tag;
             bool is_in = !has_botnet || p->streams.botnet_text[p->streams.botnet[tag]] == botnet;
             if (is_in && sorted[i].b != last) {
                 last = sorted[i].b; /* 0 is no host */
@@ -553,7 +621,8 @@ static enum err union_run(struct store *s, const struct scope *c, struct slice b
     arena_free(p.arena);
     free(p.items);
     free(p.scratch);
-    free(p.entries);
+    free(p.hot);
+    free(p.cold);
     return e;
 }
 

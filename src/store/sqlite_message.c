@@ -159,7 +159,10 @@ static enum err label_ids_of(struct store *s, const struct row_label *l, struct 
         .is_conflict = l->is_conflict,
     };
     enum err e = text_id(s, l->name, true, &out->name, eb);
-    e = e == OK ? text_id(s, l->best, true, &out->best, eb) : e;
+    out->best = out->name;
+    if (e == OK && !slice_eq(l->best, l->name)) {
+        e = text_id(s, l->best, true, &out->best, eb);
+    }
     return e == OK ? text_id(s, l->runner_up, true, &out->runner_up, eb) : e;
 }
 

@@ -27,6 +27,7 @@ void store_forget(struct store *s)
     strmap_clear(s->text_ids);
     strmap_clear(s->trap_ids);
     strmap_clear(s->stream_ids);
+    memset(s->text_recent, 0, sizeof s->text_recent);
     text_values_forget(s);
 }
 
@@ -78,12 +79,22 @@ static enum err text_look_up(struct store *s, struct slice value, bool make, int
     }
 }
 
-enum err text_id(struct store *s, struct slice value, bool make, int64_t *out, struct errbuf *eb)
+static struct text_recent *recent_slot(struct store *s, struct slice value)
 {
-    *out = TEXT_UNKNOWN;
-    if (value.n == 0) {
-        return OK;
+    uint64_t first = 0, last = 0;
+    if (value.n >= 8) {
+        memcpy(&first, value.p, 8);
+        memcpy(&last, value.p + value.n - 8, 8);
+    } else {
+        memcpy(&first, value.p, value.n);
     }
+    uint64_t h = (first ^ (last << 23 | last >> 41) ^ value.n) * UINT64_C(0x9e3779b97f4a7c15);
+    return &s->text_recent[h >> 54];
+}
+
+static enum err text_id_any(struct store *s, struct slice value, bool make, int64_t *out,
+                            struct errbuf *eb)
+{
     uint64_t *known = strmap_get(s->text_ids, value);
     if (known) {
         *out = (int64_t)*known;
@@ -102,6 +113,26 @@ enum err text_id(struct store *s, struct slice value, bool make, int64_t *out, s
         *known = (uint64_t)*out;
     }
     return OK;
+}
+
+enum err text_id(struct store *s, struct slice value, bool make, int64_t *out, struct errbuf *eb)
+{
+    *out = TEXT_UNKNOWN;
+    if (value.n == 0) {
+        return OK;
+    }
+    struct text_recent *recent = recent_slot(s, value);
+    if (recent->n == value.n && memcmp(recent->bytes, value.p, value.n) == 0) {
+        *out = recent->id;
+        return OK;
+    }
+    enum err e = text_id_any(s, value, make, out, eb);
+    if (e == OK && value.n <= sizeof recent->bytes) {
+        recent->id = *out;
+        recent->n = value.n;
+        memcpy(recent->bytes, value.p, value.n);
+    }
+    return e;
 }
 
 static bool text_values_grow(struct store *s, size_t id)

@@ -21,7 +21,7 @@ void varint_add(struct strbuf *b, uint64_t v)
     strbuf_add(b, slice_of((const char *)bytes, n));
 }
 
-static bool get(const uint8_t **p, const uint8_t *end, uint64_t *v)
+static bool get_slowly(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
     const uint8_t *at = *p;
     uint64_t value = 0;
@@ -35,6 +35,28 @@ static bool get(const uint8_t **p, const uint8_t *end, uint64_t *v)
         }
     }
     return false;
+}
+
+/* Lengths vary from one number to the next, so a loop over bytes mispredicts: up to four bytes are
+ * put together without a branch. */
+static inline bool get(const uint8_t **p, const uint8_t *end, uint64_t *v)
+{
+    uint32_t x;
+    if (end - *p < 4) {
+        return get_slowly(p, end, v);
+    }
+    memcpy(&x, *p, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap32(x);
+#endif
+    uint32_t ends = ~x & 0x80808080;
+    if (ends == 0) {
+        return get_slowly(p, end, v);
+    }
+    x &= ends ^ (ends - 1); /* through the first byte without the high bit */
+    *v = (x & 0x7f) | (x >> 1 & 0x3f80) | (x >> 2 & 0x1fc000) | (x >> 3 & 0xfe00000);
+    *p += (unsigned)__builtin_ctz(ends) / 8 + 1;
+    return true;
 }
 
 bool varint_cut(struct slice *s, uint64_t *v)
