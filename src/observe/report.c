@@ -96,7 +96,7 @@ static const struct table_plan {
     TABLE(net24s, "net24", "/24s by hosts", NET24, FROM_TOP, true, ""),
     TABLE(domains, "domain", "Domains", DOMAIN, FROM_TOP, false, ""),
     TABLE(traps, "trap", "Traps", TRAP, FROM_CUBE, true, ""),
-    TABLE(sites, "site", "Sites", SITE, FROM_CUBE, true, ""),
+    TABLE(sites, "site", "Sites", SITE, FROM_CUBE, true, "-"),
     TABLE(quirks, "quirk", "Quirks", QUIRK, FROM_CUBE, false, ""),
 #undef TABLE
 };
@@ -227,7 +227,8 @@ static enum err table_rank(struct build *b, const struct table_plan *plan, struc
     struct report_share unknown = {.name = UNKNOWN};
     bool has_unknown = gather_take_unknown(g, plan->unknown, &unknown);
     /* A label table says "unknown: 0" too; a ranking without it only says that it is small. */
-    has_unknown |= plan->source == FROM_CUBE && plan->unknown.n;
+    has_unknown |= plan->source == FROM_CUBE && plan->unknown.n &&
+                   plan->info.dimension != DIMENSION_SITE; /* most traps have a site */
     if (g->count) {
         qsort(g->rows, g->count, sizeof *g->rows,
               plan->info.dimension == DIMENSION_NET24 ? share_cmp_hosts : share_cmp_messages);

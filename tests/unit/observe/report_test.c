@@ -152,6 +152,7 @@ static void test_unknown_is_shown(void **state)
         const struct report_table *t = label_tables[i];
         assert_true(slice_eq(t->rows[t->count - 1].name, S("unknown")));
     }
+    assert_int_equal(r.sites.count, 2); /* a site is not a label */
     /* Also when there is nothing unknown. */
     struct fake_message one = {.received = at(2010, 10, 1),
                                .clock = CLOCK_TRAP,
@@ -165,6 +166,10 @@ static void test_unknown_is_shown(void **state)
     r = build(QUERY_ALL);
     assert_int_equal(r.botnets.count, 2);
     assert_int_equal(r.botnets.rows[1].units.messages, 0);
+    one.site = "-"; /* the store's word for a trap without a site */
+    r = build(QUERY_ALL);
+    assert_int_equal(r.sites.count, 1);
+    assert_true(slice_eq(r.sites.rows[0].name, S("unknown")));
     assert_true(r.botnets.rows[1].share_low == 0.0 && r.botnets.rows[1].share_high > 0.7);
 }
 
