@@ -411,6 +411,41 @@ static void bounds(void **state)
     free(raw);
 }
 
+/* docs/hd1.md is the specification: it names each letter with its class. */
+static void page_lists_letters(void **state)
+{
+    const struct value_class *tables[3];
+    size_t counts[3] = {msgid_classes(&tables[0]), boundary_classes(&tables[1]),
+                        mailer_classes(&tables[2])};
+    const char *root = getenv("SOURCE_ROOT");
+    char path[512], entry[64], *page = malloc(1 << 16);
+    (void)state;
+    assert_non_null(page);
+    snprintf(path, sizeof path, "%s/docs/hd1.md", root ? root : ".");
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        fail_msg("cannot open %s", path);
+    }
+    struct slice text = slice_of(page, fread(page, 1, 1 << 16, f));
+    fclose(f);
+    for (size_t t = 0; t < 3; t++) {
+        for (size_t i = 0; i < counts[t]; i++) {
+            snprintf(entry, sizeof entry, "`%c` %s", tables[t][i].code, tables[t][i].name);
+            if (slice_find(text, slice_cstr(entry)) == SIZE_MAX) {
+                fail_msg("docs/hd1.md does not list %s", entry);
+            }
+        }
+    }
+    assert_true(slice_find(text, S("tests/golden/hd1/vectors.txt")) != SIZE_MAX);
+    struct slice vectors = vectors_read();
+    size_t at = slice_find(vectors, S("=== outlook-express-whole\n"));
+    assert_true(at != SIZE_MAX);
+    struct slice rest = slice_sub(vectors, at, vectors.n);
+    slice_cut(&rest, '\n');
+    assert_true(slice_find(text, slice_cut(&rest, '\n')) != SIZE_MAX); /* the page's example */
+    free(page);
+}
+
 static int vectors_free(void **state)
 {
     (void)state;
@@ -424,7 +459,7 @@ int main(void)
         cmocka_unit_test(vectors_match), cmocka_unit_test(vectors_hash),
         cmocka_unit_test(changes),       cmocka_unit_test(random_parts_are_stable),
         cmocka_unit_test(parse_refuses), cmocka_unit_test(parse_inverts_print),
-        cmocka_unit_test(bounds),
+        cmocka_unit_test(bounds),        cmocka_unit_test(page_lists_letters),
     };
     return cmocka_run_group_tests_name("hd1", tests, NULL, vectors_free);
 }
