@@ -325,13 +325,13 @@ static void cubes_compare(struct store *s, const struct message_row *rows, size_
                 struct expectation x =
                     expect(rows, n, &FILTERS[i].f, (enum bucket)b, (enum dimension)d);
                 struct comparison c = {&x, 0, what};
-                struct errbuf eb = {0};
+                struct errbuf error = {0};
                 enum err e = store_cube(s, &FILTERS[i].f, (enum bucket)b, (enum dimension)d,
-                                        row_compare, &c, &eb);
+                                        row_compare, &c, &error);
                 bool is_supported =
                     d != DIMENSION_HOST && d != DIMENSION_NET24 && (b != BUCKET_HOUR || has_hours);
                 if (e != (is_supported ? OK : ERR_UNSUPPORTED)) {
-                    fail_msg("%s: %s %s", what, err_name(e), eb.text);
+                    fail_msg("%s: %s %s", what, err_name(e), error.text);
                 }
                 if (is_supported && c.at != x.count) {
                     fail_msg("%s: %zu rows, should have %zu; next %s", what, c.at, x.count,
