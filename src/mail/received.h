@@ -71,11 +71,11 @@ struct chain {
     size_t trusted; /* hops [0, trusted) were written by our side */
     bool has_client;
     struct ip client;                      /* the first untrusted address */
-    struct slice helo, ptr, protocol, tls; /* of that client, from the line that saw it */
+    struct slice helo, ptr, protocol, tls; /* from the last trusted line, also without a client */
     int64_t time;                          /* of that line; see clock */
     enum clock_source clock;
     int64_t arrival;     /* of the topmost Received line; 0 when it has none. Part of the identity,
-                            because     it does not change with the trust settings */
+                            because it does not change with the trust settings */
     size_t relay_fields; /* header fields [0, relay_fields) of part 0 stand above the sender's own:
                             the last trusted Received line and all before it */
     uint64_t quirks;
