@@ -344,6 +344,16 @@ static bool atom_text(struct detection *d, const struct entry *e, struct atom *a
     return pattern_exact(p, &e->field, is_cased, n, d->arena, d->to);
 }
 
+/* The tree of the atom that was made last. */
+static struct cond *cond_atom(struct detection *d)
+{
+    struct cond *c = cond_new(d, COND_TRUE_ATOM);
+    if (c) {
+        c->index = d->rule->atom_count - 1;
+    }
+    return c;
+}
+
 /* One value of an entry into one atom. */
 static struct cond *entry_value(struct detection *d, const struct entry *e,
                                 const struct yaml_node *n)
@@ -391,11 +401,7 @@ static struct cond *entry_value(struct detection *d, const struct entry *e,
     if (d->failed) {
         return NULL;
     }
-    struct cond *c = cond_new(d, COND_TRUE_ATOM);
-    if (c) {
-        c->index = d->rule->atom_count - 1;
-    }
-    return c;
+    return cond_atom(d);
 }
 
 /* A header field that much mail has: a poor index. */
@@ -416,6 +422,42 @@ static bool item_is_common(struct slice item)
     return false;
 }
 
+/* One item of an order as an exact pattern. Items are literal whatever the field: names of header
+ * fields hold no wildcards. */
+static bool order_item(struct detection *d, const struct entry *e, const struct yaml_node *item,
+                       struct pattern *out)
+{
+    struct rule_field literal = e->field;
+    literal.is_folded = false;
+    if (item->kind != YAML_SCALAR || item->text.n == 0 || item->text.n > LIMIT_PATTERN_BYTES) {
+        refuse(d, item, "an item of the order must be a text");
+        return false;
+    }
+    if (!pattern_exact(out, &literal, true, item, d->arena, d->to)) {
+        d->failed = true;
+        return false;
+    }
+    out->field = e->field;
+    out->is_caseless = e->field.is_folded && !e->has[MODIFIER_CASED];
+    /* Known names stand in most mail; an unknown one is the better index. */
+    out->rarity = item_is_common(item->text) ? 0.5 : out->rarity;
+    return true;
+}
+
+/* "A, B, C": the value of an order in explanations. */
+static struct slice order_text(struct detection *d, const struct atom *a)
+{
+    struct strbuf joined = STRBUF_INIT;
+    for (size_t i = 0; i < a->item_count; i++) {
+        strbuf_add_cstr(&joined, i ? ", " : "");
+        strbuf_add(&joined, a->items[i]);
+    }
+    struct slice text = arena_copy(d->arena, strbuf_slice(&joined));
+    d->to->is_exhausted |= joined.failed || !text.p;
+    strbuf_free(&joined);
+    return text;
+}
+
 /* header.order|order: [A, B, C] is one sequence, not a choice. */
 static struct cond *entry_order(struct detection *d, const struct entry *e)
 {
@@ -426,46 +468,23 @@ static struct cond *entry_order(struct detection *d, const struct entry *e)
     }
     struct atom *a = atom_new(d, e, n);
     struct slice *items = checked(d, arena_calloc(d->arena, n->count, sizeof *items));
-    struct strbuf joined = STRBUF_INIT;
     if (!a || !items) {
         return NULL;
     }
     a->op = ATOM_ORDER;
     a->items = items;
-    const struct yaml_node *rarest = NULL;
-    struct pattern best = {0};
     for (const struct yaml_node *item = n->first; item; item = item->next) {
-        if (item->kind != YAML_SCALAR || item->text.n == 0 || item->text.n > LIMIT_PATTERN_BYTES) {
-            refuse(d, item, "an item of the order must be a text");
+        struct pattern p;
+        if (!order_item(d, e, item, &p)) {
             return NULL;
         }
-        /* Items are literal whatever the field: names of header fields hold no wildcards. */
-        struct rule_field literal = e->field;
-        struct pattern p = {0};
-        literal.is_folded = false;
-        if (!pattern_exact(&p, &literal, true, item, d->arena, d->to)) {
-            d->failed = true;
-            return NULL;
-        }
-        p.field = e->field;
-        p.is_caseless = e->field.is_folded && !e->has[MODIFIER_CASED];
-        /* Known names stand in most mail; an unknown one is the better index. */
-        p.rarity = item_is_common(item->text) ? 0.5 : p.rarity;
-        if (!rarest || p.rarity < best.rarity) {
-            rarest = item;
-            best = p;
+        if (a->item_count == 0 || p.rarity < a->pattern.rarity) {
+            a->pattern = p;
         }
         items[a->item_count++] = p.text;
-        strbuf_printf(&joined, "%s%.*s", joined.n ? ", " : "", SLICE_ARG(item->text));
     }
-    a->pattern = best;
-    a->value = arena_copy(d->arena, strbuf_slice(&joined));
-    strbuf_free(&joined);
-    struct cond *c = cond_new(d, COND_TRUE_ATOM);
-    if (c) {
-        c->index = d->rule->atom_count - 1;
-    }
-    return c;
+    a->value = order_text(d, a);
+    return cond_atom(d);
 }
 
 /* body.text|near: {text: ..., at_least: 60} */
@@ -494,11 +513,7 @@ static struct cond *entry_near(struct detection *d, const struct entry *e)
         return NULL;
     }
     a->pattern.length = (unsigned)a->number;
-    struct cond *c = cond_new(d, COND_TRUE_ATOM);
-    if (c) {
-        c->index = d->rule->atom_count - 1;
-    }
-    return c;
+    return cond_atom(d);
 }
 
 static struct cond *entry_values(struct detection *d, const struct entry *e)

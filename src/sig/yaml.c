@@ -18,7 +18,8 @@ struct reader {
 
 static bool reader_refuse(struct reader *r, const struct fy_mark *at, const char *text)
 {
-    finding_add(r->to, FINDING_ERROR, at ? (unsigned)at->line + 1 : 1,
+    unsigned line = at ? (unsigned)at->line + 1 : 1;
+    finding_add(r->to, FINDING_ERROR, line < r->lines ? line : r->lines,
                 at ? (unsigned)at->column + 1 : 1, "%s", text);
     r->failed = true;
     return false;
@@ -36,7 +37,8 @@ static bool text_is_clean(struct slice text, struct findings *to)
             finding_add(to, FINDING_ERROR, line, (unsigned)(i - start) + 1, "this is not UTF-8");
             return false;
         }
-        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
+        bool is_line_end = c == '\n' || (c == '\r' && i + 1 < text.n && text.p[i + 1] == '\n');
+        if ((c < 0x20 && c != '\t' && !is_line_end) || c == 0x7f) {
             finding_add(to, FINDING_ERROR, line, (unsigned)(i - start) + 1,
                         "control byte 0x%02x; write it as an escape in double quotes", c);
             return false;
@@ -263,6 +265,15 @@ static void reader_report(struct reader *r, struct fy_diag *diag)
                 error && error->msg ? error->msg : "cannot be read");
 }
 
+/* libfyaml would print some of its errors to stderr; they are collected anyway. */
+static void output_ignore(struct fy_diag *diag, void *user, const char *buf, size_t n)
+{
+    (void)diag;
+    (void)user;
+    (void)buf;
+    (void)n;
+}
+
 static unsigned line_count(struct slice text)
 {
     unsigned lines = 1;
@@ -289,6 +300,8 @@ struct yaml_node *yaml_read(struct slice text, struct arena *arena, struct findi
         return NULL;
     }
     fy_diag_cfg_default(&diag_cfg);
+    diag_cfg.fp = NULL;
+    diag_cfg.output_fn = output_ignore;
     diag_cfg.level = FYET_ERROR;
     diag_cfg.colorize = false;
     diag = fy_diag_create(&diag_cfg);
