@@ -59,7 +59,8 @@ struct row_attachment {
 };
 
 /* The message record of DESIGN 4, ready to store: already redacted, recipients already
- * keyed-hashed. An empty slice is "unknown" and is stored as NULL, printed as "-". */
+ * keyed-hashed. An empty slice is "unknown" and is stored as NULL, printed as "-". Text may hold
+ * any bytes. Probabilities are kept to 1e-6. */
 struct message_row {
     struct id128 id;
     struct slice trap;
@@ -105,7 +106,8 @@ struct append_result {
 };
 
 /* One transaction: rows, dictionaries, rollups, host sets and the mark (NULL: none). All or
- * nothing. ERR_BUSY when another writer holds the store too long; nothing is changed then. */
+ * nothing. ERR_BUSY when another writer holds the store too long; nothing is changed then.
+ * ERR_USAGE for a row without a trap or with a time outside the years 1 to 9999. */
 enum err store_append(struct store *s, const struct message_row *rows, size_t n,
                       const struct import_mark *mark, struct append_result *result,
                       struct errbuf *eb) MUST_USE;
@@ -136,9 +138,9 @@ enum dimension dimension_by_name(struct slice name); /* DIMENSION_COUNT when the
 
 enum bucket { BUCKET_ALL, BUCKET_HOUR, BUCKET_DAY, BUCKET_MONTH };
 
-/* Half-open [since, until); whole days for all dimensions, whole hours for BUCKET_HOUR. Open ends:
- * INT64_MIN, INT64_MAX. Messages without a receipt time are in no bucket but are counted with open
- * ends in BUCKET_ALL. */
+/* Half-open [since, until), widened to the whole days that it touches (BUCKET_HOUR: whole hours;
+ * store_page: not at all). Open ends: INT64_MIN, INT64_MAX. Messages without a receipt time are in
+ * no bucket but are counted with open ends in BUCKET_ALL. */
 struct store_filter {
     int64_t since, until;
     struct slice trap; /* empty: all */
@@ -158,7 +160,9 @@ struct units {
     uint64_t bytes;
     uint64_t hosts;  /* distinct host-days' hosts in the bucket; only where the call says that it
                         fills it */
-    double expected; /* sum of posteriors: soft count of messages; for labels, else = messages */
+    double expected; /* sum of posteriors: soft count of messages; for labels, else = messages. Not
+                        by the hour (= messages). Over all labels with "unknown" it adds up to the
+                        messages */
 };
 
 struct cube_row {
@@ -171,7 +175,9 @@ typedef void (*cube_fn)(void *arg, const struct cube_row *row);
 /* Volume by one dimension over buckets, ordered by bucket then value. From rollups only: cost does
  * not depend on the number of messages. HOURs exist for TOTAL, BOTNET, PROGRAM, COUNTRY, TRAP,
  * SITE; others give ERR_UNSUPPORTED with BUCKET_HOUR. HOST and NET24 are for store_top. `hosts` is
- * filled for TOTAL, BOTNET, TRAP and SITE (not with BUCKET_HOUR). */
+ * filled for TOTAL, BOTNET, TRAP and SITE (not with BUCKET_HOUR). Values: "all" for TOTAL,
+ * "unknown" for no label, "-" for no country or site, "0" for no ASN. A label that was only ever
+ * second best has a row with 0 messages. */
 enum err store_cube(struct store *s, const struct store_filter *f, enum bucket bucket,
                     enum dimension d, cube_fn fn, void *arg, struct errbuf *eb) MUST_USE;
 
@@ -193,8 +199,8 @@ struct store_span {
 enum err store_span(struct store *s, const struct store_filter *f, struct store_span *out,
                     struct errbuf *eb) MUST_USE;
 
-/* Union of the host sets of the filter for one botnet label ("" for all): calls fn with each host
- * key in ascending order. */
+/* Union of the host sets of the filter for one botnet label ("" for all, "unknown" for none): calls
+ * fn with each host key in ascending order. */
 enum err store_hosts(struct store *s, const struct store_filter *f, struct slice botnet,
                      void (*fn)(void *, uint64_t host), void *arg, struct errbuf *eb) MUST_USE;
 
@@ -206,8 +212,9 @@ enum err store_message(struct store *s, struct id128 id, struct message_row *out
 /* Ids that begin with these hex digits (at least 4), at most `limit`. */
 enum err store_find(struct store *s, struct slice hex_prefix, size_t limit,
                     void (*fn)(void *, struct id128), void *arg, struct errbuf *eb) MUST_USE;
-/* Messages of the filter in order of (received, id), after the cursor (zero: from the start); the
- * callback's row slices are valid during it. */
+/* Messages of the filter in order of receipt (within a second in an order of the store's own that
+ * does not change; without a time first), after the cursor (zero: from the start); the callback's
+ * row slices are valid during it, and it must not call the store. */
 struct page_cursor {
     int64_t received;
     struct id128 id;
@@ -234,8 +241,9 @@ enum err store_verify(struct store *s, void (*say)(void *, const char *line), vo
                       size_t *problems, struct errbuf *eb) MUST_USE;
 enum err store_vacuum(struct store *s, struct errbuf *eb) MUST_USE;
 
-/* Deletes message rows older than `before` and, oldest first, past `bytes_max` (0: no bound);
- * rollups and host sets stay. *deleted counts. */
+/* Deletes message rows older than `before` (INT64_MIN: none) and, oldest first, past `bytes_max` in
+ * use (0: no bound); those without a receipt time are the oldest. Rollups, host sets and identities
+ * stay. In transactions of some 10,000 rows; *deleted counts, also when it fails in between. */
 enum err store_retain(struct store *s, int64_t before, uint64_t bytes_max, uint64_t *deleted,
                       struct errbuf *eb) MUST_USE;
 
