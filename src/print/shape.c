@@ -344,3 +344,32 @@ bool shape_match_starts(const char *pattern, unsigned char c)
     }
     return e.letter == '*' || e.letter == '?' || (BYTE_KIND[c] & e.kinds) != 0;
 }
+
+struct shape_lead shape_text_lead(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.n && (kind_of(s.p[n]) & KIND_ALNUM)) {
+        n++;
+    }
+    return (struct shape_lead){n, n, n < s.n ? (unsigned char)s.p[n] : -1};
+}
+
+struct shape_lead shape_pattern_lead(const char *pattern)
+{
+    struct shape_lead lead = {0, 0, -1};
+    while (*pattern) {
+        struct element e;
+        pattern = pattern_next(pattern, &e);
+        if (!e.is_class && !(kind_of(e.letter) & KIND_ALNUM)) {
+            lead.next = (unsigned char)e.letter;
+            return lead;
+        }
+        if (e.is_class && (e.kinds == 0 || (e.kinds & ~(unsigned)KIND_ALNUM))) {
+            /* the rest, or base64: may hold letters, digits and others in any order */
+            return (struct shape_lead){lead.min, SIZE_MAX, -2};
+        }
+        lead.min += e.min;
+        lead.max = e.max > SIZE_MAX - lead.max ? SIZE_MAX : lead.max + e.max;
+    }
+    return lead;
+}

@@ -50,4 +50,19 @@ bool shape_match(const char *pattern, struct slice s, struct shape_out *o);
 /* Can a text that starts with `c` match? For dispatch tables. */
 bool shape_match_starts(const char *pattern, unsigned char c);
 
+/* The letters and digits that a text starts with, and the byte behind them: what nearly all
+ * patterns differ in, so that a table is searched without matching each row. */
+struct shape_lead {
+    size_t min, max;
+    int next; /* the byte behind them; -1 for the end of the text, -2 for any */
+};
+struct shape_lead shape_pattern_lead(const char *pattern);
+struct shape_lead shape_text_lead(struct slice s); /* min == max */
+/* False only if the text cannot match the pattern. */
+static inline bool shape_lead_fits(struct shape_lead pattern, struct shape_lead text)
+{
+    return text.min >= pattern.min && text.min <= pattern.max &&
+           (pattern.next == -2 || pattern.next == text.next);
+}
+
 #endif

@@ -35,10 +35,11 @@ static const struct {
 
 #define ROWS(t) (sizeof(t) / sizeof(t)[0])
 
-/* For each first byte the rows that can match, as bits: most values are tried against two or three
- * patterns instead of sixty. */
+/* For each first byte the rows that can match, as bits, and each row's lead: most values are tried
+ * against one or two patterns instead of sixty. */
 struct dispatch {
     uint64_t rows[256][2];
+    struct shape_lead leads[128];
 };
 static struct dispatch msgid_rows, boundary_rows, mailer_rows;
 static pthread_once_t dispatch_once = PTHREAD_ONCE_INIT;
@@ -53,7 +54,8 @@ static void dispatch_put(struct dispatch *d, size_t row, unsigned char c)
 
 static void dispatch_patterns(struct dispatch *d, const struct value_class *t, size_t n)
 {
-    for (size_t row = 0; row < n; row++) {
+    for (size_t row = 0; row < n && row < 128; row++) {
+        d->leads[row] = shape_pattern_lead(t[row].pattern);
         for (unsigned c = 0; c < 256; c++) {
             if (shape_match_starts(t[row].pattern, (unsigned char)c)) {
                 dispatch_put(d, row, (unsigned char)c);
@@ -92,9 +94,11 @@ const struct value_class *msgid_class(struct slice left, struct slice right)
         return NULL;
     }
     const uint64_t *rows = msgid_rows.rows[(unsigned char)left.p[0]];
+    struct shape_lead lead = shape_text_lead(left);
     for (size_t i = dispatch_next(rows, 0); i < ROWS(MSGIDS); i = dispatch_next(rows, i + 1)) {
         const struct value_class *c = &MSGIDS[i];
-        if ((c->part.n == 0 || slice_iends(right, c->part)) &&
+        if (shape_lead_fits(msgid_rows.leads[i], lead) &&
+            (c->part.n == 0 || slice_iends(right, c->part)) &&
             shape_match(c->pattern, left, NULL)) {
             return c;
         }
@@ -109,8 +113,10 @@ const struct value_class *boundary_class(struct slice boundary)
         return NULL;
     }
     const uint64_t *rows = boundary_rows.rows[(unsigned char)boundary.p[0]];
+    struct shape_lead lead = shape_text_lead(boundary);
     for (size_t i = dispatch_next(rows, 0); i < ROWS(BOUNDARIES); i = dispatch_next(rows, i + 1)) {
-        if (shape_match(BOUNDARIES[i].pattern, boundary, NULL)) {
+        if (shape_lead_fits(boundary_rows.leads[i], lead) &&
+            shape_match(BOUNDARIES[i].pattern, boundary, NULL)) {
             return &BOUNDARIES[i];
         }
     }
