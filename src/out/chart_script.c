@@ -31,7 +31,7 @@ static const char *const PALETTE[CHART_BANDS] = {
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
 };
 static const char OTHER_COLOUR[] = "#8A8A8A";
-static const char UNKNOWN_COLOUR[] = "#D3D3D3";
+static const char UNKNOWN_COLOUR[] = "#C6C6C6";
 static const char TEXT_COLOUR[] = "#222222";
 static const char DIM_COLOUR[] = "#666666";
 static const char GRID_COLOUR[] = "#E4E4E4";

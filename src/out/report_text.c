@@ -8,6 +8,7 @@
 
 enum {
     BUCKETS_MAX = 35,      /* lines of the volume chart: five weeks of days */
+    MONTHS_MAX = 60,       /* before years are shown */
     NAME_MIN = 14,         /* columns of a table's first column before others are dropped */
     SPARK_CELLS = 20,      /* columns of a botnet's own small chart */
     SPARK_WIDTH_MIN = 100, /* shown from this width on */
@@ -103,7 +104,12 @@ static void bucket_line(struct page *p, const struct report *r, const struct vol
     page_cell(p, slice_cstr(human_count(number, b->units.messages)), 12, true);
     page_cell(p, slice_cstr(human_count(number, b->units.recipients)), volume_recipients(p), true);
     page_cell(p, slice_cstr(human_bytes(number, b->units.bytes)), 9, true);
-    page_cell(p, slice_cstr(human_count(number, (uint64_t)(b->hosts_daily + 0.5))), 10, true);
+    if (step != VOLUME_DAY && b->hosts_daily > 0 && b->hosts_daily < 9.95) {
+        snprintf(number, sizeof number, "%.1f", b->hosts_daily);
+    } else {
+        human_count(number, (uint64_t)(b->hosts_daily + 0.5));
+    }
+    page_cell(p, slice_cstr(number), 10, true);
     page_newline(p);
 }
 
@@ -146,6 +152,9 @@ static void text_volume(struct page *p, const struct report *r, struct arena *ar
     const struct volume_bucket *buckets = NULL;
     size_t count = 0;
     enum volume_step step = volume_step_for(r, BUCKETS_MAX);
+    if (step == VOLUME_YEAR) {
+        step = volume_step_for(r, MONTHS_MAX); /* a few bars of years say too little */
+    }
     if (volume_buckets(r, step, arena, &buckets, &count)) {
         p->out.failed = true;
         return;

@@ -359,11 +359,11 @@ set object 4 rectangle from screen 0.688000, screen 0.550000 to screen 0.716000,
 set label 13 'grum  7.0 %' at screen 0.728000, screen 0.566667 left noenhanced font 'sans-serif,10' textcolor rgb '#222222'
 set object 5 rectangle from screen 0.688000, screen 0.483333 to screen 0.716000, screen 0.516667 front fillcolor rgb '#56B4E9' fillstyle solid noborder
 set label 14 'mega-d  3.1 %' at screen 0.728000, screen 0.500000 left noenhanced font 'sans-serif,10' textcolor rgb '#222222'
-set object 6 rectangle from screen 0.688000, screen 0.416667 to screen 0.716000, screen 0.450000 front fillcolor rgb '#D3D3D3' fillstyle solid noborder
+set object 6 rectangle from screen 0.688000, screen 0.416667 to screen 0.716000, screen 0.450000 front fillcolor rgb '#C6C6C6' fillstyle solid noborder
 set label 15 'unknown  27.1 %' at screen 0.728000, screen 0.433333 left noenhanced font 'sans-serif,10' textcolor rgb '#222222'
 plot $L0 using 1:2:3 with filledcurves fillcolor rgb '#0072B2', \
   $L1 using 1:2:3 with filledcurves fillcolor rgb '#E69F00', \
   $L2 using 1:2:3 with filledcurves fillcolor rgb '#009E73', \
   $L3 using 1:2:3 with filledcurves fillcolor rgb '#CC79A7', \
   $L4 using 1:2:3 with filledcurves fillcolor rgb '#56B4E9', \
-  $L5 using 1:2:3 with filledcurves fillcolor rgb '#D3D3D3'
+  $L5 using 1:2:3 with filledcurves fillcolor rgb '#C6C6C6'

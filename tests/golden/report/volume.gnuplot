@@ -137,7 +137,7 @@ $KNOWN << EOD
 EOD
 set object 1 rectangle from screen 0.081250, screen 0.856250 to screen 0.095833, screen 0.877083 front fillcolor rgb '#0072B2' fillstyle solid noborder
 set label 10 'attributed to a botnet' at screen 0.102083, screen 0.866667 left noenhanced font 'sans-serif,10' textcolor rgb '#222222'
-set object 2 rectangle from screen 0.279167, screen 0.856250 to screen 0.293750, screen 0.877083 front fillcolor rgb '#D3D3D3' fillstyle solid noborder
+set object 2 rectangle from screen 0.279167, screen 0.856250 to screen 0.293750, screen 0.877083 front fillcolor rgb '#C6C6C6' fillstyle solid noborder
 set label 11 'unknown' at screen 0.300000, screen 0.866667 left noenhanced font 'sans-serif,10' textcolor rgb '#222222'
-plot $ALL using 1:2:3 with filledcurves fillcolor rgb '#D3D3D3', \
+plot $ALL using 1:2:3 with filledcurves fillcolor rgb '#C6C6C6', \
   $KNOWN using 1:2:3 with filledcurves fillcolor rgb '#0072B2'
