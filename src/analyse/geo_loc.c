@@ -7,6 +7,8 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,7 +21,20 @@
 
 #include "analyse/geo_file.h"
 
-enum { V4_PREFIX_BITS = 96, ADDRESS_BITS = 128 };
+enum {
+    V4_PREFIX_BITS = 96,
+    ADDRESS_BITS = 128,
+    V4_BITS = 32,
+    RANGES_MAX = 8 * 1024 * 1024, /* IPv4 has 1.3 million in 2022 */
+    BLOCKS = 1 << 16,             /* /16 networks: where the search begins */
+};
+
+struct range {
+    uint32_t start;   /* to the next range's start */
+    uint32_t network; /* NO_NETWORK: unknown */
+};
+
+static const uint32_t NO_NETWORK = UINT32_MAX;
 
 struct section {
     const char *p;
@@ -33,11 +48,13 @@ struct loc_file {
     struct section nodes, networks, systems;
     const char *pool;
     uint32_t pool_bytes;
-    uint32_t v4_root;    /* the node after the 96 bits of ::ffff:0:0/96 */
-    uint32_t v4_default; /* the network found on the way there, UINT32_MAX for none */
+    uint32_t v4_root;               /* the node after the 96 bits of ::ffff:0:0/96 */
+    uint32_t v4_default;            /* the network found on the way there, NO_NETWORK for none */
+    pthread_mutex_t lock;           /* of making the table */
+    _Atomic(struct range *) ranges; /* NULL until the first IPv4 look-up */
+    size_t range_count, range_size;
+    uint32_t blocks[BLOCKS + 1]; /* the last range that starts at or before each /16 */
 };
-
-static const uint32_t NO_NETWORK = UINT32_MAX;
 
 bool loc_file_is(const char *path)
 {
@@ -99,17 +116,104 @@ static bool tree_walk(const struct loc_file *l, struct ip a, unsigned from, unsi
     }
 }
 
+static bool range_add(struct loc_file *l, struct range **ranges, uint32_t start, uint32_t network)
+{
+    if (l->range_count && (*ranges)[l->range_count - 1].network == network) {
+        return true;
+    }
+    if (l->range_count == l->range_size) {
+        size_t size = l->range_size ? 2 * l->range_size : 64 * 1024;
+        struct range *grown = size > RANGES_MAX ? NULL : realloc(*ranges, size * sizeof *grown);
+        if (!grown) {
+            return false;
+        }
+        *ranges = grown;
+        l->range_size = size;
+    }
+    (*ranges)[l->range_count++] = (struct range){start, network};
+    return true;
+}
+
+/* All ranges below `node`, which stands for the first `depth` bits of `start`; in ascending order.
+ */
+static bool tree_flatten(struct loc_file *l, struct range **ranges, uint32_t node, unsigned depth,
+                         uint32_t start, uint32_t network)
+{
+    struct loc_database_network_node_v1 n = node_at(l, node);
+    uint32_t here = be32toh(n.network);
+    network = here < l->networks.count ? here : network;
+    if (depth == V4_BITS) {
+        return range_add(l, ranges, start, network);
+    }
+    for (unsigned bit = 0; bit < 2; bit++) {
+        uint32_t child = be32toh(bit ? n.one : n.zero);
+        uint32_t child_start = start | bit << (V4_BITS - 1 - depth);
+        bool ok = child == 0 || child >= l->nodes.count
+                      ? range_add(l, ranges, child_start, network)
+                      : tree_flatten(l, ranges, child, depth + 1, child_start, network);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Makes the table once; NULL when the file is damaged beyond RANGES_MAX or memory ran out: then
+ * nothing is known. */
+static const struct range *ranges_get(struct loc_file *l)
+{
+    static struct range nothing = {0, UINT32_MAX};
+    struct range *ranges = atomic_load_explicit(&l->ranges, memory_order_acquire);
+    if (ranges) {
+        return ranges;
+    }
+    pthread_mutex_lock(&l->lock);
+    if (!atomic_load(&l->ranges)) {
+        if (l->v4_root == NO_NETWORK ||
+            !tree_flatten(l, &ranges, l->v4_root, 0, 0, l->v4_default)) {
+            free(ranges);
+            ranges = &nothing;
+            l->range_count = 1;
+            l->range_size = 0;
+        }
+        size_t at = 0;
+        for (uint32_t block = 0; block < BLOCKS; block++) {
+            while (at + 1 < l->range_count && ranges[at + 1].start <= block << 16) {
+                at++;
+            }
+            l->blocks[block] = (uint32_t)at;
+        }
+        l->blocks[BLOCKS] = (uint32_t)(l->range_count - 1);
+        madvise((void *)(uintptr_t)l->map, l->size,
+                MADV_DONTNEED); /* the tree is not needed any more */
+        atomic_store_explicit(&l->ranges, ranges, memory_order_release);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return atomic_load(&l->ranges);
+}
+
+static uint32_t v4_find(struct loc_file *l, uint32_t address)
+{
+    const struct range *ranges = ranges_get(l);
+    uint32_t low = l->blocks[address >> 16], high = l->blocks[(address >> 16) + 1];
+    while (low < high) { /* the last range with start <= address */
+        uint32_t mid = low + (high - low + 1) / 2;
+        if (ranges[mid].start <= address) {
+            low = mid;
+        } else {
+            high = mid - 1;
+        }
+    }
+    return ranges[low].network;
+}
+
 static void loc_lookup(const struct geo_file *f, struct ip a, struct geo_place *place)
 {
-    const struct loc_file *l = (const struct loc_file *)f;
+    struct loc_file *l = (struct loc_file *)(uintptr_t)f;
     struct loc_database_network_v1 network;
     uint32_t node = 0, found = NO_NETWORK;
     if (ip_is_v4(a)) {
-        found = l->v4_default;
-        node = l->v4_root;
-        if (node != NO_NETWORK) {
-            tree_walk(l, a, V4_PREFIX_BITS, ADDRESS_BITS, &node, &found);
-        }
+        found = v4_find(l, ip_v4(a));
     } else {
         tree_walk(l, a, 0, ADDRESS_BITS, &node, &found);
     }
@@ -153,6 +257,10 @@ static void loc_as_name(const struct geo_file *f, uint32_t asn, char *out, size_
 static void loc_close(struct geo_file *f)
 {
     struct loc_file *l = (struct loc_file *)f;
+    if (l->range_size) {
+        free(atomic_load(&l->ranges));
+    }
+    pthread_mutex_destroy(&l->lock);
     if (l->map) {
         munmap((void *)(uintptr_t)l->map, l->size);
     }
@@ -210,6 +318,7 @@ enum err loc_file_open(const char *path, struct geo_file **out, struct errbuf *e
         return ERR_NOMEM;
     }
     l->file = (struct geo_file){loc_lookup, loc_as_name, loc_close, "libloc", 0};
+    pthread_mutex_init(&l->lock, NULL);
     enum err e = loc_map(l, path, eb);
     if (e == OK && !loc_sections(l)) {
         e = err_at(eb, ERR_CONFIG, path, 0, 0, "damaged location database");

@@ -15,7 +15,7 @@
 enum {
     JOBS_MAX = 64,
     IN_FLIGHT_BYTES = 12 * 1024 * 1024,
-    APPEND_ROWS = 8192, /* rows of one transaction */
+    APPEND_ROWS = 4096, /* rows of one transaction */
     APPEND_BATCHES = APPEND_ROWS / BATCH_MESSAGES + JOBS_MAX + 2,
 };
 
