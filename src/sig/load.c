@@ -139,7 +139,9 @@ static enum err folder_add(struct load *l, const char *folder, size_t root, unsi
             if (!path) {
                 e = no_memory(l);
             } else if (stat(path, &st) != 0) {
-                e = err_set(l->eb, ERR_CONFIG, "%s: %s", path, strerror(errno));
+                /* Other files may come and go meanwhile; a rule that cannot be read is told. */
+                e = name_is_rule(name) ? err_set(l->eb, ERR_CONFIG, "%s: %s", path, strerror(errno))
+                                       : OK;
             } else if (S_ISDIR(st.st_mode) && folder_is_other(name, depth)) {
                 e = OK;
             } else if (S_ISDIR(st.st_mode)) {

@@ -88,8 +88,7 @@ static size_t hits_of(const struct rules *r)
     f.text[FEATURE_QUIRK].items = &quirk;
     f.text[FEATURE_MSGID].items = &msgid;
     f.text[FEATURE_SUBJECT].count = f.text[FEATURE_QUIRK].count = f.text[FEATURE_MSGID].count = 1;
-    assert_int_equal(rules_match(r, s, &f, 0, a, &out), OK);
-    size_t n = out.hit_count;
+    size_t n = rules_match(r, s, &f, 0, a, &out) == OK ? out.hit_count : SIZE_MAX;
     rule_scratch_free(s);
     arena_free(a);
     return n;
@@ -144,7 +143,7 @@ static void test_damage(void **state)
 {
     (void)state;
     struct told t;
-    char path[256];
+    char path[512];
     static char image[1 << 20];
     rules_unref(load(&t));
     cache_file(path, sizeof path);
@@ -176,7 +175,7 @@ static void test_forged_image(void **state)
 {
     (void)state;
     struct told t;
-    char path[256];
+    char path[512];
     rules_unref(load(&t));
     cache_file(path, sizeof path);
     FILE *f = fopen(path, "rb");
@@ -204,13 +203,25 @@ static void test_forged_image(void **state)
     assert_true(refused > 500);
 }
 
+/* cmocka's assertions are for the test's own thread. */
+#define THREAD_CHECK(x)                                                                            \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            panic("line %d: %s", __LINE__, #x);                                                    \
+        }                                                                                          \
+    } while (0)
+
 static void *loader(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 8; i++) {
-        struct told t;
-        struct rules *r = load(&t);
-        assert_int_equal(hits_of(r), 2);
+        const char *paths[] = {folder};
+        struct rule_options o = {.paths = paths, .path_count = 1, .cache_dir = cache};
+        struct errbuf eb;
+        struct rules *r = NULL;
+        THREAD_CHECK(rules_load(&o, &r, &eb) == OK);
+        THREAD_CHECK(rules_count(r) == 3);
+        THREAD_CHECK(hits_of(r) == 2);
         rules_unref(r);
     }
     return NULL;
@@ -250,8 +261,8 @@ static void *matcher(void *arg)
         struct attribution out;
         r = rules_live_get(t->live);
         arena_reset(a);
-        assert_int_equal(rules_match(r, s, &f, 0, a, &out), OK); /* the scratch follows the set */
-        assert_true(out.hit_count >= 1);
+        /* The scratch follows the set. */
+        THREAD_CHECK(rules_match(r, s, &f, 0, a, &out) == OK && out.hit_count >= 1);
         t->matched++;
         rules_unref(r);
     }
