@@ -123,6 +123,8 @@ enum err extract_prints(struct extract *x)
     return OK;
 }
 
+typedef enum err (*extract_step)(struct extract *x);
+
 static enum err extract_quirks(struct extract *x)
 {
     x->f->quirks |= x->quirks | x->mail->quirks;
@@ -151,8 +153,8 @@ enum err features_extract(struct features *f, struct mail *m, const struct chain
                         .envelope = e,
                         .arena = arena,
                         .single = arena_alloc(arena, FEATURE_COUNT * sizeof(struct slice))};
-    enum err (*const steps[])(struct extract *) = {extract_prints, extract_header, extract_client,
-                                                   extract_body, extract_quirks};
+    static const extract_step STEPS[] = {extract_prints, extract_header, extract_client,
+                                         extract_body, extract_quirks};
     memset(f, 0, sizeof *f);
     f->mail = m;
     f->chain = c;
@@ -160,8 +162,8 @@ enum err features_extract(struct features *f, struct mail *m, const struct chain
         return ERR_NOMEM;
     }
     enum err result = sender_find(&x.sender, m, c, arena);
-    for (size_t i = 0; result == OK && i < sizeof steps / sizeof steps[0]; i++) {
-        result = steps[i](&x);
+    for (size_t i = 0; result == OK && i < sizeof STEPS / sizeof STEPS[0]; i++) {
+        result = STEPS[i](&x);
     }
     return result;
 }

@@ -30,14 +30,15 @@ enum {
     RELAY_COUNT = sizeof RELAYS / sizeof RELAYS[0],
     SLOTS = 512, /* power of two, well above the number of exact names: short probes */
     PREFIX_MAX = 16,
+    LETTERS = 26,
     EMPTY = 0xffff,
 };
 
 /* Exact names of both tables by hash; prefixes by their first letter. */
 static struct {
     uint16_t slot[SLOTS]; /* index in RELAYS, or RELAY_COUNT + row */
-    uint8_t prefix[26][PREFIX_MAX];
-    uint8_t prefix_count[26];
+    uint8_t prefix[LETTERS][PREFIX_MAX];
+    uint8_t prefix_count[LETTERS];
     char lower[VALUE_COUNT][32];
 } table;
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
@@ -68,11 +69,11 @@ static void table_put(unsigned i)
     table.slot[at] = (uint16_t)i;
 }
 
-/* Prefixes are kept by their first letter, those in X- by the letter after it; -1 for none. */
-static int prefix_letter(struct slice name)
+/* Prefixes are kept by their first letter, those in X- by the letter after it; 26 for none. */
+static unsigned prefix_letter(struct slice name)
 {
     char c = name.n > 2 && name.p[1] == '-' ? name.p[2] : name.n > 0 ? name.p[0] : '\0';
-    return ascii_is_alpha(c) ? ascii_lower(c) - 'a' : -1;
+    return ascii_is_alpha(c) ? (unsigned)(ascii_lower(c) - 'a') : LETTERS;
 }
 
 static void table_make(void)
@@ -83,11 +84,12 @@ static void table_make(void)
             table_put(i);
             continue;
         }
-        int letter = prefix_letter(RELAYS[i].name);
-        if (letter < 0 || table.prefix_count[letter] == PREFIX_MAX) {
+        unsigned letter = prefix_letter(RELAYS[i].name);
+        if (letter < LETTERS && table.prefix_count[letter] < PREFIX_MAX) {
+            table.prefix[letter][table.prefix_count[letter]++] = (uint8_t)i;
+        } else {
             panic("relay_header.def: no room for the prefix %.*s", SLICE_ARG(RELAYS[i].name));
         }
-        table.prefix[letter][table.prefix_count[letter]++] = (uint8_t)i;
     }
     for (unsigned row = 0; row < VALUE_COUNT; row++) {
         table_put(RELAY_COUNT + row);
@@ -116,8 +118,8 @@ struct field field_of(struct slice name)
         }
         return f;
     }
-    int letter = prefix_letter(name);
-    for (unsigned k = 0; letter >= 0 && k < table.prefix_count[letter]; k++) {
+    unsigned letter = prefix_letter(name);
+    for (unsigned k = 0; letter < LETTERS && k < table.prefix_count[letter]; k++) {
         unsigned i = table.prefix[letter][k];
         if (slice_istarts(name, RELAYS[i].name)) {
             f.kind = RELAYS[i].kind;

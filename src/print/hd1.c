@@ -39,7 +39,7 @@ static void names_input(const struct sender *s, struct shape_out *o)
 /* The shapes of the forged Received lines, each once where equal ones follow each other. */
 static void traces_input(const struct sender *s, struct shape_out *o)
 {
-    char buffers[2][VALUE_BYTES];
+    char buffers[2][VALUE_BYTES] = {{0}};
     struct slice last = {NULL, 0};
     unsigned turn = 0, hashed = 0;
     for (size_t i = 0; i < s->count && hashed < FORGED_LINES; i++) {

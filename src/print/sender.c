@@ -103,7 +103,8 @@ enum err sender_find(struct sender *s, const struct mail *m, const struct chain 
     const struct header_block *block = &m->parts[0].header;
     size_t first = c ? c->relay_fields : 0;
     bool is_listed = false, has_list_fields = false;
-    *s = (struct sender){.fields = arena_calloc(arena, block->count + 1, sizeof *s->fields)};
+    *s = (struct sender){.fields =
+                             arena_calloc(arena, block->count + 1, sizeof(const struct header *))};
     if (!s->fields) {
         return ERR_NOMEM;
     }

@@ -196,7 +196,7 @@ static char text_hex(struct slice s)
 void shape_text(struct shape_out *o, struct slice s)
 {
     /* Past this nothing can reach the output: every token gives at least one byte. */
-    s = slice_sub(s, 0, 4 * LETTERS_MAX * (size_t)SHAPE_BYTES);
+    s = slice_sub(s, 0, (size_t)4 * LETTERS_MAX * SHAPE_BYTES);
     char hex = text_hex(s);
     for (size_t i = 0; i < s.n && !o->is_cut;) {
         unsigned kinds;

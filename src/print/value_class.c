@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "print/value_class.h"
 
-#include "core/err.h"
 #include "print/shape.h"
 
 #include <pthread.h>
@@ -37,24 +36,25 @@ static const struct {
 
 /* For each first byte the rows that can match, as bits, and each row's lead: most values are tried
  * against one or two patterns instead of sixty. */
+enum { DISPATCH_ROWS = 128 };
+_Static_assert(ROWS(MSGIDS) <= DISPATCH_ROWS && ROWS(BOUNDARIES) <= DISPATCH_ROWS &&
+                   ROWS(MAILERS) <= DISPATCH_ROWS,
+               "a class table has too many rows");
 struct dispatch {
-    uint64_t rows[256][2];
-    struct shape_lead leads[128];
+    uint64_t rows[256][DISPATCH_ROWS / 64];
+    struct shape_lead leads[DISPATCH_ROWS];
 };
 static struct dispatch msgid_rows, boundary_rows, mailer_rows;
 static pthread_once_t dispatch_once = PTHREAD_ONCE_INIT;
 
 static void dispatch_put(struct dispatch *d, size_t row, unsigned char c)
 {
-    if (row >= 128) {
-        panic("a class table has more than 128 rows");
-    }
     d->rows[c][row / 64] |= UINT64_C(1) << row % 64;
 }
 
 static void dispatch_patterns(struct dispatch *d, const struct value_class *t, size_t n)
 {
-    for (size_t row = 0; row < n && row < 128; row++) {
+    for (size_t row = 0; row < n; row++) {
         d->leads[row] = shape_pattern_lead(t[row].pattern);
         for (unsigned c = 0; c < 256; c++) {
             if (shape_match_starts(t[row].pattern, (unsigned char)c)) {
@@ -76,9 +76,9 @@ static void dispatch_make(void)
 }
 
 /* The next candidate row at or after `row`, or SIZE_MAX. */
-static size_t dispatch_next(const uint64_t rows[2], size_t row)
+static size_t dispatch_next(const uint64_t rows[DISPATCH_ROWS / 64], size_t row)
 {
-    for (size_t word = row / 64; word < 2; word++) {
+    for (size_t word = row / 64; word < DISPATCH_ROWS / 64; word++) {
         uint64_t bits = rows[word] & (word == row / 64 ? ~UINT64_C(0) << row % 64 : ~UINT64_C(0));
         if (bits) {
             return word * 64 + (size_t)__builtin_ctzll(bits);
