@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rule files (DESIGN 6): loaded, checked, compiled into one libhs database per field group,
- * matched. A rule set is immutable and shared by threads through a reference count; a reload makes
- * a new one beside it. */
+/* Rule files (DESIGN 6, docs/rules.md): loaded, checked, compiled into one libhs database per
+ * field, matched. A rule set is immutable and shared by threads through a reference count; a reload
+ * makes a new one beside it. */
 #ifndef SIG_RULES_H
 #define SIG_RULES_H
 
@@ -18,7 +18,7 @@ const char *rule_status_name(enum rule_status s);
 struct rule_info {   /* borrowed from the set */
     struct slice id; /* UUID */
     struct slice title;
-    struct slice file; /* relative to the pack's folder */
+    struct slice file; /* relative to the path it was found under */
     unsigned line;
     enum rule_status status;
     enum label_kind kind;
@@ -49,7 +49,7 @@ struct rule_options {
     const char *const *paths; /* files or folders; *.yml and *.yaml below them, sorted */
     size_t path_count;
     const char *cache_dir; /* compiled databases by content hash; NULL: no cache */
-    finding_fn on_finding; /* may be NULL */
+    finding_fn on_finding; /* may be NULL; during a live reload called from its thread */
     void *arg;
 };
 
@@ -113,8 +113,8 @@ struct rule_trace {
     size_t rule;
     bool is_match;
     unsigned atoms, atoms_true;
-    struct slice
-        text; /* one line per search: name, field, modifier, pattern, true/false, matched bytes */
+    struct slice text; /* a line per comparison: search, field|modifiers, value, true or false, what
+                          was matched or what is there; valid during the call */
 };
 typedef void (*rule_trace_fn)(void *arg, const struct rule_trace *t);
 enum err rules_explain(const struct rules *r, struct rule_scratch *s, const struct features *f,

@@ -403,6 +403,52 @@ static void test_evidence(void **state)
     remove_folder(folder);
 }
 
+static void on_trace(void *arg, const struct rule_trace *t)
+{
+    struct strbuf *b = arg;
+    strbuf_printf(b, "rule %zu %s %u/%u\n", t->rule, t->is_match ? "matches" : "does not match",
+                  t->atoms_true, t->atoms);
+    strbuf_add(b, t->text);
+}
+
+static void test_explain(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/explain_test.XXXXXX";
+    make_folder(folder);
+    put_rule(folder, 1, "stable",
+             "  a: {subject|contains: [pills, watch]}\n  b: {size|gt: 10, quirk: q}\n"
+             "  condition: a and b\n",
+             "botnet: x, confidence: 80, valid_until: 2009");
+    put_rule(folder, 2, "deprecated", "  s: {subject: \"a'b\"}\n  condition: s\n",
+             "botnet: x, confidence: 80");
+    struct rules *r = load_folder(folder, NULL);
+    struct rule_scratch *s = rule_scratch_new(r);
+    struct arena *a = arena_new(SIZE_MAX);
+    struct strbuf b = STRBUF_INIT;
+    struct slice subject = S("Pills\nnow");
+    struct features f = {0};
+    f.text[FEATURE_SUBJECT].items = &subject;
+    f.text[FEATURE_SUBJECT].count = 1;
+    f.has_number[FEATURE_SIZE] = true;
+    f.number[FEATURE_SIZE] = 9;
+    assert_int_equal(rules_explain(r, s, &f, 1285891200, a, on_trace, &b), OK);
+    assert_string_equal(strbuf_cstr(&b), "rule 0 does not match 1/4\n"
+                                         "a: subject|contains 'pills' true at 0: 'Pills'\n"
+                                         "a: subject|contains 'watch' false (is 'Pills\\x0anow')\n"
+                                         "b: size|gt '10' false (is 9)\n"
+                                         "b: quirk 'q' false\n"
+                                         "out of its dates: counts half\n"
+                                         "rule 1 does not match 0/1\n"
+                                         "s: subject 'a\\x27b' false (is 'Pills\\x0anow')\n"
+                                         "deprecated: not used for labels\n");
+    strbuf_free(&b);
+    rule_scratch_free(s);
+    rules_unref(r);
+    arena_free(a);
+    remove_folder(folder);
+}
+
 /* More hits than are kept: the strongest stay. */
 static void test_hit_limit(void **state)
 {
@@ -436,9 +482,8 @@ static void test_hit_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_corners),
-        cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_random),    cmocka_unit_test(test_corners),
+        cmocka_unit_test(test_evidence),  cmocka_unit_test(test_explain),
         cmocka_unit_test(test_hit_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
