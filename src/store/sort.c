@@ -70,3 +70,32 @@ struct sort_item *sort_items(struct sort_item *items, struct sort_item *scratch,
     }
     return items;
 }
+
+uint64_t *sort_upper(uint64_t *items, uint64_t *scratch, size_t n)
+{
+    uint64_t differ = 0;
+    for (size_t i = 1; i < n; i++) {
+        differ |= items[i] ^ items[0];
+    }
+    for (unsigned shift = 32; shift < 64; shift += 8) {
+        size_t at[256] = {0}, sum = 0;
+        if ((differ >> shift & 0xff) == 0) {
+            continue;
+        }
+        for (size_t i = 0; i < n; i++) {
+            at[items[i] >> shift & 0xff]++;
+        }
+        for (size_t i = 0; i < 256; i++) {
+            size_t count = at[i];
+            at[i] = sum;
+            sum += count;
+        }
+        for (size_t i = 0; i < n; i++) {
+            scratch[at[items[i] >> shift & 0xff]++] = items[i];
+        }
+        uint64_t *t = items;
+        items = scratch;
+        scratch = t;
+    }
+    return items;
+}

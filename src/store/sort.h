@@ -16,4 +16,7 @@ struct sort_item {
 /* `scratch` has room for n items too. The sorted items are in what is returned: one of the two. */
 struct sort_item *sort_items(struct sort_item *items, struct sort_item *scratch, size_t n);
 
+/* The same for numbers of which the upper 32 bits are the order, the lower the caller's. */
+uint64_t *sort_upper(uint64_t *items, uint64_t *scratch, size_t n);
+
 #endif

@@ -12,7 +12,8 @@
 enum {
     RESULTS_KEPT = 4,
     RANKS_KEPT = 100,
-    STREAM_BYTES_MAX = 64 * 1024 * 1024,
+    PASS_BYTES_MAX = 1024 * 1024 * 1024, /* counts of each day by botnet, trap and site */
+    SLOTS_FOR_BOTH = 1024,               /* past that many, days are counted only when asked for */
 };
 
 struct host_count {
@@ -157,7 +158,15 @@ static void rank_insert(struct ranking *r, const struct host_rank *rank, size_t 
  * numbers of one bucket stand side by side. */
 struct slots {
     size_t botnet, trap, site, count; /* where each begins */
-    uint32_t *last_run;
+};
+
+/* The counts of one kind of bucket. */
+struct grid {
+    struct host_result *result;
+    struct strmap *rows; /* bucket: its uint64_t[slots.count] */
+    uint64_t *row;       /* of the current bucket */
+    uint32_t *last_run;  /* by slot */
+    uint32_t run;
 };
 
 /* Apart, because looking them up in the order of hosts is what a pass waits for. */
@@ -172,15 +181,14 @@ struct pass {
     struct store *s;
     const struct scope *scope;
     struct streams streams;
-    struct host_result *result;
-    struct strmap *rows; /* bucket: its uint64_t[slots.count] */
     struct arena *arena;
     struct slots slots;
-    uint64_t *row; /* of the current bucket */
-    uint32_t run;
-    struct sort_item *items, *scratch; /* a: bucket, b: host, index: of the two below */
-    struct hot *hot;                   /* what each entry is asked for */
-    struct cold *cold;                 /* what only those that are ranked are asked for */
+    struct grid days; /* counted while reading; BUCKET_DAY and BUCKET_ALL */
+    struct grid long_buckets;
+    uint64_t *items, *scratch; /* host << 32 | index of the two below; IPv6: rank for host */
+    uint64_t *wide;            /* IPv6: host by index, then by rank */
+    struct hot *hot;           /* what each entry is asked for */
+    struct cold *cold;         /* what only those that are ranked are asked for */
     size_t count, size;
     struct errbuf *eb;
 };
@@ -193,75 +201,101 @@ static enum err pass_no_memory(struct pass *p)
 static enum err pass_grow(struct pass *p)
 {
     size_t size = p->size ? p->size * 2 : 4096;
-    struct sort_item *items = realloc(p->items, size * sizeof *items);
+    uint64_t *items = realloc(p->items, size * sizeof *items);
     p->items = items ? items : p->items;
-    struct sort_item *scratch = realloc(p->scratch, size * sizeof *scratch);
+    uint64_t *scratch = realloc(p->scratch, size * sizeof *scratch);
     p->scratch = scratch ? scratch : p->scratch;
+    uint64_t *wide = realloc(p->wide, size * sizeof *wide);
+    p->wide = wide ? wide : p->wide;
     struct hot *hot = realloc(p->hot, size * sizeof *hot);
     p->hot = hot ? hot : p->hot;
     struct cold *cold = realloc(p->cold, size * sizeof *cold);
     p->cold = cold ? cold : p->cold;
-    if (!items || !scratch || !hot || !cold) {
+    if (!items || !scratch || !wide || !hot || !cold) {
         return pass_no_memory(p);
     }
     p->size = size;
     return OK;
 }
 
-static enum err bucket_begin(struct pass *p, int32_t bucket)
+static void pass_free(struct pass *p)
+{
+    strmap_free(p->days.rows);
+    strmap_free(p->long_buckets.rows);
+    arena_free(p->arena);
+    free(p->items);
+    free(p->scratch);
+    free(p->wide);
+    free(p->hot);
+    free(p->cold);
+}
+
+static enum err bucket_begin(struct pass *p, struct grid *g, int32_t bucket)
 {
     bool is_new;
-    uint64_t *at = strmap_put(p->rows, slice_of((const char *)&bucket, sizeof bucket), &is_new);
+    uint64_t *at = strmap_put(g->rows, slice_of((const char *)&bucket, sizeof bucket), &is_new);
     if (at && is_new) {
-        *at = (uintptr_t)arena_calloc(p->arena, p->slots.count, sizeof *p->row);
+        *at = (uintptr_t)arena_calloc(p->arena, p->slots.count, sizeof *g->row);
     }
     if (!at || !*at) {
         return pass_no_memory(p);
     }
-    p->row = (uint64_t *)(uintptr_t)*at;
+    g->row = (uint64_t *)(uintptr_t)*at;
     return OK;
 }
 
-static inline void slot_see(struct pass *p, size_t slot)
+static inline void host_begin(struct grid *g)
 {
-    if (p->slots.last_run[slot] != p->run) {
-        p->slots.last_run[slot] = p->run;
-        p->row[slot]++;
+    g->run++;
+    g->row[0]++;
+}
+
+static inline void slot_see(struct grid *g, size_t slot)
+{
+    if (g->last_run[slot] != g->run) {
+        g->last_run[slot] = g->run;
+        g->row[slot]++;
     }
 }
 
-static inline void entry_see(struct pass *p, uint32_t tag)
+static inline void entry_see(const struct pass *p, struct grid *g, uint32_t tag)
 {
-    slot_see(p, p->slots.botnet + p->streams.botnet[tag]);
-    slot_see(p, p->slots.trap + p->streams.trap[tag]);
-    slot_see(p, p->slots.site + p->streams.site[tag]);
+    slot_see(g, p->slots.botnet + p->streams.botnet[tag]);
+    slot_see(g, p->slots.trap + p->streams.trap[tag]);
+    slot_see(g, p->slots.site + p->streams.site[tag]);
 }
 
-static enum err slots_make(struct pass *p)
+static void slots_make(struct pass *p)
 {
     struct slots *l = &p->slots;
     l->botnet = 1;
     l->trap = l->botnet + p->streams.botnet_count;
     l->site = l->trap + p->scope->trap_count;
     l->count = l->site + p->scope->site_count;
-    l->last_run = arena_calloc(p->arena, l->count, sizeof *l->last_run);
-    return l->last_run ? OK : pass_no_memory(p);
+}
+
+static enum err grid_make(struct pass *p, struct grid *g, struct host_result *result)
+{
+    g->result = result;
+    g->rows = strmap_new();
+    g->last_run = arena_calloc(p->arena, p->slots.count, sizeof *g->last_run);
+    return g->rows && g->last_run ? OK : pass_no_memory(p);
 }
 
 /* The rows of counts as a list. */
-static enum err counts_list(struct pass *p)
+static enum err counts_list(struct pass *p, const struct grid *g)
 {
-    struct host_result *r = p->result;
+    struct host_result *r = g->result;
     const struct slots *l = &p->slots;
-    size_t n = strmap_count(p->rows);
+    size_t n = strmap_count(g->rows);
     r->counts = malloc((n * l->count + 1) * sizeof *r->counts);
     if (!r->counts) {
         return pass_no_memory(p);
     }
     for (size_t i = 0; i < n; i++) {
-        const uint64_t *row = (const uint64_t *)(uintptr_t)*strmap_value_at(p->rows, i);
+        const uint64_t *row = (const uint64_t *)(uintptr_t)*strmap_value_at(g->rows, i);
         int32_t bucket;
-        memcpy(&bucket, strmap_key_at(p->rows, i).p, sizeof bucket);
+        memcpy(&bucket, strmap_key_at(g->rows, i).p, sizeof bucket);
         for (size_t slot = 0; slot < l->count; slot++) {
             struct host_count c = {.bucket = bucket, .d = DIMENSION_TOTAL, .hosts = row[slot]};
             if (slot >= l->site) {
@@ -284,13 +318,13 @@ static enum err counts_list(struct pass *p)
 
 /* Items [from, to) are those of the host or network. */
 static void rank_offer(struct pass *p, struct ranking *r, struct host_rank *rank,
-                       const struct sort_item *sorted, size_t from, size_t to)
+                       const uint64_t *sorted, size_t from, size_t to)
 {
     size_t at = rank_place(r, rank);
     if (at < r->limit) {
         for (size_t i = from; i < to; i++) {
-            rank->units.recipients += p->cold[sorted[i].index].recipients;
-            rank->units.bytes += p->cold[sorted[i].index].bytes;
+            rank->units.recipients += p->cold[(uint32_t)sorted[i]].recipients;
+            rank->units.bytes += p->cold[(uint32_t)sorted[i]].bytes;
         }
         rank_insert(r, rank, at);
     }
@@ -302,16 +336,16 @@ struct net {
     size_t from;
 };
 
-static void net_end(struct pass *p, struct net *net, const struct sort_item *sorted, size_t to)
+static void net_end(struct pass *p, struct net *net, const uint64_t *sorted, size_t to)
 {
     if (net->rank.units.hosts != 0) {
-        rank_offer(p, &p->result->nets, &net->rank, sorted, net->from, to);
+        rank_offer(p, &p->long_buckets.result->nets, &net->rank, sorted, net->from, to);
     }
     net->rank = (struct host_rank){0};
 }
 
 static void net_add(struct pass *p, struct net *net, const struct host_rank *host,
-                    const struct sort_item *sorted, size_t from)
+                    const uint64_t *sorted, size_t from)
 {
     if (host->key > UINT32_MAX) {
         return;
@@ -325,38 +359,81 @@ static void net_add(struct pass *p, struct net *net, const struct host_rank *hos
     net->rank.units.messages += host->units.messages;
 }
 
-/* All entries of one part of the address space. */
-static enum err part_count(struct pass *p)
+static int wide_cmp(const void *a, const void *b)
 {
-    bool is_all = p->result->bucket == BUCKET_ALL;
+    const struct sort_item *x = a, *y = b;
+    return (x->b > y->b) - (x->b < y->b);
+}
+
+/* Hosts of 64 bits do not fit beside an index: their rank among those of the group takes their
+ * place. */
+static enum err wide_sort(struct pass *p)
+{
+    struct sort_item *items = malloc((p->count + 1) * sizeof *items);
+    uint32_t rank = 0;
+    if (!items) {
+        return pass_no_memory(p);
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        items[i] = (struct sort_item){.b = p->wide[i], .index = (uint32_t)i};
+    }
+    qsort(items, p->count, sizeof *items, wide_cmp);
+    for (size_t i = 0; i < p->count; i++) {
+        rank += i > 0 && items[i].b != items[i - 1].b;
+        p->items[i] = (uint64_t)rank << 32 | items[i].index;
+        p->wide[rank] = items[i].b;
+    }
+    free(items);
+    return OK;
+}
+
+/* What was gathered, in order of hosts. */
+static enum err group_sort(struct pass *p, unsigned part, const uint64_t **sorted)
+{
+    if (part == HOST_PART_V6) {
+        *sorted = p->items;
+        return wide_sort(p);
+    }
+    *sorted = sort_upper(p->items, p->scratch, p->count);
+    return OK;
+}
+
+static inline uint64_t host_of(const struct pass *p, unsigned part, uint64_t item)
+{
+    return part == HOST_PART_V6 ? p->wide[item >> 32] : item >> 32;
+}
+
+/* All entries of one part of the address space and one bucket. */
+static enum err group_count(struct pass *p, unsigned part, int32_t bucket)
+{
+    struct grid *g = &p->long_buckets;
+    bool is_all = g->result->bucket == BUCKET_ALL;
     struct net net = {0};
+    const uint64_t *sorted;
     size_t i = 0;
-    const struct sort_item *sorted = sort_items(p->items, p->scratch, p->count);
-    while (i < p->count) {
-        struct host_rank host = {.key = sorted[i].b};
+    enum err e = p->count ? bucket_begin(p, g, bucket) : OK;
+    e = e == OK ? group_sort(p, part, &sorted) : e;
+    while (e == OK && i < p->count) {
+        struct host_rank host = {.key = host_of(p, part, sorted[i])};
+        uint64_t upper = sorted[i] >> 32;
         size_t from = i;
-        if (i == 0 || sorted[i].a != sorted[i - 1].a) {
-            enum err e = bucket_begin(p, (int32_t)((int64_t)sorted[i].a + INT32_MIN));
-            if (e != OK) {
-                return e;
-            }
-        }
-        p->run++;
-        p->row[0]++;
-        for (; i < p->count && sorted[i].b == host.key && sorted[i].a == sorted[from].a; i++) {
-            const struct hot *hot = &p->hot[sorted[i].index];
-            entry_see(p, hot->tag);
+        host_begin(g);
+        for (; i < p->count && sorted[i] >> 32 == upper; i++) {
+            const struct hot *hot = &p->hot[(uint32_t)sorted[i]];
+            entry_see(p, g, hot->tag);
             host.units.messages += hot->messages;
         }
         if (is_all) {
             net_add(p, &net, &host, sorted, from);
             host.units.hosts = 1;
-            rank_offer(p, &p->result->hosts, &host, sorted, from, i);
+            rank_offer(p, &g->result->hosts, &host, sorted, from, i);
         }
     }
-    net_end(p, &net, sorted, i);
+    if (e == OK) {
+        net_end(p, &net, sorted, i);
+    }
     p->count = 0;
-    return OK;
+    return e;
 }
 
 static enum err tally_damaged(struct pass *p)
@@ -370,87 +447,79 @@ static bool tag_holds(const struct pass *p, uint32_t tag)
     return tag < p->streams.count && scope_holds_trap(p->scope, p->streams.trap[tag]);
 }
 
-/* BUCKET_DAY: a tally is sorted by host already, so it is counted as it is read. */
-static enum err day_count(struct pass *p, struct slice packed, int32_t day)
+/* Gathers the entries of one tally. It is sorted by host, so its day is counted on the way. */
+static enum err tally_gather(struct pass *p, struct slice packed, unsigned part, int32_t day)
 {
     struct tally_reader r;
     struct tally_entry entry;
+    struct grid *g = p->days.result && day != BUCKET_NONE ? &p->days : NULL;
     uint64_t host = 0; /* is none */
-    enum err e = bucket_begin(p, day);
-    if (e != OK) {
-        return e;
-    }
+    enum err e = g ? bucket_begin(p, g, day) : OK;
     tally_read(&r, packed);
-    while (tally_next(&r, &entry)) {
-        if (tag_holds(p, entry.tag)) {
-            if (entry.key != host) {
-                host = entry.key;
-                p->run++;
-                p->row[0]++;
-            }
-            entry_see(p, entry.tag);
-        }
-    }
-    return r.is_bad ? tally_damaged(p) : OK;
-}
-
-static enum err blob_add(struct pass *p, struct slice packed, int32_t bucket)
-{
-    struct tally_reader r;
-    struct tally_entry entry;
-    tally_read(&r, packed);
-    while (tally_next(&r, &entry)) {
+    while (e == OK && tally_next(&r, &entry)) {
         if (!tag_holds(p, entry.tag)) {
             continue;
         }
-        if (p->count == p->size) {
-            enum err e = pass_grow(p);
-            if (e != OK) {
-                return e;
+        if (g) {
+            if (entry.key != host) {
+                host = entry.key;
+                host_begin(g);
             }
+            entry_see(p, g, entry.tag);
+        }
+        if (p->count == p->size && (e = pass_grow(p)) != OK) {
+            return e;
         }
         p->hot[p->count] = (struct hot){entry.tag, (uint32_t)entry.messages};
         p->cold[p->count] = (struct cold){entry.recipients, entry.bytes};
-        p->items[p->count] = (struct sort_item){.a = (uint64_t)((int64_t)bucket - INT32_MIN),
-                                                .b = entry.key,
-                                                .index = (uint32_t)p->count};
+        p->items[p->count] = entry.key << 32 | p->count;
+        if (part == HOST_PART_V6) {
+            p->wide[p->count] = entry.key;
+        }
         p->count++;
     }
-    return r.is_bad ? tally_damaged(p) : OK;
+    return e == OK && r.is_bad ? tally_damaged(p) : e;
 }
 
-/* Gathers one part of a day range; BUCKET_DAY counts each day by itself. */
-static enum err part_run(struct pass *p, unsigned part, int32_t first, int32_t last)
+/* The tallies of one part, day after day; each month is a group of its own when asked for months.
+ */
+static enum err part_run(struct pass *p, unsigned part, enum bucket bucket, bool with_none)
 {
+    const struct scope *c = p->scope;
     sqlite3_stmt *st;
-    enum bucket bucket = p->result->bucket;
+    int32_t current = 0;
     enum err e = store_statement(p->s, STATEMENT_TALLY_RANGE, &st, p->eb);
     if (e != OK) {
         return e;
     }
-    sqlite3_bind_int64(st, 1, tally_key(TALLY_HOST, part, first));
-    sqlite3_bind_int64(st, 2, tally_key(TALLY_HOST, part, last));
+    sqlite3_bind_int64(st, 1, tally_key(TALLY_HOST, part, with_none ? BUCKET_NONE : c->first_day));
+    sqlite3_bind_int64(st, 2, tally_key(TALLY_HOST, part, c->last_day));
     while ((e = store_step(p->s, st, "reading the hosts", p->eb)) == OK) {
         int32_t day = tally_key_bucket(sqlite3_column_int64(st, 0));
-        e = bucket == BUCKET_DAY
-                ? day_count(p, column_slice(st, 1), day)
-                : blob_add(p, column_slice(st, 1), bucket == BUCKET_MONTH ? month_of_day(day) : 0);
+        int32_t at = bucket == BUCKET_MONTH ? month_of_day(day) : 0;
+        if (at != current) {
+            e = group_count(p, part, current);
+            current = at;
+        }
+        e = e == OK ? tally_gather(p, column_slice(st, 1), part, day) : e;
         if (e != OK) {
             sqlite3_reset(st);
-            break;
+            return e;
         }
     }
-    return e == ERR_END ? OK : e;
+    return e == ERR_END && p->long_buckets.result ? group_count(p, part, current)
+           : e == ERR_END                         ? OK
+                                                  : e;
 }
 
 static enum err parts_run(struct pass *p)
 {
     const struct scope *c = p->scope;
+    enum bucket bucket = p->long_buckets.result->bucket;
+    bool with_none = c->is_open && bucket == BUCKET_ALL;
     enum err e = OK;
-    bool with_none = c->is_open && p->result->bucket == BUCKET_ALL;
     for (unsigned part = 0; e == OK && !c->is_empty && part < HOST_PARTS; part++) {
-        e = part_run(p, part, with_none ? BUCKET_NONE : c->first_day, c->last_day);
-        e = e == OK ? part_count(p) : e;
+        e = part_run(p, part, bucket, with_none);
     }
     return e;
 }
@@ -463,28 +532,28 @@ static bool ranking_make(struct ranking *r, size_t limit, bool is_by_hosts)
     return r->ranks;
 }
 
+/* `days` may be NULL. */
 static enum err pass_run(struct store *s, const struct scope *c, struct host_result *result,
-                         size_t ranks, struct errbuf *eb)
+                         struct host_result *days, bool is_asked_days, size_t ranks,
+                         struct errbuf *eb)
 {
-    struct pass p = {.s = s, .scope = c, .result = result, .eb = eb};
-    p.arena = arena_new(STREAM_BYTES_MAX);
-    p.rows = strmap_new();
-    enum err e =
-        p.arena && p.rows ? streams_load(s, c, p.arena, &p.streams, eb) : pass_no_memory(&p);
-    e = e == OK ? slots_make(&p) : e;
+    struct pass p = {.s = s, .scope = c, .eb = eb};
+    p.arena = arena_new(PASS_BYTES_MAX);
+    enum err e = p.arena ? streams_load(s, c, p.arena, &p.streams, eb) : pass_no_memory(&p);
+    slots_make(&p);
+    e = e == OK ? grid_make(&p, &p.long_buckets, result) : e;
+    /* Days by thousands of traps are much to keep for a question that may not come. */
+    bool has_days = days && (is_asked_days || p.slots.count <= SLOTS_FOR_BOTH);
+    e = e == OK && has_days ? grid_make(&p, &p.days, days) : e;
     if (e == OK && result->bucket == BUCKET_ALL &&
         (!ranking_make(&result->hosts, ranks, false) ||
          !ranking_make(&result->nets, ranks, true))) {
         e = pass_no_memory(&p);
     }
     e = e == OK ? parts_run(&p) : e;
-    e = e == OK ? counts_list(&p) : e;
-    strmap_free(p.rows);
-    arena_free(p.arena);
-    free(p.items);
-    free(p.scratch);
-    free(p.hot);
-    free(p.cold);
+    e = e == OK ? counts_list(&p, &p.long_buckets) : e;
+    e = e == OK && has_days ? counts_list(&p, &p.days) : e;
+    pass_free(&p);
     return e;
 }
 
@@ -499,6 +568,14 @@ static enum err data_version(struct store *s, int64_t *out, struct errbuf *eb)
     }
     sqlite3_finalize(st);
     return rc == SQLITE_ROW ? OK : store_error(s, rc, "reading its version", eb);
+}
+
+static struct host_result *result_keep(struct host_memo *m, const struct host_result *result)
+{
+    struct host_result *r = &m->results[m->next++ % RESULTS_KEPT];
+    result_clear(r);
+    *r = *result;
+    return r;
 }
 
 static enum err result_find(struct store *s, const struct scope *c, enum bucket bucket,
@@ -531,15 +608,24 @@ static enum err result_find(struct store *s, const struct scope *c, enum bucket 
             return OK;
         }
     }
-    struct host_result *r = &s->hosts->results[s->hosts->next++ % RESULTS_KEPT];
-    result_clear(r);
-    e = pass_run(s, c, &ask, ranks > RANKS_KEPT ? ranks : RANKS_KEPT, eb);
+    /* Who asks for days asks for the whole soon: one pass gives both. */
+    struct host_result days = ask, whole = ask;
+    bool is_month = bucket == BUCKET_MONTH;
+    days.bucket = BUCKET_DAY;
+    whole.bucket = is_month ? BUCKET_MONTH : BUCKET_ALL;
+    e = pass_run(s, c, &whole, is_month ? NULL : &days, bucket == BUCKET_DAY,
+                 ranks > RANKS_KEPT ? ranks : RANKS_KEPT, eb);
     if (e != OK) {
-        result_clear(&ask);
+        result_clear(&whole);
+        result_clear(&days);
         return e;
     }
-    *r = ask;
-    *out = r;
+    struct host_result *kept = result_keep(s->hosts, &whole);
+    *out = bucket == BUCKET_DAY ? NULL : kept;
+    if (!is_month && days.counts) {
+        kept = result_keep(s->hosts, &days);
+        *out = *out ? *out : kept;
+    }
     return OK;
 }
 
@@ -580,49 +666,49 @@ enum err hosts_top(struct store *s, const struct scope *c, enum dimension d, siz
 
 /* ---- the union of host sets ---- */
 
-/* Distinct hosts of one botnet in ascending order: the parts ascend, and so does each when sorted.
- */
-static enum err union_give(struct pass *p, bool has_botnet, int64_t botnet,
-                           void (*fn)(void *, uint64_t), void *arg)
+struct host_union {
+    bool has_botnet;
+    int64_t botnet;
+    void (*fn)(void *, uint64_t host);
+    void *arg;
+};
+
+/* The hosts of one part in ascending order; so are the parts. */
+static enum err part_give(struct pass *p, unsigned part, const struct host_union *u)
 {
-    const struct scope *c = p->scope;
-    enum err e = OK;
-    for (unsigned part = 0; e == OK && !c->is_empty && part < HOST_PARTS; part++) {
-        uint64_t last = 0;
-        e = part_run(p, part, c->is_open ? BUCKET_NONE : c->first_day, c->last_day);
-        const struct sort_item *sorted = sort_items(p->items, p->scratch, p->count);
-        for (size_t i = 0; e == OK && i < p->count; i++) {
-            uint32_t tag = p->hot[sorted[i].index].tag;
-            bool is_in = !has_botnet || p->streams.botnet_text[p->streams.botnet[tag]] == botnet;
-            if (is_in && sorted[i].b != last) {
-                last = sorted[i].b; /* 0 is no host */
-                fn(arg, last);
-            }
+    const uint64_t *sorted;
+    uint64_t last = 0; /* is no host */
+    enum err e = part_run(p, part, BUCKET_ALL, p->scope->is_open);
+    e = e == OK ? group_sort(p, part, &sorted) : e;
+    for (size_t i = 0; e == OK && i < p->count; i++) {
+        uint32_t tag = p->hot[(uint32_t)sorted[i]].tag;
+        uint64_t host = host_of(p, part, sorted[i]);
+        bool is_in = !u->has_botnet || p->streams.botnet_text[p->streams.botnet[tag]] == u->botnet;
+        if (is_in && host != last) {
+            last = host;
+            u->fn(u->arg, host);
         }
-        p->count = 0;
     }
+    p->count = 0;
     return e;
 }
 
 static enum err union_run(struct store *s, const struct scope *c, struct slice botnet,
-                          void (*fn)(void *, uint64_t), void *arg, struct errbuf *eb)
+                          struct host_union *u, struct errbuf *eb)
 {
-    struct host_result all = {.bucket = BUCKET_ALL};
-    struct pass p = {.s = s, .scope = c, .result = &all, .eb = eb};
-    int64_t label = TEXT_UNKNOWN;
-    bool is_unknown = slice_eq(botnet, S("unknown"));
-    enum err e = is_unknown ? OK : text_id(s, botnet, false, &label, eb);
+    struct pass p = {.s = s, .scope = c, .eb = eb};
+    u->has_botnet = botnet.n != 0;
+    u->botnet = TEXT_UNKNOWN;
+    enum err e = slice_eq(botnet, S("unknown")) ? OK : text_id(s, botnet, false, &u->botnet, eb);
     if (e != OK) {
         return e == ERR_NOTFOUND ? OK : e; /* nobody has that label */
     }
-    p.arena = arena_new(STREAM_BYTES_MAX);
+    p.arena = arena_new(PASS_BYTES_MAX);
     e = p.arena ? streams_load(s, c, p.arena, &p.streams, eb) : pass_no_memory(&p);
-    e = e == OK ? union_give(&p, botnet.n != 0, label, fn, arg) : e;
-    arena_free(p.arena);
-    free(p.items);
-    free(p.scratch);
-    free(p.hot);
-    free(p.cold);
+    for (unsigned part = 0; e == OK && !c->is_empty && part < HOST_PARTS; part++) {
+        e = part_give(&p, part, u);
+    }
+    pass_free(&p);
     return e;
 }
 
@@ -636,7 +722,8 @@ enum err store_hosts(struct store *s, const struct store_filter *f, struct slice
     }
     e = scope_open(s, f, &scope, eb);
     if (e == OK) {
-        e = union_run(s, &scope, botnet, fn, arg, eb);
+        struct host_union u = {.fn = fn, .arg = arg};
+        e = union_run(s, &scope, botnet, &u, eb);
         scope_close(&scope);
     }
     return store_end_read(s, e, eb);
