@@ -3,28 +3,45 @@
 
 #include "analyse/redact.h"
 #include "core/limits.h"
+#include "core/strmap.h"
 
 #include <stdlib.h>
 
-/* Longest text kept of a field in the row: past it a sender only pads. */
-enum { ROW_TEXT_BYTES = 200, ROW_DOMAINS_MAX = 32, ROW_ATTACHMENTS_MAX = 16 };
+/* Longest text kept of a field in the row: past it a sender only pads. Keyed hashes of the last few
+ * thousand traps are kept. */
+enum {
+    ROW_TEXT_BYTES = 200,
+    ROW_DOMAINS_MAX = 32,
+    ROW_ATTACHMENTS_MAX = 16,
+    RECIPIENTS_CACHED = 4096,
+    ADDRESS_BYTES_MAX = 512,
+};
 
 struct analyser {
     struct analyse_config config;
     struct arena *arena;
     struct rules *rules; /* one reference */
     struct rule_scratch *scratch;
+    struct strmap
+        *recipients; /* address to place in recipient_hashes: traps are few, the hash is slow */
+    struct id128 *recipient_hashes;
     struct analysis result;
 };
 
 struct analyser *analyser_new(const struct analyse_config *config)
 {
     struct analyser *a = calloc(1, sizeof *a);
-    if (!a || !(a->arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES))) {
-        free(a);
+    if (!a) {
         return NULL;
     }
     a->config = *config;
+    a->arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
+    a->recipients = strmap_new();
+    a->recipient_hashes = calloc(RECIPIENTS_CACHED, sizeof *a->recipient_hashes);
+    if (!a->arena || !a->recipients || !a->recipient_hashes) {
+        analyser_free(a);
+        return NULL;
+    }
     return a;
 }
 
@@ -34,6 +51,8 @@ void analyser_free(struct analyser *a)
         rule_scratch_free(a->scratch);
         rules_unref(a->rules);
         arena_free(a->arena);
+        strmap_free(a->recipients);
+        free(a->recipient_hashes);
         free(a);
     }
 }
@@ -174,24 +193,41 @@ static enum err row_attachments(struct analyser *a, struct message_row *row)
     return OK;
 }
 
+/* The keyed hash of an address in lower case. */
+static enum err recipient_hash(struct analyser *a, struct slice addr, struct id128 *out)
+{
+    char lower[ADDRESS_BYTES_MAX];
+    bool is_new;
+    size_t n = addr.n < sizeof lower ? addr.n : sizeof lower;
+    for (size_t k = 0; k < n; k++) {
+        lower[k] = ascii_lower(addr.p[k]);
+    }
+    if (strmap_count(a->recipients) == RECIPIENTS_CACHED) {
+        strmap_clear(a->recipients);
+    }
+    uint64_t *at = strmap_put(a->recipients, slice_of(lower, n), &is_new);
+    if (!at) {
+        return ERR_NOMEM;
+    }
+    if (is_new) {
+        *at = strmap_count(a->recipients) - 1;
+        a->recipient_hashes[*at] = hash_keyed(a->config.recipient_key, slice_of(lower, n));
+    }
+    *out = a->recipient_hashes[*at];
+    return OK;
+}
+
 static enum err row_recipients(struct analyser *a, struct message_row *row,
                                const struct recipients *r)
 {
     struct id128 *hashes = arena_calloc(a->arena, r->delivered, sizeof *hashes);
-    if (!hashes) {
-        return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < r->delivered; i++) {
-        char lower[512];
-        size_t n = r->addr[i].n < sizeof lower ? r->addr[i].n : sizeof lower;
-        for (size_t k = 0; k < n; k++) {
-            lower[k] = ascii_lower(r->addr[i].p[k]);
-        }
-        hashes[i] = hash_keyed(a->config.recipient_key, slice_of(lower, n));
+    enum err e = hashes ? OK : ERR_NOMEM;
+    for (size_t i = 0; e == OK && i < r->delivered; i++) {
+        e = recipient_hash(a, r->addr[i], &hashes[i]);
     }
     row->recipient_hashes = r->delivered ? hashes : NULL;
     row->recipients = r->delivered ? (uint32_t)r->delivered : 1;
-    return OK;
+    return e;
 }
 
 static enum err row_build(struct analyser *a, const struct source_message *m)
