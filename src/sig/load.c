@@ -76,11 +76,10 @@ static const char *path_join(struct load *l, const char *folder, const char *nam
     while (a > 1 && folder[a - 1] == '/') {
         a--;
     }
-    char *p = arena_alloc(l->arena, a + b + 2);
+    size_t n = a + b + 2;
+    char *p = arena_alloc(l->arena, n);
     if (p) {
-        memcpy(p, folder, a);
-        p[a] = '/';
-        memcpy(p + a + 1, name, b + 1);
+        snprintf(p, n, "%.*s/%s", (int)a, folder, name);
     }
     return p;
 }
@@ -285,7 +284,7 @@ static enum err rules_make(struct load *l, struct slice version, struct id128 ke
     enum err e = OK;
     size_t count = 0;
     struct strmap *ids = strmap_new();
-    struct rule_source **rules = calloc(l->count + 1, sizeof *rules);
+    struct rule_source **rules = calloc(l->count + 1, sizeof(struct rule_source *));
     if (!ids || !rules) {
         e = no_memory(l);
         goto done;
