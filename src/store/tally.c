@@ -21,7 +21,7 @@ void varint_add(struct strbuf *b, uint64_t v)
     strbuf_add(b, slice_of((const char *)bytes, n));
 }
 
-static bool get_slowly(const uint8_t **p, const uint8_t *end, uint64_t *v)
+bool varint_get_slowly(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
     const uint8_t *at = *p;
     uint64_t value = 0;
@@ -37,32 +37,10 @@ static bool get_slowly(const uint8_t **p, const uint8_t *end, uint64_t *v)
     return false;
 }
 
-/* Lengths vary from one number to the next, so a loop over bytes mispredicts: up to four bytes are
- * put together without a branch. */
-static inline bool get(const uint8_t **p, const uint8_t *end, uint64_t *v)
-{
-    uint32_t x;
-    if (end - *p < 4) {
-        return get_slowly(p, end, v);
-    }
-    memcpy(&x, *p, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap32(x);
-#endif
-    uint32_t ends = ~x & 0x80808080;
-    if (ends == 0) {
-        return get_slowly(p, end, v);
-    }
-    x &= ends ^ (ends - 1); /* through the first byte without the high bit */
-    *v = (x & 0x7f) | (x >> 1 & 0x3f80) | (x >> 2 & 0x1fc000) | (x >> 3 & 0xfe00000);
-    *p += (unsigned)__builtin_ctz(ends) / 8 + 1;
-    return true;
-}
-
 bool varint_cut(struct slice *s, uint64_t *v)
 {
     const uint8_t *p = (const uint8_t *)s->p;
-    if (s->n == 0 || !get(&p, p + s->n, v)) {
+    if (s->n == 0 || !varint_get(&p, p + s->n, v)) {
         return false;
     }
     *s = slice_span((const char *)p, s->p + s->n);
@@ -76,39 +54,10 @@ void tally_read(struct tally_reader *r, struct slice packed)
         return;
     }
     r->end = r->p + packed.n;
-    r->is_bad = *r->p++ != TALLY_VERSION || !get(&r->p, r->end, &r->left);
+    r->is_bad = *r->p++ != TALLY_VERSION || !varint_get(&r->p, r->end, &r->left);
     if (r->is_bad) {
         r->left = 0;
     }
-}
-
-bool tally_next(struct tally_reader *r, struct tally_entry *out)
-{
-    uint64_t key, tag, messages, extra = 0, bytes;
-    if (r->left == 0) {
-        r->is_bad |= r->p != r->end;
-        return false;
-    }
-    if (!get(&r->p, r->end, &key) || !get(&r->p, r->end, &tag) || !get(&r->p, r->end, &messages) ||
-        ((messages & 1) && !get(&r->p, r->end, &extra)) || !get(&r->p, r->end, &bytes)) {
-        r->is_bad = true;
-        r->left = 0;
-        return false;
-    }
-    r->left--;
-    if (key == 0) {
-        tag += r->last.tag;
-    }
-    messages >>= 1;
-    r->last = (struct tally_entry){
-        .key = r->last.key + key,
-        .tag = (uint32_t)tag,
-        .messages = messages,
-        .recipients = messages + ((extra >> 1) ^ (0 - (extra & 1))),
-        .bytes = bytes,
-    };
-    *out = r->last;
-    return true;
 }
 
 static uint8_t *entry_put(uint8_t *p, const struct tally_entry *e, const struct tally_entry *last)

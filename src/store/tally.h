@@ -26,17 +26,65 @@ void varint_add(struct strbuf *b, uint64_t v);
 /* Cuts one off the front of *s; false when it is cut short or too long. */
 bool varint_cut(struct slice *s, uint64_t *v);
 
+bool varint_get_slowly(const uint8_t **p, const uint8_t *end, uint64_t *v);
+
+/* Lengths vary from one number to the next, so a loop over bytes mispredicts: up to four bytes are
+ * put together without a branch. */
+static inline bool varint_get(const uint8_t **p, const uint8_t *end, uint64_t *v)
+{
+    uint32_t x;
+    if (end - *p < 4) {
+        return varint_get_slowly(p, end, v);
+    }
+    memcpy(&x, *p, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap32(x);
+#endif
+    uint32_t ends = ~x & 0x80808080;
+    if (ends == 0) {
+        return varint_get_slowly(p, end, v);
+    }
+    x &= ends ^ (ends - 1); /* through the first byte without the high bit */
+    *v = (x & 0x7f) | (x >> 1 & 0x3f80) | (x >> 2 & 0x1fc000) | (x >> 3 & 0xfe00000);
+    *p += (unsigned)__builtin_ctz(ends) / 8 + 1;
+    return true;
+}
+
 struct tally_reader {
     const uint8_t *p, *end;
     uint64_t left;
-    struct tally_entry last;
+    uint64_t key; /* of the last entry */
+    uint32_t tag;
     bool is_bad;
 };
 
 /* Borrows `packed`; an empty slice is an empty tally. */
 void tally_read(struct tally_reader *r, struct slice packed);
 /* The next entry; false at the end, or with r->is_bad when the bytes are damaged. */
-bool tally_next(struct tally_reader *r, struct tally_entry *out);
+static inline bool tally_next(struct tally_reader *r, struct tally_entry *out)
+{
+    uint64_t key, tag, messages, extra = 0, bytes;
+    const uint8_t *p = r->p;
+    if (r->left == 0) {
+        r->is_bad |= p != r->end;
+        return false;
+    }
+    if (!varint_get(&p, r->end, &key) || !varint_get(&p, r->end, &tag) ||
+        !varint_get(&p, r->end, &messages) || ((messages & 1) && !varint_get(&p, r->end, &extra)) ||
+        !varint_get(&p, r->end, &bytes)) {
+        r->is_bad = true;
+        r->left = 0;
+        return false;
+    }
+    r->p = p;
+    r->left--;
+    r->tag = (uint32_t)tag + (key == 0 ? r->tag : 0);
+    r->key += key;
+    messages >>= 1;
+    *out = (struct tally_entry){r->key, r->tag, messages,
+                                messages + ((extra >> 1) ^ (0 - (extra & 1))), bytes};
+    return true;
+}
 
 /* Appends to `out` the merge of `packed` and `n` entries sorted by (key, tag), each (key, tag) at
  * most once. ERR_STORE when `packed` is damaged, ERR_NOMEM. */
