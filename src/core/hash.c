@@ -100,26 +100,42 @@ bool id128_parse(struct slice s, struct id128 *out)
     return true;
 }
 
-/* OpenSSL 3 looks an algorithm up by name at each legacy call; fetching it once halves the cost. */
+/* OpenSSL 3 looks an algorithm up by name at each legacy call; fetching it once halves the cost.
+ * Each thread has a context of its own, freed when it ends. */
 static EVP_MD *sha256;
+static pthread_key_t context_key;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void context_free(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+}
 
 static void sha256_fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!sha256) {
+    if (!sha256 || pthread_key_create(&context_key, context_free) != 0) {
         panic("the crypto library has no SHA-256");
     }
 }
 
+static EVP_MD_CTX *context_get(void)
+{
+    pthread_once(&sha256_once, sha256_fetch);
+    EVP_MD_CTX *ctx = pthread_getspecific(context_key);
+    if (!ctx) {
+        ctx = EVP_MD_CTX_new();
+        if (!ctx || pthread_setspecific(context_key, ctx) != 0) {
+            panic("out of memory for a digest");
+        }
+    }
+    return ctx;
+}
+
 void hash12(struct slice s, char out[13])
 {
-    static _Thread_local EVP_MD_CTX *ctx;
     uint8_t digest[32];
-    pthread_once(&sha256_once, sha256_fetch);
-    if (!ctx && !(ctx = EVP_MD_CTX_new())) {
-        panic("out of memory for a digest");
-    }
+    EVP_MD_CTX *ctx = context_get();
     if (!EVP_DigestInit_ex2(ctx, sha256, NULL) || !EVP_DigestUpdate(ctx, s.p, s.n) ||
         !EVP_DigestFinal_ex(ctx, digest, NULL)) {
         panic("SHA-256 failed");
