@@ -31,21 +31,21 @@ enum limits {
         512 * 1024, /* decoded text of one part that is searched for rules and URLs */
 
     /* mail: Received chain and URLs */
-    LIMIT_RECEIVED = 100,   /* hops of one message */
+    LIMIT_RECEIVED = 100,     /* hops of one message */
     LIMIT_TRUST_SPECS = 4096, /* trusted relays; each costs a comparison at every hop */
-    LIMIT_URLS = 200,       /* distinct URLs of one message */
-    LIMIT_URL_BYTES = 2048, /* of one URL */
+    LIMIT_URLS = 200,         /* distinct URLs of one message */
+    LIMIT_URL_BYTES = 2048,   /* of one URL */
 
     /* signatures */
     LIMIT_RULE_FILE_BYTES = 1024 * 1024,
     LIMIT_RULES = 20000,
-    LIMIT_RULE_DEPTH = 32,      /* YAML nesting, and nesting of a condition */
-    LIMIT_RULE_SELECTIONS = 64, /* named searches of one rule */
-    LIMIT_RULE_ATOMS = 1024,    /* comparisons of one rule */
-    LIMIT_PATTERN_BYTES = 4096, /* one literal or regular expression */
-    LIMIT_RULE_HITS = 64,       /* rules kept with one message, strongest first */
-    LIMIT_SHAPE_RUN = 256,      /* bytes of one counted run in a shape: keeps automata small */
-    LIMIT_NEAR_WORDS = 20000,   /* words of a message that templates are compared with */
+    LIMIT_RULE_DEPTH = 32,       /* YAML nesting, and nesting of a condition */
+    LIMIT_RULE_SELECTIONS = 64,  /* named searches of one rule */
+    LIMIT_RULE_ATOMS = 1024,     /* comparisons of one rule */
+    LIMIT_PATTERN_BYTES = 4096,  /* one literal or regular expression */
+    LIMIT_RULE_HITS = 64,        /* rules kept with one message, strongest first */
+    LIMIT_SHAPE_RUN = 256,       /* bytes of one counted run in a shape: keeps automata small */
+    LIMIT_NEAR_WORDS = 20000,    /* words of a message that templates are compared with */
     LIMIT_TEMPLATE_WORDS = 2000, /* words of one template */
 
     /* memory of one message's analysis (arena) */

@@ -3,7 +3,7 @@
 
 size_t utf8_sequence(struct slice s, uint32_t *code_point)
 {
-    uint32_t unwanted;
+    uint32_t unwanted = 0;
     code_point = code_point ? code_point : &unwanted;
     static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
     if (!s.n) {

@@ -5,8 +5,8 @@
 
 #include "core/slice.h"
 
-/* Length of the well-formed sequence at the start of `s` (1..4), 0 if there is none. `code_point` may
- * be NULL. */
+/* Length of the well-formed sequence at the start of `s` (1..4), 0 if there is none. `code_point`
+ * may be NULL. */
 size_t utf8_sequence(struct slice s, uint32_t *code_point);
 
 /* Writes 1..4 bytes; code points that are not scalar values become U+FFFD. Returns the count. */
