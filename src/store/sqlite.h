@@ -65,6 +65,15 @@ struct tail {
     bool is_valid;
 };
 
+/* Which keys message_key may hold (a Bloom filter, one word a key): a new message, which nearly all
+ * are, is known to be new without a look at a table larger than the cache. */
+struct filter {
+    uint64_t *words;
+    size_t words_count; /* a power of two */
+    size_t count, most; /* keys in it; keys it is made for */
+    uint64_t asked;     /* look-ups without it, since it was wanted */
+};
+
 struct text_value {
     char *p;
     size_t n;
@@ -92,6 +101,7 @@ struct store {
     struct text_value *text_values; /* by id; the other way */
     size_t text_values_size, text_values_bytes;
     struct tail tail;
+    struct filter filter;
     struct counting *counting;
     struct host_memo *hosts;
     struct arena *arena;  /* of the message row handed out last */
@@ -166,6 +176,7 @@ enum err identity_flush(struct store *s, size_t least, struct errbuf *eb) MUST_U
 enum err identity_look_up(struct store *s, struct id128 id, int64_t *seq,
                           struct errbuf *eb) MUST_USE;
 int64_t identity_key(struct id128 id);
+void identity_free(struct store *s);
 
 /* ---- sqlite_count.c ---- */
 

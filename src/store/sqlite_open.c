@@ -357,7 +357,7 @@ void store_close(struct store *s)
     arena_free(s->arena);
     strbuf_free(&s->packed);
     free(s->text_values);
-    free(s->tail.slots);
+    identity_free(s);
     free(s->path);
     free(s);
 }

@@ -215,8 +215,8 @@ static enum err facts_check(struct verify *v)
         bool needs_all; /* only when retention has not deleted rows */
     } CHECKS[] = {
         {"messages without an identity in the index",
-         "SELECT count(*) FROM message m WHERE seq <= (SELECT value FROM counter WHERE name = "
-         "'keyed') AND NOT EXISTS (SELECT 1 FROM message_key k WHERE k.seq = m.seq)",
+         "SELECT count(*) FROM (SELECT seq FROM message WHERE seq <= (SELECT value FROM counter "
+         "WHERE name = 'keyed') EXCEPT SELECT seq FROM message_key)",
          false},
         {"identities of messages that never were",
          "SELECT count(*) FROM message_key WHERE seq >= (SELECT value FROM counter WHERE name = "

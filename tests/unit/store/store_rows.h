@@ -86,7 +86,8 @@ static inline void row_random(struct random *r, struct message_row *row, struct 
     static const char *const TEXTS[] = {"", "x", "a longer text with some words in it", "y\"z"};
     *row = (struct message_row){
         .trap = pool(TRAPS, r, 3),
-        .clock = random_below(r, 12) ? CLOCK_RECEIVED + random_below(r, 3) : CLOCK_NONE,
+        .clock = random_below(r, 12) ? (enum clock_source)(CLOCK_RECEIVED + random_below(r, 3))
+                                     : CLOCK_NONE,
         .has_client = random_below(r, 10) != 0,
         .country = pool(COUNTRIES, r, 5),
         .asn = (uint32_t)random_below(r, 6) * 1000,
