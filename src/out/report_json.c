@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/report_json.h"
 
+#include "out/report_events.h"
 #include "out/report_text.h"
 
 #include <math.h>
@@ -213,6 +214,18 @@ static void json_quality(struct printer *p, const struct report *r)
     print_map_end(p);
 }
 
+static void json_annotations(struct printer *p, const struct report *r)
+{
+    print_key(p, "annotations");
+    print_list_begin(p);
+    for (size_t i = 0; i < r->annotation_count; i++) {
+        print_map_begin(p);
+        report_event_print(p, &r->annotations[i]);
+        print_map_end(p);
+    }
+    print_list_end(p);
+}
+
 static void json_document(struct printer *p, const struct report *r)
 {
     print_map_begin(p);
@@ -225,6 +238,7 @@ static void json_document(struct printer *p, const struct report *r)
     print_map_end(p);
     json_days(p, r);
     json_bands(p, r);
+    json_annotations(p, r);
     for (size_t i = 0; i < REPORT_TABLES; i++) {
         json_table(p, report_table(r, i), report_table_info(i));
     }
@@ -350,7 +364,18 @@ static void rows_of_quality(struct printer *p, const struct report *r)
     }
 }
 
-static void rows_document(struct printer *p, const struct report *r)
+/* Events are no figures: they have keys of their own, so CSV is without them. */
+static void rows_of_annotations(struct printer *p, const struct report *r)
+{
+    for (size_t i = 0; i < r->annotation_count; i++) {
+        print_map_begin(p);
+        text_of(p, "table", S("annotation"));
+        report_event_print(p, &r->annotations[i]);
+        print_map_end(p);
+    }
+}
+
+static void rows_document(struct printer *p, enum out_format format, const struct report *r)
 {
     print_list_begin(p);
     struct row total = {.table = "total",
@@ -366,6 +391,9 @@ static void rows_document(struct printer *p, const struct report *r)
         row_of_rest(p, report_table(r, i), report_table_info(i)->row);
     }
     rows_of_quality(p, r);
+    if (format == OUT_JSONL) {
+        rows_of_annotations(p, r);
+    }
     print_list_end(p);
 }
 
@@ -398,7 +426,7 @@ bool report_print(FILE *f, enum out_format format, const struct report *r)
     if (format == OUT_JSON) {
         json_document(p, r);
     } else {
-        rows_document(p, r);
+        rows_document(p, format, r);
     }
     return printer_end(p);
 }

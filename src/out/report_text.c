@@ -3,6 +3,7 @@
 
 #include "out/escape.h"
 #include "out/human.h"
+#include "out/report_events.h"
 
 #include <math.h>
 
@@ -446,6 +447,7 @@ bool report_print_text(FILE *f, const struct report *r, const struct report_styl
     if (r->day_count && r->total.messages) {
         text_volume(&p, r, arena);
     }
+    report_events_text(&p, r);
     for (size_t i = 0; r->total.messages && i < REPORT_TABLES; i++) {
         const struct report_table *t = report_table(r, i);
         /* One site says nothing that the traps do not say. */

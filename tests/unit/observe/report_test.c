@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* report_build against plain counting over the fake store's messages. */
+#include "fake_annotations.h"
 #include "fake_store.h"
 #include "testing.h"
 
@@ -321,6 +322,67 @@ static void test_describe(void **state)
     assert_true(slice_eq(r.quirks.rows[0].text, slice_cstr(quirk_text(QUIRK_INDEX_MSGID_MISSING))));
 }
 
+/* Those of the period, also when only a part of a month is in it; none without days. */
+static void test_annotations(void **state)
+{
+    (void)state;
+    struct annotation items[FAKE_ANNOTATIONS];
+    struct annotations all = fake_annotations(items, FAKE_ANNOTATIONS);
+    struct report_query q = {.filter = STORE_FILTER_ALL, .annotations = &all};
+    struct report r = build(&q);
+    assert_int_equal(r.annotation_count, FAKE_ANNOTATIONS - 2);
+    for (size_t i = 0; i < r.annotation_count; i++) {
+        assert_true(slice_eq(r.annotations[i].title, items[i + 1].title));
+    }
+    q.filter.since = at(2010, 10, 1);
+    q.filter.until = at(2010, 10, 2);
+    r = build(&q);
+    assert_int_equal(r.annotation_count, 3); /* the month, and two of that day */
+    q.filter.since = at(2012, 1, 1);
+    q.filter.until = at(2012, 1, 2);
+    assert_int_equal(build(&q).annotation_count, 0);
+    store.count = 0;
+    q.filter = (struct store_filter)STORE_FILTER_ALL;
+    assert_int_equal(build(&q).annotation_count, 0);
+}
+
+static void test_annotations_pick(void **state)
+{
+    (void)state;
+    struct annotation items[FAKE_ANNOTATIONS];
+    struct annotations all = fake_annotations(items, FAKE_ANNOTATIONS);
+    struct report_query q = {.filter = STORE_FILTER_ALL, .annotations = &all};
+    struct report r = build(&q);
+    const struct annotation *out[FAKE_ANNOTATIONS];
+    static const struct {
+        size_t max, count;
+        const char *dates; /* the days of October; S for September */
+    } CASES[] = {
+        {0, 0, ""},
+        {2, 2, "S27 20 "},        /* takedowns, the earliest two of three */
+        {4, 4, "S27 S28 20 21 "}, /* and the first closure */
+        {8, 8, "S27 S28 01 01 12 13 20 21 "},
+        {9, 9, "S27 S28 01 01 12 13 14 20 21 "},     /* law */
+        {10, 10, "S S27 S28 01 01 12 13 14 20 21 "}, /* then the earliest of the others */
+        {20, 20, NULL},
+        {22, 20, NULL},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char dates[256] = "";
+        size_t n = report_annotations_pick(&r, CASES[i].max, out);
+        assert_int_equal(n, CASES[i].count);
+        for (size_t k = 0; k < n; k++) {
+            struct slice date = out[k]->date;
+            assert_true(!k || out[k - 1]->since <= out[k]->since || !CASES[i].dates);
+            snprintf(dates + strlen(dates), sizeof dates - strlen(dates), "%s%.*s ",
+                     date.p[6] == '9' ? "S" : "", date.n > 8 ? 2 : 0, date.p + 8);
+        }
+        if (CASES[i].dates) {
+            assert_string_equal(dates, CASES[i].dates);
+        }
+    }
+}
+
 /* Every call into the store that fails makes the report fail with the store's word, and nothing
  * leaks (ASan). */
 static void test_store_failures(void **state)
@@ -351,11 +413,14 @@ static void test_memory(void **state)
     (void)state;
     bool fails = false;
     bool works = false;
+    struct annotation items[FAKE_ANNOTATIONS];
+    struct annotations all = fake_annotations(items, FAKE_ANNOTATIONS);
+    struct report_query q = {.filter = STORE_FILTER_ALL, .annotations = &all};
     for (size_t bytes = 16; bytes < 4 * 1024 * 1024; bytes = bytes * 5 / 4 + 16) {
         struct arena *small = arena_new(bytes);
         struct report r;
         struct errbuf eb = {0};
-        enum err e = report_build(&store, QUERY_ALL, small, &r, &eb);
+        enum err e = report_build(&store, &q, small, &r, &eb);
         assert_true(e == OK || e == ERR_NOMEM);
         fails |= e == ERR_NOMEM;
         works |= e == OK;
@@ -410,7 +475,7 @@ int main(void)
         CASE(test_unknown_is_shown), CASE(test_bands),          CASE(test_period),
         CASE(test_period_errors),    CASE(test_filter),         CASE(test_empty),
         CASE(test_describe),         CASE(test_store_failures), CASE(test_memory),
-        CASE(test_buckets),
+        CASE(test_buckets),          CASE(test_annotations),    CASE(test_annotations_pick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The report's four forms over one fixture: golden texts, the JSON document against its schema and
  * against the report it came from, and the rows. */
+#include "fake_annotations.h"
 #include "fake_store.h"
 #include "golden.h"
 #include "testing.h"
@@ -23,6 +24,15 @@ static void build(struct report_query q)
     if (report_build(&store, &q, arena, &report, &eb)) {
         fail_msg("%s", eb.text);
     }
+}
+
+static struct annotation events[FAKE_ANNOTATIONS];
+static struct annotations annotations;
+
+static void build_with_events(size_t n)
+{
+    annotations = fake_annotations(events, n);
+    build((struct report_query){.filter = STORE_FILTER_ALL, .annotations = &annotations});
 }
 
 #define QUERY_ALL ((struct report_query){.filter = STORE_FILTER_ALL})
@@ -151,6 +161,72 @@ static void test_text_hostile(void **state)
     check_text(NULL, (struct report_style){.width = 80});
 }
 
+/* The section of the events, up to the empty line after it; false when there is none. */
+static bool events_section(struct slice text, struct strbuf *out)
+{
+    bool is_inside = false;
+    while (text.n) {
+        struct slice line = slice_cut(&text, '\n');
+        is_inside = line.n && (is_inside || slice_eq(line, S("Events in this period")));
+        if (is_inside) {
+            strbuf_add(out, line);
+            strbuf_add_byte(out, '\n');
+        }
+    }
+    return out->n > 0;
+}
+
+static void check_events(const char *golden, struct report_style style)
+{
+    struct capture c;
+    struct strbuf section = STRBUF_INIT;
+    capture_start(&c);
+    assert_true(report_print_text(c.f, &report, &style));
+    assert_true(events_section(capture_text(&c), &section) == (golden != NULL));
+    if (golden) {
+        golden_check(golden, strbuf_slice(&section));
+    }
+    strbuf_free(&section);
+    capture_end(&c);
+}
+
+static void test_text_events(void **state)
+{
+    (void)state;
+    build_with_events(0);
+    check_events(NULL, (struct report_style){.width = 80});
+    build_with_events(1); /* not of this period */
+    check_events(NULL, (struct report_style){.width = 80});
+    build_with_events(6);
+    check_events("events-60-ascii.txt", (struct report_style){.width = 60});
+    build_with_events(FAKE_ANNOTATIONS);
+    check_events("events-100.txt", (struct report_style){.width = 100, .use_utf8 = true});
+}
+
+/* What a hostile annotation file can do is look odd. */
+static void test_text_events_hostile(void **state)
+{
+    (void)state;
+    struct slice names[] = {S("a\x1b[2J"), S("\xe2\x80\xaegnp"), S("\xff\xfe")};
+    struct annotation a = {
+        .since = fake_day(10, 1),
+        .until = fake_day(10, 2),
+        .date = S("2010-10-01\x1b]0;x\x07"),
+        .title = S("\x1b[31mred\r\nEvents in this period\n\xc2\x9b"),
+        .source = S("https://example.com/\x1b]8;;\a\xf0\x9f"),
+        .effect = S("\x80"),
+        .botnets = names,
+        .botnet_count = 3,
+        .programs = names,
+        .program_count = 3,
+    };
+    annotations = (struct annotations){&a, 1};
+    build((struct report_query){.filter = STORE_FILTER_ALL, .annotations = &annotations});
+    assert_int_equal(report.annotation_count, 1);
+    check_text(NULL, (struct report_style){.width = 80, .use_utf8 = true});
+    check_text(NULL, (struct report_style){.width = 80});
+}
+
 /* ---- JSON ---- */
 
 /* The part of JSON Schema that share/report.schema.json uses. */
@@ -186,6 +262,14 @@ static void schema_type(json_t *schema, json_t *value, const char *path)
     json_t *constant = json_object_get(schema, "const");
     if (constant && !json_equal(constant, value)) {
         fail_msg("%s is not the constant", path);
+    }
+    json_t *words = json_object_get(schema, "enum");
+    bool is_word = words == NULL;
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        is_word |= json_equal(json_array_get(words, i), value);
+    }
+    if (!is_word) {
+        fail_msg("%s is none of the schema's words", path);
     }
 }
 
@@ -289,6 +373,8 @@ static void test_schema(void **state)
 {
     (void)state;
     check_schema();
+    build_with_events(FAKE_ANNOTATIONS);
+    check_schema();
     store.messages = fake_many(30, 30, &store.count);
     build((struct report_query){.filter = STORE_FILTER_ALL, .top = 3});
     check_schema();
@@ -345,6 +431,35 @@ static void test_json_round_trip(void **state)
     json_decref(root);
 }
 
+/* Each kind is a word of the schema, each event is in the document as it was written. */
+static void test_json_annotations(void **state)
+{
+    (void)state;
+    for (enum annotation_kind k = 0; k < ANNOTATION_KIND_COUNT; k++) {
+        build_with_events(3);
+        events[1].kind = k;
+        build((struct report_query){.filter = STORE_FILTER_ALL, .annotations = &annotations});
+        check_schema();
+    }
+    build_with_events(FAKE_ANNOTATIONS);
+    json_t *root = json_report();
+    json_t *list = json_object_get(root, "annotations");
+    assert_int_equal(json_array_size(list), report.annotation_count);
+    for (size_t i = 0; i < report.annotation_count; i++) {
+        json_t *event = json_array_get(list, i);
+        const struct annotation *a = &report.annotations[i];
+        char since[21];
+        time_rfc3339(a->since, since);
+        assert_string_equal(json_string_value(json_object_get(event, "since")), since);
+        assert_true(
+            slice_eq(slice_cstr(json_string_value(json_object_get(event, "title"))), a->title));
+        assert_int_equal(json_array_size(json_object_get(event, "botnets")), a->botnet_count);
+        assert_int_equal(json_array_size(json_object_get(event, "programs")), a->program_count);
+        assert_true(json_is_null(json_object_get(event, "effect")) == !a->effect.n);
+    }
+    json_decref(root);
+}
+
 static size_t rows_expected(void)
 {
     size_t n = 1 + report.day_count * (1 + report.band_count) + 9;
@@ -359,10 +474,11 @@ static void test_jsonl(void **state)
 {
     (void)state;
     struct capture c;
+    build_with_events(FAKE_ANNOTATIONS);
     capture_start(&c);
     assert_true(report_print(c.f, OUT_JSONL, &report));
     struct slice text = capture_text(&c);
-    size_t lines = 0;
+    size_t lines = 0, annotation_lines = 0;
     for (; text.n; lines++) {
         struct slice line = slice_cut(&text, '\n');
         json_t *row = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
@@ -370,12 +486,16 @@ static void test_jsonl(void **state)
         assert_true(json_is_string(json_object_get(row, "table")));
         if (!lines) {
             assert_int_equal(unsigned_at(row, "format_version"), REPORT_FORMAT_VERSION);
+        } else if (!strcmp(json_string_value(json_object_get(row, "table")), "annotation")) {
+            annotation_lines++;
+            assert_true(json_is_string(json_object_get(row, "source")));
         } else {
             assert_int_equal(json_object_size(row), 10);
         }
         json_decref(row);
     }
-    assert_int_equal(lines, 1 + rows_expected());
+    assert_int_equal(annotation_lines, report.annotation_count);
+    assert_int_equal(lines, 1 + rows_expected() + annotation_lines);
     capture_end(&c);
 }
 
@@ -383,7 +503,8 @@ static void test_csv(void **state)
 {
     (void)state;
     struct capture c;
-    build((struct report_query){.filter = STORE_FILTER_ALL, .top = 3});
+    annotations = fake_annotations(events, FAKE_ANNOTATIONS); /* they change nothing here */
+    build((struct report_query){.filter = STORE_FILTER_ALL, .top = 3, .annotations = &annotations});
     capture_start(&c);
     assert_true(report_print(c.f, OUT_CSV, &report));
     struct slice text = capture_text(&c);
@@ -439,10 +560,19 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_text_golden),   CASE(test_text_widths), CASE(test_text_small),
-        CASE(test_text_hostile),  CASE(test_schema),      CASE(test_json_round_trip),
-        CASE(test_jsonl),         CASE(test_csv),         CASE(test_deterministic),
+        CASE(test_text_golden),
+        CASE(test_text_widths),
+        CASE(test_text_small),
+        CASE(test_text_hostile),
+        CASE(test_schema),
+        CASE(test_json_round_trip),
+        CASE(test_jsonl),
+        CASE(test_csv),
+        CASE(test_deterministic),
         CASE(test_write_failure),
+        CASE(test_text_events),
+        CASE(test_text_events_hostile),
+        CASE(test_json_annotations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
