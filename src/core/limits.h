@@ -35,6 +35,7 @@ enum limits {
     LIMIT_TRUST_SPECS = 4096, /* trusted relays; each costs a comparison at every hop */
     LIMIT_URLS = 200,         /* distinct URLs of one message */
     LIMIT_URL_BYTES = 2048,   /* of one URL */
+    LIMIT_SUFFIX_LIST_BYTES = 4 * 1024 * 1024, /* the Public Suffix List; it has 250 KB */
 
     /* signatures */
     LIMIT_RULE_FILE_BYTES = 1024 * 1024,

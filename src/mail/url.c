@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The list of a message's URLs, and the Public Suffix List with a cache for each thread.
+/* The list of a message's URLs, and the Public Suffix List as they ask it.
  * What references look like is url_text.c and html.c; what they mean is url_parse.c. */
 #include "mail/url.h"
 
@@ -8,82 +8,38 @@
 
 #include <libpsl.h>
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
+/* One of the two. libpsl is for systems without the list's text; it costs ten times as much. */
 struct url_context {
+    struct suffix_list *suffixes;
     psl_ctx_t *psl;
-    uint64_t serial; /* tells contexts apart, so that a thread's cache knows whose it is */
 };
-
-/* One look-up costs about a microsecond, and the same few hosts fill a message and a campaign.
- * Direct mapped; a host that does not fit is looked up every time. */
-enum { CACHE_SLOTS = 512, CACHE_HOST_BYTES = 60 };
-struct cache_slot {
-    struct host_info info;
-    uint16_t n; /* 0: free */
-    char host[CACHE_HOST_BYTES];
-};
-static _Thread_local struct {
-    uint64_t serial;
-    struct cache_slot slots[CACHE_SLOTS];
-} cache;
 
 struct url_context *url_context_new(struct errbuf *eb)
 {
-    static atomic_uint_fast64_t serial_last;
     struct url_context *c = calloc(1, sizeof *c);
     if (!c) {
         (void)err_set(eb, ERR_NOMEM, "no memory for the Public Suffix List");
         return NULL;
     }
-    c->psl = psl_latest(NULL);
-    if (!c->psl) {
+    c->suffixes = suffix_list_open();
+    c->psl = c->suffixes ? NULL : psl_latest(NULL);
+    if (!c->suffixes && !c->psl) {
         (void)err_set(eb, ERR_NOTFOUND, "libpsl has no Public Suffix List (package publicsuffix)");
         free(c);
         return NULL;
     }
-    c->serial = atomic_fetch_add(&serial_last, 1) + 1;
     return c;
 }
 
 void url_context_free(struct url_context *c)
 {
     if (c) {
+        suffix_list_free(c->suffixes);
         psl_free(c->psl);
         free(c);
     }
-}
-
-static bool tld_is_listed(const struct url_context *c, const char *tld)
-{
-    int type = PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE;
-    if (psl_is_public_suffix2(c->psl, tld, type)) {
-        return true;
-    }
-    /* "*.ck" alone lists the names below ck. */
-    char below[LABEL_BYTES_MAX + 3] = "x.";
-    size_t n = strlen(tld);
-    if (n > LABEL_BYTES_MAX) {
-        return false;
-    }
-    memcpy(below + 2, tld, n + 1);
-    return psl_is_public_suffix2(c->psl, below, type);
-}
-
-static struct host_info host_look_up(const struct url_context *c, struct slice host)
-{
-    char name[HOST_BYTES_MAX + 1];
-    memcpy(name, host.p, host.n);
-    name[host.n] = '\0';
-    struct host_info info = {(uint16_t)host.n, false};
-    const char *domain = psl_registrable_domain(c->psl, name);
-    if (domain) {
-        info.domain_start = (uint16_t)(domain - name);
-    }
-    const char *dot = strrchr(name, '.');
-    info.is_listed = tld_is_listed(c, dot ? dot + 1 : name);
-    return info;
 }
 
 struct host_info host_info(const struct url_context *c, struct slice host)
@@ -91,20 +47,7 @@ struct host_info host_info(const struct url_context *c, struct slice host)
     if (!c || !host.n || host.n > HOST_BYTES_MAX || memchr(host.p, '\0', host.n)) {
         return (struct host_info){(uint16_t)(host.n > HOST_BYTES_MAX ? 0 : host.n), false};
     }
-    if (host.n > CACHE_HOST_BYTES) {
-        return host_look_up(c, host);
-    }
-    if (cache.serial != c->serial) {
-        memset(&cache, 0, sizeof cache);
-        cache.serial = c->serial;
-    }
-    struct cache_slot *slot = &cache.slots[hash_u64(host) % CACHE_SLOTS];
-    if (!slice_eq(slice_of(slot->host, slot->n), host)) {
-        slot->info = host_look_up(c, host);
-        slot->n = (uint16_t)host.n;
-        memcpy(slot->host, host.p, host.n);
-    }
-    return slot->info;
+    return c->suffixes ? suffix_look_up(c->suffixes, host) : suffix_ask_libpsl(c->psl, host);
 }
 
 struct slice domain_registrable(const struct url_context *c, struct slice host)

@@ -5,6 +5,7 @@
 #define MAIL_URL_BUILD_H
 
 #include "core/limits.h"
+#include "mail/suffix.h"
 #include "mail/url.h"
 
 enum {
@@ -106,11 +107,6 @@ enum tld_class {
 };
 enum tld_class tld_class_of(struct slice host);
 
-/* What the Public Suffix List says of a host name in lower case ASCII. */
-struct host_info {
-    uint16_t domain_start; /* offset of the registrable domain; the name's length when none */
-    bool is_listed;        /* its top-level domain is on the list by name, not by the "*" rule */
-};
 struct host_info host_info(const struct url_context *c, struct slice host);
 
 /* Lower-case ASCII letters, digits and punctuation packed into a number, for switch: the case of
