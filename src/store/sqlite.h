@@ -22,7 +22,7 @@ enum statement {
 /* Day, month and hour numbers are kept in 32 bits; this one is for what has no receipt time. */
 #define BUCKET_NONE INT32_MIN
 
-/* Labels of label dimensions, domains: id of text. 0 is "unknown". */
+/* Labels of label dimensions: id of text. 0 is "unknown". */
 enum { TEXT_UNKNOWN = 0 };
 
 /* Not dimensions of the interface, but counted like them; stored numbers. */
@@ -34,7 +34,7 @@ enum tally_kind {
     TALLY_HOST = 1,         /* by day; key: host, tag: stream */
     TALLY_ASN_DAY = 2,      /* key: ASN, tag: trap */
     TALLY_ASN_MONTH = 3,    /* */
-    TALLY_DOMAIN_DAY = 4,   /* key: text id, tag: trap */
+    TALLY_DOMAIN_DAY = 4,   /* key: domain_key(), tag: trap */
     TALLY_DOMAIN_MONTH = 5, /* */
     TALLY_HOUR = 6,         /* by hour; key: program << 16 | country, tag: stream */
 };
@@ -85,7 +85,7 @@ struct text_recent {
     size_t n; /* 0: free */
     char bytes[48];
 };
-enum { TEXT_RECENT = 1024 };
+enum { TEXT_RECENT = 1024, DOMAINS_SEEN = 65536 };
 
 struct counting;
 struct host_memo;
@@ -100,6 +100,8 @@ struct store {
     struct text_recent text_recent[TEXT_RECENT];
     struct text_value *text_values; /* by id; the other way */
     size_t text_values_size, text_values_bytes;
+    uint64_t
+        domains_seen[DOMAINS_SEEN]; /* sqlite_domain.c: key << 1, or'ed with 1 when it is named */
     struct tail tail;
     struct filter filter;
     struct counting *counting;
@@ -162,6 +164,27 @@ unsigned country_code(struct slice country);
 void country_text(unsigned code, char out[3]);
 void store_forget(struct store *s);
 
+/* ---- sqlite_domain.c ---- */
+
+uint64_t domain_key(struct slice name);
+/* Cuts the next name off a row's list (one a line); false at its end. */
+bool domain_cut(struct slice *list, struct slice *name);
+/* Gives a domain an entry in the table of names when it was seen before, as far as memory goes. */
+enum err domain_note(struct store *s, uint64_t key, struct slice name, struct errbuf *eb) MUST_USE;
+/* Gives all domains of a row's list an entry: before the row is deleted. */
+enum err domains_keep(struct store *s, struct slice list, struct errbuf *eb) MUST_USE;
+
+struct domain_name {
+    uint64_t key;
+    struct slice name; /* found, in `arena`; empty when it was not */
+    struct arena *arena;
+    size_t index; /* the caller's: the order is changed */
+};
+/* Finds the names of keys: in the table, else in the message rows; for a ranking only in the newest
+ * rows. */
+enum err domain_names(struct store *s, struct domain_name *names, size_t n, bool is_ranking,
+                      struct errbuf *eb) MUST_USE;
+
 /* ---- sqlite_identity.c ---- */
 
 /* Brings the tail up to date; first call of a writing transaction. */
@@ -198,7 +221,7 @@ struct counted {
     uint32_t asn;
     uint64_t host; /* 0: none */
     uint64_t recipients, bytes, quirks;
-    const int64_t *domains;
+    const uint64_t *domains; /* keys, each once */
     size_t domain_count;
     struct soft_count soft[SOFT_COUNTS_MAX];
     size_t soft_count;

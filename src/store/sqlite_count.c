@@ -242,16 +242,6 @@ static bool cells_count(struct counting *c, const struct counted *m, int32_t day
     return ok;
 }
 
-static bool domain_is_repeated(const struct counted *m, size_t at)
-{
-    for (size_t i = 0; i < at; i++) {
-        if (m->domains[i] == m->domains[at]) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum err domains_count(struct store *s, const struct counted *m, int32_t day, int32_t month,
                               bool is_scratch, struct errbuf *eb)
 {
@@ -263,11 +253,8 @@ static enum err domains_count(struct store *s, const struct counted *m, int32_t 
                 return e;
             }
         }
-        if (!domain_is_repeated(m, i)) {
-            uint64_t domain = (uint64_t)m->domains[i];
-            tally_add(c, tally_key(TALLY_DOMAIN_DAY, 0, day), domain, m->trap, m);
-            tally_add(c, tally_key(TALLY_DOMAIN_MONTH, 0, month), domain, m->trap, m);
-        }
+        tally_add(c, tally_key(TALLY_DOMAIN_DAY, 0, day), m->domains[i], m->trap, m);
+        tally_add(c, tally_key(TALLY_DOMAIN_MONTH, 0, month), m->domains[i], m->trap, m);
     }
     return OK;
 }

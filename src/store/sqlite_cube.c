@@ -388,8 +388,7 @@ static enum err value_text(struct cube *c, uint64_t value, struct slice *out)
         break;
     case DIMENSION_BOTNET:
     case DIMENSION_MAILER:
-    case DIMENSION_PROGRAM:
-    case DIMENSION_DOMAIN: {
+    case DIMENSION_PROGRAM: {
         enum err e =
             value == TEXT_UNKNOWN ? OK : text_value(c->s, (int64_t)value, &borrowed, c->eb);
         if (e != OK) {
@@ -444,6 +443,55 @@ static int rank_cmp(const void *a, const void *b)
     return slice_cmp(x->value, y->value);
 }
 
+/* Domains are ranked before their names are known: equal counts go by key. */
+static int rank_key_cmp(const void *a, const void *b)
+{
+    const struct out_row *x = a, *y = b;
+    if (x->sum->messages != y->sum->messages) {
+        return x->sum->messages > y->sum->messages ? -1 : 1;
+    }
+    return (x->sum->value > y->sum->value) - (x->sum->value < y->sum->value);
+}
+
+/* The rows of domains, of a ranking the first `limit` ones only, with their names; what has no name
+ * is left out of a ranking. */
+static enum err domain_rows_make(struct cube *c, struct out_row *rows, size_t limit, bool is_ranked,
+                                 size_t *count)
+{
+    size_t n = 0, named = 0;
+    for (size_t i = 0; i < c->sums.size; i++) {
+        if (c->sums.slots[i].is_used) {
+            rows[n++] = (struct out_row){.sum = &c->sums.slots[i], .value = S("?")};
+        }
+    }
+    if (is_ranked) {
+        qsort(rows, n, sizeof *rows, rank_key_cmp);
+        n = n < limit ? n : limit;
+    }
+    struct domain_name *names = calloc(n + 1, sizeof *names);
+    if (!names) {
+        return no_memory(c->eb);
+    }
+    for (size_t i = 0; i < n; i++) {
+        names[i] =
+            (struct domain_name){.key = rows[i].sum->value, .arena = c->scope->arena, .index = i};
+    }
+    enum err e = domain_names(c->s, names, n, is_ranked, c->eb);
+    for (size_t i = 0; i < n; i++) {
+        if (names[i].name.n) {
+            rows[names[i].index].value = names[i].name;
+        }
+    }
+    free(names);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_ranked || !slice_eq(rows[i].value, S("?"))) {
+            rows[named++] = rows[i];
+        }
+    }
+    *count = named;
+    return e;
+}
+
 /* The text of a value is looked up once, not once a bucket. */
 static enum err rows_make(struct cube *c, struct out_row *rows, size_t *count)
 {
@@ -488,7 +536,9 @@ static enum err rows_give(struct cube *c, size_t limit, bool is_ranked, cube_fn 
 {
     size_t n = 0;
     struct out_row *rows = malloc((c->sums.count + 1) * sizeof *rows);
-    enum err e = rows ? rows_make(c, rows, &n) : no_memory(c->eb);
+    enum err e = !rows                      ? no_memory(c->eb)
+                 : c->d == DIMENSION_DOMAIN ? domain_rows_make(c, rows, limit, is_ranked, &n)
+                                            : rows_make(c, rows, &n);
     if (e == OK && n > 0) {
         qsort(rows, n, sizeof *rows, is_ranked ? rank_cmp : row_cmp);
     }

@@ -109,7 +109,7 @@ static struct packed_run run_since(const struct strbuf *b, size_t from)
     return (struct packed_run){from, b->n - from};
 }
 
-static enum err texts_pack(struct store *s, const struct slice *texts, size_t n, int64_t *ids,
+static enum err texts_pack(struct store *s, const struct slice *texts, size_t n,
                            struct packed_run *run, struct errbuf *eb)
 {
     size_t from = s->packed.n;
@@ -120,9 +120,6 @@ static enum err texts_pack(struct store *s, const struct slice *texts, size_t n,
             return e;
         }
         varint_add(&s->packed, (uint64_t)id);
-        if (ids) {
-            ids[i] = id;
-        }
     }
     *run = run_since(&s->packed, from);
     return OK;
@@ -202,8 +199,41 @@ struct packed_row {
     struct packed_run domains, url_shapes, attachments, packed_labels, rules;
 };
 
-static enum err row_pack(struct store *s, const struct message_row *row, int64_t *domain_ids,
-                         struct packed_row *p, struct errbuf *eb)
+/* The keys of names, each once. */
+static size_t domain_keys(const struct slice *names, size_t n, uint64_t *keys)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = domain_key(names[i]);
+        bool is_known = false;
+        for (size_t k = 0; k < count && !is_known; k++) {
+            is_known = keys[k] == key;
+        }
+        if (!is_known) {
+            keys[count++] = key;
+        }
+    }
+    return count;
+}
+
+static enum err domains_pack(struct store *s, const struct message_row *row, struct packed_run *run,
+                             struct errbuf *eb)
+{
+    size_t from = s->packed.n;
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < row->domain_count; i++) {
+        if (i) {
+            strbuf_add_byte(&s->packed, '\n');
+        }
+        strbuf_add(&s->packed, row->domains[i]);
+        e = domain_note(s, domain_key(row->domains[i]), row->domains[i], eb);
+    }
+    *run = run_since(&s->packed, from);
+    return e;
+}
+
+static enum err row_pack(struct store *s, const struct message_row *row, struct packed_row *p,
+                         struct errbuf *eb)
 {
     enum err e = OK;
     strbuf_clear(&s->packed);
@@ -217,11 +247,10 @@ static enum err row_pack(struct store *s, const struct message_row *row, int64_t
             (const struct row_label *)(const void *)((const char *)row + LABEL_OFFSETS[i]);
         e = label_ids_of(s, label, &p->labels[i], eb);
     }
-    e = e == OK ? texts_pack(s, row->domains, row->domain_count, domain_ids, &p->domains, eb) : e;
-    e = e == OK ? texts_pack(s, row->url_shapes, row->url_shape_count, NULL, &p->url_shapes, eb)
-                : e;
+    e = e == OK ? domains_pack(s, row, &p->domains, eb) : e;
+    e = e == OK ? texts_pack(s, row->url_shapes, row->url_shape_count, &p->url_shapes, eb) : e;
     e = e == OK ? attachments_pack(s, row, &p->attachments, eb) : e;
-    e = e == OK ? texts_pack(s, row->rule_ids, row->rule_count, NULL, &p->rules, eb) : e;
+    e = e == OK ? texts_pack(s, row->rule_ids, row->rule_count, &p->rules, eb) : e;
     size_t from = s->packed.n;
     labels_pack(&s->packed, p->labels);
     p->packed_labels = run_since(&s->packed, from);
@@ -266,11 +295,12 @@ static void row_bind(struct store *s, sqlite3_stmt *st, const struct message_row
     for (int i = 0; i < LABEL_KINDS; i++) {
         bind_id(st, COLUMN_BOTNET + i + 1, p->labels[i].name);
     }
+    bind_slice(st, COLUMN_DOMAINS + 1,
+               slice_sub(strbuf_slice(&s->packed), p->domains.from, p->domains.n));
     const struct {
         enum column column;
         struct packed_run run;
     } runs[] = {
-        {COLUMN_DOMAINS, p->domains},
         {COLUMN_URL_SHAPES, p->url_shapes},
         {COLUMN_ATTACHMENTS, p->attachments},
         {COLUMN_LABELS, p->packed_labels},
@@ -292,13 +322,12 @@ enum err message_put(struct store *s, const struct message_row *row, int64_t seq
 {
     struct packed_row p;
     sqlite3_stmt *st;
-    int64_t *domains = NULL;
     arena_reset(s->arena);
-    if (row->domain_count != 0 &&
-        !(domains = arena_calloc(s->arena, row->domain_count, sizeof *domains))) {
+    uint64_t *domains = arena_calloc(s->arena, row->domain_count, sizeof *domains);
+    if (!domains) {
         return err_set(eb, ERR_NOMEM, "out of memory for a message row");
     }
-    enum err e = row_pack(s, row, domains, &p, eb);
+    enum err e = row_pack(s, row, &p, eb);
     e = e == OK ? store_statement(s, STATEMENT_MESSAGE_ADD, &st, eb) : e;
     if (e != OK) {
         return e;
@@ -320,7 +349,7 @@ enum err message_put(struct store *s, const struct message_row *row, int64_t seq
         .bytes = row->bytes,
         .quirks = row->quirks,
         .domains = domains,
-        .domain_count = row->domain_count,
+        .domain_count = domain_keys(row->domains, row->domain_count, domains),
     };
     for (int i = 0; i < LABEL_KINDS; i++) {
         counted_label(m, LABEL_DIMENSIONS[i], &p.labels[i]);
@@ -404,10 +433,28 @@ static enum err ids_unpack(struct store *s, sqlite3_stmt *st, int column, int64_
     return OK;
 }
 
+/* The domains of a stored row; copied, since the statement moves on. */
+static enum err domains_unpack(struct store *s, sqlite3_stmt *st, struct slice **names,
+                               size_t *count, struct errbuf *eb)
+{
+    struct slice list = column_slice(st, COLUMN_DOMAINS);
+    struct slice copy = arena_copy(s->arena, list);
+    *names = arena_calloc(s->arena, list.n / 2 + 1, sizeof **names);
+    *count = 0;
+    if (!copy.p || !*names) {
+        return err_set(eb, ERR_NOMEM, "out of memory for a message row");
+    }
+    while (*count <= list.n / 2 && domain_cut(&copy, &(*names)[*count])) {
+        ++*count;
+    }
+    return OK;
+}
+
 enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, struct errbuf *eb)
 {
     struct label_ids labels[LABEL_KINDS];
-    int64_t *domains;
+    struct slice *domains;
+    size_t domain_count;
     arena_reset(s->arena);
     *m = (struct counted){
         .trap = sqlite3_column_int64(st, COLUMN_TRAP),
@@ -427,11 +474,13 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, s
         m->host = host_key(client_of(column_slice(st, COLUMN_CLIENT)));
     }
     enum err e = labels_unpack(s, st, labels, eb);
-    e = e == OK ? ids_unpack(s, st, COLUMN_DOMAINS, &domains, &m->domain_count, eb) : e;
-    if (e != OK) {
-        return e;
+    e = e == OK ? domains_unpack(s, st, &domains, &domain_count, eb) : e;
+    uint64_t *keys = e == OK ? arena_calloc(s->arena, domain_count, sizeof *keys) : NULL;
+    if (e != OK || !keys) {
+        return e != OK ? e : err_set(eb, ERR_NOMEM, "out of memory for a message row");
     }
-    m->domains = domains;
+    m->domains = keys;
+    m->domain_count = domain_keys(domains, domain_count, keys);
     m->botnet = labels[0].name;
     m->mailer = labels[1].name;
     m->program = labels[2].name;
@@ -592,7 +641,9 @@ static enum err row_read(struct store *s, sqlite3_stmt *st, struct message_row *
                        (struct slice *)(void *)((char *)row + INLINE_COLUMNS[i].offset), eb);
     }
     e = e == OK ? recipients_read(s, st, row, eb) : e;
-    e = e == OK ? texts_unpack(s, st, COLUMN_DOMAINS, &row->domains, &row->domain_count, eb) : e;
+    struct slice *domains = NULL;
+    e = e == OK ? domains_unpack(s, st, &domains, &row->domain_count, eb) : e;
+    row->domains = domains;
     e = e == OK
             ? texts_unpack(s, st, COLUMN_URL_SHAPES, &row->url_shapes, &row->url_shape_count, eb)
             : e;

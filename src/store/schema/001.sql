@@ -59,7 +59,7 @@ CREATE TABLE message(
   charsets INTEGER,
   subject TEXT,
   date_offset INTEGER,
-  domains BLOB,              -- varints: text ids
+  domains TEXT,              -- one a line
   url_shapes BLOB,           -- varints: text ids
   attachments BLOB,          -- (type, name shape, bytes: varints; hash: 16 bytes)...
   quirks INTEGER NOT NULL,
@@ -102,6 +102,12 @@ CREATE TABLE rollup_month(
   expected INTEGER NOT NULL,
   PRIMARY KEY(dim, month, value, trap)
 ) STRICT, WITHOUT ROWID;
+
+-- Names of domains that were seen more than once, or whose message rows are deleted, by domain_key().
+CREATE TABLE domain(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL
+) STRICT;
 
 -- Counts by values of which there are many, packed: one blob for each (kind, part, bucket), the
 -- key of which is kind << 48 | part << 40 | bucket + 2^31. src/store/tally.h has the format.
