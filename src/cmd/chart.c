@@ -75,9 +75,17 @@ static int chart_run(struct command *c)
     status = status ? status : context_store(&x, STORE_READ);
     if (!status) {
         struct arena *arena = arena_new(CHART_ARENA_BYTES);
-        enum err e = arena ? report_build(x.store, &query, arena, &report, &eb) : ERR_NOMEM;
-        e = e == OK ? chart_make(c, &report, &options, &eb) : e;
-        status = e == OK ? EXIT_STATUS_OK : command_fail(c, e, &eb);
+        struct annotations annotations = {.count = 0};
+        enum err e = arena ? OK : ERR_NOMEM;
+        if (e == OK && !command_flag(c, "no-events")) {
+            status = context_annotations(&x, arena, &annotations);
+            query.annotations = &annotations;
+        }
+        if (!status) {
+            e = e == OK ? report_build(x.store, &query, arena, &report, &eb) : e;
+            e = e == OK ? chart_make(c, &report, &options, &eb) : e;
+            status = e == OK ? EXIT_STATUS_OK : command_fail(c, e, &eb);
+        }
         arena_free(arena);
     }
     context_close(&x);
@@ -94,7 +102,9 @@ static const struct option_spec OPTIONS[] = {
      "day, week, month or year; default: the finest that can be seen."},
     {"log", OPTION_NO_SHORT, NULL, "Logarithmic volume axis."},
     {"width", OPTION_NO_SHORT, "PIXELS", "Default: 960."},
-    {"height", OPTION_NO_SHORT, "PIXELS", "Default: 480."},
+    {"height", OPTION_NO_SHORT, "PIXELS", "Default: 480, and the list of events."},
+    {"no-events", OPTION_NO_SHORT, NULL,
+     "Without the dated events of the annotation files (see spamgauge check --help-config)."},
     {"script", OPTION_NO_SHORT, NULL, "Prints the gnuplot script instead of drawing."},
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };
@@ -114,7 +124,8 @@ const struct verb VERB_CHART = {
     .text = "Draws with gnuplot. volume: one unit over time, with the part that has no botnet "
             "label; share: the botnets stacked to "
             "100 %, the unknown part always shown. A share rises also when others fall: look at "
-            "the volume beside it.",
+            "the volume beside it. Public events of the period, such as takedowns, are numbered "
+            "lines with a list under the plot.",
     .options = OPTIONS,
     .examples = EXAMPLES,
     .run = chart_run,

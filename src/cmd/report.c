@@ -67,8 +67,14 @@ static int report_run(struct command *c)
     query.describe = value_describe;
     query.arg = &describe;
     struct arena *arena = arena_new(REPORT_ARENA_BYTES);
-    enum err e = arena ? report_build(x.store, &query, arena, &report, &eb) : ERR_NOMEM;
-    status = e == OK ? report_write(c, &report, format) : command_fail(c, e, &eb);
+    struct annotations annotations = {.count = 0};
+    query.annotations = &annotations;
+    status =
+        arena ? context_annotations(&x, arena, &annotations) : command_fail(c, ERR_NOMEM, NULL);
+    if (!status) {
+        enum err e = report_build(x.store, &query, arena, &report, &eb);
+        status = e == OK ? report_write(c, &report, format) : command_fail(c, e, &eb);
+    }
     arena_free(arena);
     context_close(&x);
     return status;

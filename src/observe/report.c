@@ -54,6 +54,13 @@ static void units_add(struct units *to, const struct units *u)
     to->expected += u->expected;
 }
 
+/* Two parts of one value, of which only one has messages and thus hosts. */
+static void units_merge(struct units *to, const struct units *u)
+{
+    units_add(to, u);
+    to->hosts = u->hosts > to->hosts ? u->hosts : to->hosts;
+}
+
 static struct slice build_copy(struct build *b, struct slice s)
 {
     struct slice copy = arena_copy(b->arena, s);
@@ -128,6 +135,13 @@ static void gather_row(void *arg, const struct cube_row *row)
     struct gather *g = arg;
     if (g->build->err) {
         return;
+    }
+    /* "unknown" that came second is a value of its own in the store, beside no label at all. */
+    for (size_t i = 0; slice_eq(row->value, UNKNOWN) && i < g->count; i++) {
+        if (slice_eq(g->rows[i].name, UNKNOWN)) {
+            units_merge(&g->rows[i].units, &row->units);
+            return;
+        }
     }
     if (g->count == g->capacity) {
         size_t capacity = g->capacity ? g->capacity * 2 : 64;
@@ -323,12 +337,13 @@ static void daily_botnet(void *arg, const struct cube_row *row)
     }
     if (slice_eq(row->value, UNKNOWN)) {
         band = d->unknown;
-        d->days[i].unknown_messages = row->units.messages;
+        d->days[i].unknown_messages += row->units.messages;
     }
-    units_add(&d->cells[band][i], &row->units);
     units_add(&d->bands[band].total, &row->units);
-    if (band != d->other) {
-        d->cells[band][i].hosts = row->units.hosts;
+    if (band == d->other) {
+        units_add(&d->cells[band][i], &row->units);
+    } else {
+        units_merge(&d->cells[band][i], &row->units);
     }
 }
 

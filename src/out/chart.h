@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Charts of a report as SVG or PNG, drawn by gnuplot (Debian: gnuplot-nox) as a child process. The
- * script goes in on stdin with its data, the picture comes out on stdout: no file name and no
- * command of ours is ever part of gnuplot's language, and labels are reduced to plain text. */
+/* Charts of a report as SVG or PNG, with the report's events as numbered lines, drawn by gnuplot
+ * (Debian: gnuplot-nox) as a child process. The script goes in on stdin with its data, the picture
+ * comes out on stdout: no file name and no command of ours is ever part of gnuplot's language, and
+ * labels are reduced to plain text. */
 #ifndef OUT_CHART_H
 #define OUT_CHART_H
 
@@ -20,6 +21,7 @@ enum chart_limits {
     CHART_WIDTH_MIN = 480, /* under these the labels do not fit */
     CHART_HEIGHT_MIN = 240,
     CHART_SIDE_MAX = 4000,
+    CHART_EVENTS = 8,      /* with a line and a place in the list: more cannot be told apart */
     CHART_BANDS = 7,       /* botnets with a colour of their own: what the palette can tell apart */
     CHART_STEPS_MAX = 400, /* finer steps would be narrower than a pixel or two */
     CHART_SECONDS_MAX = 60 /* gnuplot needs one; a picture of 40,000 days three */
@@ -28,13 +30,14 @@ enum chart_limits {
 struct chart_options {
     enum chart_kind kind;
     enum chart_image image;
-    enum unit unit;         /* CHART_SHARE: not UNIT_HOSTS, a host can be in two botnets */
-    bool is_log;            /* CHART_VOLUME only */
-    enum volume_step step;  /* VOLUME_AUTO: the finest whose steps can be seen: 3 pixels, at
-                              most CHART_STEPS_MAX */
-    unsigned width, height; /* pixels; 0: the default */
-    const char *path;       /* written whole or not at all; "-": stdout, `image` must be given */
-    const char *gnuplot;    /* program; NULL: "gnuplot" of PATH */
+    enum unit unit;        /* CHART_SHARE: not UNIT_HOSTS, a host can be in two botnets */
+    bool is_log;           /* CHART_VOLUME only */
+    enum volume_step step; /* VOLUME_AUTO: the finest whose steps can be seen: 3 pixels, at
+                             most CHART_STEPS_MAX */
+    unsigned width,
+        height;          /* pixels; 0: the default, and the list of events on top of the height */
+    const char *path;    /* written whole or not at all; "-": stdout, `image` must be given */
+    const char *gnuplot; /* program; NULL: "gnuplot" of PATH */
 };
 
 bool chart_kind_parse(struct slice s, enum chart_kind *out);   /* "volume", "share" */

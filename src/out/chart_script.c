@@ -2,9 +2,10 @@
 /* The gnuplot script of a chart: a pure function of report and options. All scales, ticks and
  * labels are computed here, so that a picture does not depend on gnuplot's own choices. */
 #include "out/chart.h"
-#include "out/escape.h"
+#include "out/chart_events.h"
 #include "out/human.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -14,6 +15,8 @@ enum {
     MARGIN_TOP = 62,
     LEGEND_ROW = 18, /* above the plot, when there is one */
     MARGIN_BOTTOM = 66,
+    FOOTER = 28,         /* of it, the line of small print */
+    PLOT_MIN = 110,      /* between the margins, what a list of events leaves of a given height */
     LEGEND_PIXELS = 204, /* right of the plot */
     LEGEND_COLUMNS = 14, /* of a name in it */
     LEGEND_PIXELS_NARROW = 172,
@@ -32,8 +35,6 @@ static const char *const PALETTE[CHART_BANDS] = {
 };
 static const char OTHER_COLOUR[] = "#8A8A8A";
 static const char UNKNOWN_COLOUR[] = "#C6C6C6";
-static const char TEXT_COLOUR[] = "#222222";
-static const char DIM_COLOUR[] = "#666666";
 static const char GRID_COLOUR[] = "#E4E4E4";
 
 static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -48,48 +49,18 @@ struct script {
     size_t bucket_count;
     const struct report_band *bands[REPORT_BANDS + 2]; /* CHART_SHARE: by size */
     unsigned width, height;
-    unsigned right, top; /* margins */
+    unsigned right, top, bottom; /* margins */
+    struct chart_events events;
 };
 
 /* ---- text ---- */
 
-/* Bytes that mean nothing to gnuplot or to XML inside of single quotes, without enhanced text. */
-static bool byte_is_plain(char c)
-{
-    return ascii_is_alnum(c) || (uint8_t)c >= 0x80 || (c && strchr(" -_.,:;+*/()=#!|", c));
-}
-
-static void label_add(struct strbuf *out, struct slice s, size_t columns, bool allows_percent)
-{
-    struct strbuf text = STRBUF_INIT;
-    escape_fit(&text, s, columns, true);
-    for (size_t i = 0; i < text.n; i++) {
-        bool is_plain = byte_is_plain(text.p[i]) || (allows_percent && text.p[i] == '%');
-        strbuf_add_byte(out, is_plain ? text.p[i] : '?');
-    }
-    out->failed |= text.failed;
-    strbuf_free(&text);
-}
-
-void chart_label(struct strbuf *out, struct slice s, size_t columns)
-{
-    label_add(out, s, columns, false);
-}
-
-/* Our own words; names from outside in them went through chart_label. */
 static void script_text(struct script *s, unsigned tag, unsigned x, unsigned y_from_top,
                         const char *align, unsigned size, const char *weight, const char *colour,
                         struct slice text)
 {
-    /* 0.7 of the size, bold 0.8, is the mean width of a character of usual sans-serif faces. */
-    size_t columns = (s->width - x) * 10 / (size * (*weight ? 8 : 7));
-    strbuf_printf(s->out, "set label %u '", tag);
-    label_add(s->out, text, strcmp(align, "left") == 0 ? columns : 200, true);
-    strbuf_printf(s->out,
-                  "' at screen %.6f, screen %.6f %s noenhanced font 'sans-serif%s,%u' "
-                  "textcolor rgb '%s'\n",
-                  (double)x / s->width, 1.0 - (double)y_from_top / s->height, align, weight, size,
-                  colour);
+    struct chart_canvas canvas = {s->out, s->width, s->height};
+    chart_text(&canvas, tag, x, y_from_top, align, size, weight, colour, text);
 }
 
 /* A coloured square and its name: entry `i` of the legend, at a place in pixels. */
@@ -102,7 +73,7 @@ static void script_legend(struct script *s, unsigned i, unsigned x, unsigned y_f
                   i + 1, (double)x / s->width, 1.0 - (double)(y_from_top + 5) / s->height,
                   (double)(x + SWATCH) / s->width, 1.0 - (double)(y_from_top - 5) / s->height,
                   colour);
-    script_text(s, 10 + i, x + SWATCH + 6, y_from_top, "left", 10, "", TEXT_COLOUR, text);
+    script_text(s, 10 + i, x + SWATCH + 6, y_from_top, "left", 10, "", CHART_TEXT_COLOUR, text);
 }
 
 static const char *unit_title(enum unit u)
@@ -125,7 +96,7 @@ static void script_titles(struct script *s)
     if (s->width >= WIDE) {
         strbuf_printf(&text, ", %s to %s", first, last);
     }
-    script_text(s, 1, 16, 22, "left", 13, ":Bold", TEXT_COLOUR, strbuf_slice(&text));
+    script_text(s, 1, 16, 22, "left", 13, ":Bold", CHART_TEXT_COLOUR, strbuf_slice(&text));
     strbuf_clear(&text);
     if (s->width < WIDE) {
         strbuf_printf(&text, "%s to %s; ", first, last);
@@ -138,6 +109,10 @@ static void script_titles(struct script *s)
     if (s->o->is_log) {
         strbuf_add_cstr(&text, "; logarithmic scale");
     }
+    if (s->events.hidden && !s->events.count) {
+        strbuf_printf(&text, "; no room for %zu event%s", s->events.hidden,
+                      s->events.hidden == 1 ? "" : "s");
+    }
     if (s->r->trap.n) {
         strbuf_add_cstr(&text, "; trap ");
         chart_label(&text, s->r->trap, 30);
@@ -146,11 +121,12 @@ static void script_titles(struct script *s)
         strbuf_add_cstr(&text, "; site ");
         chart_label(&text, s->r->site, 30);
     }
-    script_text(s, 2, 16, 43, "left", 10, "", DIM_COLOUR, strbuf_slice(&text));
-    script_text(s, 3, 16, s->height - 14, "left", 9, "", DIM_COLOUR,
+    script_text(s, 2, 16, 43, "left", 10, "", CHART_DIM_COLOUR, strbuf_slice(&text));
+    script_text(s, 3, 16, s->height - 14, "left", 9, "", CHART_DIM_COLOUR,
                 s->width >= WIDE ? S("Days are UTC. Raw sums of the traps, not a volume index.")
                                  : S("Days are UTC. Raw sums, not an index."));
-    script_text(s, 4, s->width - 16, s->height - 14, "right", 9, "", DIM_COLOUR, S("spamgauge"));
+    script_text(s, 4, s->width - 16, s->height - 14, "right", 9, "", CHART_DIM_COLOUR,
+                S("spamgauge"));
     s->out->failed |= text.failed;
     strbuf_free(&text);
 }
@@ -473,7 +449,7 @@ static void script_share(struct script *s)
     }
     strbuf_add_cstr(s->out, "set yrange [0:100]\nset ytics nomirror scale 0 ('0 %%' 0, '20 %%' 20, "
                             "'40 %%' 40, '60 %%' 60, '80 %%' 80, '100 %%' 100)\n");
-    unsigned room = s->height - MARGIN_TOP - 32;
+    unsigned room = s->height - MARGIN_TOP - 32 - s->events.list_pixels;
     unsigned pitch = n && room / n < LEGEND_PITCH ? room / (unsigned)n : LEGEND_PITCH;
     for (size_t i = 0; i < n; i++) {
         char percent[HUMAN_BYTES];
@@ -512,7 +488,7 @@ static void script_head(struct script *s)
         "set style fill solid 1.0 noborder\n",
         terminal, s->width, s->height, (double)MARGIN_LEFT / s->width,
         1.0 - (double)s->right / s->width, 1.0 - (double)s->top / s->height,
-        (double)MARGIN_BOTTOM / s->height, DIM_COLOUR, TEXT_COLOUR, GRID_COLOUR);
+        (double)s->bottom / s->height, CHART_DIM_COLOUR, CHART_TEXT_COLOUR, GRID_COLOUR);
     strbuf_printf(s->out, "set key off\nset grid %s\n",
                   s->o->kind == CHART_SHARE ? "front" : "back");
 }
@@ -542,6 +518,32 @@ static enum err script_check(const struct report *r, const struct chart_options 
     return OK;
 }
 
+/* Places for the events' numbers above the plot and for their list below it. The list makes a
+ * picture higher unless its height was given; then the plot gives way, down to PLOT_MIN. */
+static void script_events_plan(struct script *s)
+{
+    unsigned used = s->top + CHART_EVENT_NUMBERS + MARGIN_BOTTOM + PLOT_MIN;
+    unsigned room = !s->o->height ? UINT_MAX : s->height > used ? s->height - used : 0;
+    s->events = chart_events_plan(s->r, s->width, room);
+    if (s->events.count) {
+        s->height += s->o->height ? 0 : s->events.list_pixels;
+        s->top += CHART_EVENT_NUMBERS;
+        s->bottom += s->events.list_pixels;
+    }
+}
+
+static void script_events(struct script *s)
+{
+    struct chart_canvas canvas = {s->out, s->width, s->height};
+    struct chart_plot plot = {
+        .left = MARGIN_LEFT,
+        .right = s->width - s->right,
+        .top = s->top,
+        .list_bottom = s->height - FOOTER,
+    };
+    chart_events_draw(&canvas, s->r, &s->events, &plot);
+}
+
 enum err chart_script(const struct report *r, const struct chart_options *o, struct strbuf *out,
                       struct errbuf *eb)
 {
@@ -557,11 +559,13 @@ enum err chart_script(const struct report *r, const struct chart_options *o, str
         .width = o->width ? o->width : CHART_WIDTH,
         .height = o->height ? o->height : CHART_HEIGHT,
         .right = MARGIN_RIGHT,
+        .bottom = MARGIN_BOTTOM,
         .top = MARGIN_TOP + (volume_is_split(r, o) ? LEGEND_ROW : 0),
     };
     if (o->kind == CHART_SHARE) {
         s.right = s.width >= WIDE ? LEGEND_PIXELS : LEGEND_PIXELS_NARROW;
     }
+    script_events_plan(&s);
     size_t steps_max = (s.width - MARGIN_LEFT - s.right) / STEP_PIXELS;
     steps_max = steps_max < CHART_STEPS_MAX ? steps_max : CHART_STEPS_MAX;
     s.step = o->step == VOLUME_AUTO ? volume_step_for(r, steps_max) : o->step;
@@ -570,6 +574,7 @@ enum err chart_script(const struct report *r, const struct chart_options *o, str
         script_head(&s);
         script_titles(&s);
         script_dates(&s);
+        script_events(&s);
         if (o->kind == CHART_SHARE) {
             script_share(&s);
         } else {

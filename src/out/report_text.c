@@ -410,6 +410,9 @@ static void text_table(struct page *p, const struct report *r, const struct repo
     bool is_rest_due = t->has_rest && t->rest_count;
     for (size_t i = 0; i < t->count; i++) {
         const struct report_share *s = &t->rows[i];
+        if (!s->units.messages && !slice_is_unknown(s->name)) {
+            continue; /* a label that was only ever second best; it ranks last */
+        }
         if (slice_is_unknown(s->name) && is_rest_due) {
             table_rest(p, t, &c);
             is_rest_due = false;

@@ -193,6 +193,11 @@ enum err store_cube(struct store *s, const struct store_filter *f, enum bucket b
         size_t n;
         struct group *g = groups_of(s, f, bucket, d, &n);
         groups_give(g, n, fn, arg);
+        for (size_t i = 0; s->has_second_unknown && i < n; i++) {
+            if (strcmp(g[i].value, "unknown") == 0) {
+                fn(arg, &(struct cube_row){g[i].bucket, S("unknown"), {.expected = 0.25}});
+            }
+        }
         free(g);
     }
     return e;

@@ -23,6 +23,7 @@ struct store {
     size_t count;
     const char *geo, *trust, *pack; /* NULL: no such fact */
     unsigned least_daily;           /* what store_top says of HOST, ASN and DOMAIN */
+    bool has_second_unknown;        /* after each "unknown" label one more, without messages */
     enum err fail;                  /* of the aggregate call number fail_at, from 1 */
     unsigned calls, fail_at;
 };

@@ -174,6 +174,30 @@ static void test_unknown_is_shown(void **state)
     assert_true(r.botnets.rows[1].share_low == 0.0 && r.botnets.rows[1].share_high > 0.7);
 }
 
+/* "unknown" that was ever second best is one more value of the store, but one row here. */
+static void test_unknown_is_one(void **state)
+{
+    (void)state;
+    struct report once = build(QUERY_ALL);
+    store.has_second_unknown = true;
+    struct report r = build(QUERY_ALL);
+    assert_int_equal(r.botnets.count, once.botnets.count);
+    assert_int_equal(r.mailers.count, once.mailers.count);
+    const struct report_share *row = &r.botnets.rows[r.botnets.count - 1];
+    const struct report_share *row_once = &once.botnets.rows[once.botnets.count - 1];
+    assert_int_equal(row->units.messages, row_once->units.messages);
+    assert_int_equal(row->units.hosts, row_once->units.hosts);
+    assert_true(row->units.expected == row_once->units.expected + 0.25);
+    assert_int_equal(r.band_count, once.band_count);
+    for (size_t i = 0; i < r.day_count; i++) {
+        assert_int_equal(r.days[i].unknown_messages, once.days[i].unknown_messages);
+        for (size_t k = 0; k < r.band_count; k++) {
+            assert_int_equal(r.bands[k].days[i].messages, once.bands[k].days[i].messages);
+            assert_int_equal(r.bands[k].days[i].hosts, once.bands[k].days[i].hosts);
+        }
+    }
+}
+
 static void test_bands(void **state)
 {
     (void)state;
@@ -475,7 +499,8 @@ int main(void)
         CASE(test_unknown_is_shown), CASE(test_bands),          CASE(test_period),
         CASE(test_period_errors),    CASE(test_filter),         CASE(test_empty),
         CASE(test_describe),         CASE(test_store_failures), CASE(test_memory),
-        CASE(test_buckets),          CASE(test_annotations),    CASE(test_annotations_pick),
+        CASE(test_unknown_is_one),   CASE(test_buckets),        CASE(test_annotations),
+        CASE(test_annotations_pick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Scripts against golden files; with gnuplot at hand, real pictures. */
+#include "fake_annotations.h"
 #include "fake_store.h"
 #include "golden.h"
 #include "testing.h"
 
 #include "out/chart.h"
+#include "out/chart_text.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,10 +18,13 @@ static struct store store;
 static struct report report;
 static char folder[] = "/tmp/chart_test.XXXXXX";
 
+static struct annotation events[FAKE_ANNOTATIONS];
+static struct annotations annotations;
+
 static void build(void)
 {
     struct errbuf eb = {0};
-    struct report_query q = {.filter = STORE_FILTER_ALL};
+    struct report_query q = {.filter = STORE_FILTER_ALL, .annotations = &annotations};
     if (report_build(&store, &q, arena, &report, &eb)) {
         fail_msg("%s", eb.text);
     }
@@ -29,6 +35,7 @@ static int setup(void **state)
     (void)state;
     arena = arena_new(64 * 1024 * 1024);
     store = (struct store){0};
+    annotations = (struct annotations){NULL, 0};
     store.messages = fake_october(&store.count);
     build();
     return 0;
@@ -103,6 +110,12 @@ static void test_golden(void **state)
                                       .step = VOLUME_MONTH});
     golden_check("volume-log.gnuplot", strbuf_slice(&s));
     strbuf_free(&s);
+    store.messages = fake_october(&store.count);
+    annotations = fake_annotations(events, FAKE_ANNOTATIONS);
+    build();
+    s = script((struct chart_options){.kind = CHART_SHARE, .image = CHART_SVG});
+    golden_check("share-events.gnuplot", strbuf_slice(&s));
+    strbuf_free(&s);
 }
 
 /* What a label can do at worst is look odd. */
@@ -121,8 +134,9 @@ static void test_label(void **state)
         {"\\n\"$VAR", "?n??VAR"},
         {"<script>alert(1)</script>", "?script?alert(1)?/script?"},
         {"&#x3c;", "?#x3c;"},
-        {"\xff\x1b[0m", "\ufffd?x1b?0m"},
-        {"ботнет", "ботнет"},
+        {"\xff\x1b[0m", "??x1b?0m"},
+        {"ботнет – Grüße", "ботнет – Grüße"},
+        {"日本 \u05d0\u0627\U0001f480", "?? ???"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -135,6 +149,159 @@ static void test_label(void **state)
     chart_label(&out, S("abcdefgh"), 4);
     assert_string_equal(strbuf_cstr(&out), "abc…");
     strbuf_free(&out);
+}
+
+/* What a script says of its labels, in pixels. */
+struct placed {
+    double x, y; /* from the left and the top */
+    unsigned tag;
+    char text[400], align[8];
+};
+
+static size_t labels_of(struct slice s, unsigned width, unsigned height, struct placed *out,
+                        size_t max)
+{
+    size_t n = 0;
+    while (s.n) {
+        struct slice line = slice_cut(&s, '\n');
+        char text[1024];
+        snprintf(text, sizeof text, "%.*s", SLICE_ARG(line));
+        struct placed p;
+        if (n < max && sscanf(text, "set label %u '%399[^']' at screen %lf, screen %lf %7s", &p.tag,
+                              p.text, &p.x, &p.y, p.align) == 5) {
+            p.x *= width;
+            p.y = (1 - p.y) * height;
+            out[n++] = p;
+        }
+    }
+    return n;
+}
+
+/* The height of the picture that a script asks for. */
+static unsigned script_height(struct slice s)
+{
+    unsigned width = 0, height = 0;
+    size_t at = slice_find(s, S(" size "));
+    assert_true(at != SIZE_MAX);
+    assert_int_equal(sscanf(s.p + at, " size %u,%u", &width, &height), 2);
+    return height;
+}
+
+static void check_events(size_t count, struct chart_options o, size_t shown, const char *more)
+{
+    struct placed labels[64];
+    annotations = fake_annotations(events, count);
+    build();
+    struct strbuf s = script(o);
+    unsigned height = script_height(strbuf_slice(&s));
+    assert_int_equal(o.height ? o.height : CHART_HEIGHT,
+                     o.height || !shown ? height : CHART_HEIGHT);
+    assert_true(height >= (o.height ? o.height : CHART_HEIGHT + 16 * (shown != 0)));
+    size_t n = labels_of(strbuf_slice(&s), o.width, height, labels, 64);
+    size_t numbers = 0, listed = 0, mores = 0;
+    double before = -1;
+    for (size_t i = 0; i < n; i++) {
+        const struct placed *p = &labels[i];
+        assert_true(p->x >= 0 && p->x <= o.width && p->y >= 0 && p->y <= height);
+        if (!strcmp(p->align, "center")) {
+            numbers++;
+            assert_int_equal(atoi(p->text), numbers);
+            assert_true(before < 0 || p->x - before >= 13.5); /* they stand apart */
+            before = p->x;
+        }
+        listed += !strcmp(p->align, "right") && atoi(p->text) > 0;
+        mores += !strncmp(p->text, "+", 1) && more && !strcmp(p->text, more);
+        /* No two at one place. */
+        for (size_t k = 0; k < i; k++) {
+            assert_true(fabs(labels[k].x - p->x) > 4 || fabs(labels[k].y - p->y) > 12);
+        }
+    }
+    assert_int_equal(numbers, shown);
+    assert_int_equal(listed, shown);
+    assert_int_equal(mores, more != NULL);
+    bool has_dashes = slice_find(strbuf_slice(&s), S("dashtype")) != SIZE_MAX;
+    assert_true(has_dashes == (shown != 0));
+    strbuf_free(&s);
+}
+
+static void test_events(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t count; /* the first of them is not of the period */
+        unsigned width, height;
+        size_t shown;
+        const char *more;
+    } CASES[] = {
+        {0, 960, 0, 0, NULL},          {1, 960, 0, 0, NULL},        {2, 960, 0, 1, NULL},
+        {9, 960, 0, 8, NULL},          {9, 480, 0, 8, NULL},        {10, 960, 0, 8, "+1 more"},
+        {22, 960, 0, 8, "+12 more"},   {22, 480, 0, 8, "+12 more"}, {22, 4000, 0, 8, "+12 more"},
+        {22, 960, 316, 3, "+17 more"}, {5, 960, 316, 4, NULL},      {22, 480, 240, 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        for (enum chart_kind kind = CHART_VOLUME; kind <= CHART_SHARE; kind++) {
+            struct chart_options o = {.kind = kind,
+                                      .image = CHART_SVG,
+                                      .width = CASES[i].width,
+                                      .height = CASES[i].height};
+            /* the share chart has no legend row above the plot and so room for one row more */
+            if (kind == CHART_SHARE && o.height) {
+                continue;
+            }
+            check_events(CASES[i].count, o, CASES[i].shown, CASES[i].more);
+        }
+    }
+    /* All on one day, which is the last of a long period. */
+    annotations = fake_annotations(events, FAKE_ANNOTATIONS);
+    for (size_t i = 0; i < FAKE_ANNOTATIONS; i++) {
+        events[i].since = fake_day(10, 24);
+        events[i].until = fake_day(10, 25);
+    }
+    build();
+    struct placed labels[64];
+    struct strbuf s = script((struct chart_options){.image = CHART_SVG, .width = 480});
+    size_t n = labels_of(strbuf_slice(&s), 480, script_height(strbuf_slice(&s)), labels, 64);
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        most = !strcmp(labels[i].align, "center") ? fmax(most, labels[i].x) : most;
+    }
+    assert_true(most > 440 && most <= 480 - 24);
+    strbuf_free(&s);
+}
+
+static void test_events_hidden(void **state)
+{
+    (void)state;
+    annotations = fake_annotations(events, FAKE_ANNOTATIONS);
+    build();
+    struct strbuf s = script(
+        (struct chart_options){.image = CHART_SVG, .width = 480, .height = CHART_HEIGHT_MIN});
+    assert_true(slice_find(strbuf_slice(&s), S("no room for 20 events")) != SIZE_MAX);
+    strbuf_free(&s);
+}
+
+static void test_title(void **state)
+{
+    static const struct {
+        const char *in, *out;
+        unsigned pixels;
+    } CASES[] = {
+        {"It's \"so\" ('he' said)", "It’s “so” (‘he’ said)", 400},
+        {"Down 40% ; `id` <b>", "Down 40% ; ?id? ?b?", 400},
+        {"'; system('id')", "‘; system(‘id’)", 400},
+        {"one two three", "one two three", 120},
+        {"one two three four", "one two…", 72},
+        {"WWWWWWWWWW", "WWWWW…", 72},
+        {"", "", 72},
+        {"x", "…", 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct strbuf out = STRBUF_INIT;
+        chart_title(&out, slice_cstr(CASES[i].in), CASES[i].pixels, 9);
+        assert_string_equal(strbuf_cstr(&out), CASES[i].out);
+        strbuf_free(&out);
+    }
 }
 
 /* Hostile names: the script has the same lines as with harmless ones, and none of their commands.
@@ -166,7 +333,12 @@ static void test_hostile(void **state)
     };
     store.messages = m;
     store.count = 2;
+    annotations = fake_annotations(events, 7);
+    events[5].title = slice_cstr(botnet);
+    events[6].title = S("</text><script>");
+    events[6].date = slice_cstr(botnet);
     build();
+    assert_int_equal(report.annotation_count, 3);
     report.trap = S("'\nexit\n");
     struct strbuf evil = script((struct chart_options){.kind = CHART_SHARE, .image = CHART_SVG});
     assert_true(slice_find(strbuf_slice(&evil), S("\nsystem")) == SIZE_MAX);
@@ -286,6 +458,11 @@ static void test_pictures(void **state)
     check_picture("log.PNG", (struct chart_options){.is_log = true, .unit = UNIT_BYTES}, "\x89PNG");
     check_picture("no-suffix", (struct chart_options){.image = CHART_SVG, .unit = UNIT_HOSTS},
                   "<?xml");
+    annotations = fake_annotations(events, FAKE_ANNOTATIONS);
+    build();
+    check_picture("events.svg", (struct chart_options){.kind = CHART_VOLUME}, "<?xml");
+    check_picture("events.png", (struct chart_options){.kind = CHART_SHARE, .width = 480},
+                  "\x89PNG");
     check_picture("odd 'name`.svg", (struct chart_options){.unit = UNIT_RECIPIENTS}, "<?xml");
     store.messages = fake_many(40, 2, &store.count);
     build();
@@ -337,8 +514,9 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_golden),        CASE(test_label),    CASE(test_hostile),      CASE(test_usage),
-        CASE(test_failure_words), CASE(test_pictures), CASE(test_same_picture), CASE(test_parse),
+        CASE(test_golden),   CASE(test_label),        CASE(test_events), CASE(test_events_hidden),
+        CASE(test_title),    CASE(test_hostile),      CASE(test_usage),  CASE(test_failure_words),
+        CASE(test_pictures), CASE(test_same_picture), CASE(test_parse),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
