@@ -29,8 +29,7 @@ enum attribute_kind {
     ATTRIBUTE_EVENT,
 };
 
-enum { VECTOR_BYTES = 16 };
-typedef uint8_t vec __attribute__((vector_size(VECTOR_BYTES)));
+enum { VECTOR_BYTES = sizeof(vec) };
 
 struct html {
     struct url_scan *urls; /* NULL: only the text is wanted */
@@ -92,24 +91,16 @@ static void text_line(struct html *h)
 static const char *text_plain(struct html *h, const char *p)
 {
     while (h->end - p > VECTOR_BYTES && h->n < h->capacity) {
-        vec a, b;
-        memcpy(&a, p, sizeof a);
-        memcpy(&b, p + 1, sizeof b);
+        vec a = vec_load(p), b = vec_load(p + 1);
         vec stop = (vec)(a < ' ') | (vec)(a == '&') | (vec)(a == '<') |
                    ((vec)(a == ' ') & (vec)(b == ' '));
         memcpy(h->text + h->n, &a, sizeof a);
-        uint64_t half[2];
-        memcpy(half, &stop, sizeof half);
-        if (half[0] | half[1]) {
-            size_t i = 0;
-            while (!((const uint8_t *)half)[i]) {
-                i++;
-            }
-            h->n += i;
-            return p + i;
+        size_t i = vec_first(stop);
+        h->n += i;
+        p += i;
+        if (i < VECTOR_BYTES) {
+            break;
         }
-        h->n += VECTOR_BYTES;
-        p += VECTOR_BYTES;
     }
     return p;
 }
@@ -279,8 +270,11 @@ static void attribute_use(struct html *h, enum tag_kind tag, uint64_t key, struc
 
 static bool byte_ends_name(char c)
 {
-    return (uint8_t)c <= ' ' || c == '>' || c == '=' || c == '/' || c == '<' || c == '"' ||
-           c == '\'';
+    static const bool ENDS[256] = {
+        [0 ... ' '] = true, ['>'] = true, ['='] = true,  ['/'] = true,
+        ['<'] = true,       ['"'] = true, ['\''] = true,
+    };
+    return ENDS[(uint8_t)c];
 }
 
 /* The value that begins at `p`, behind the '=' and blanks; *value is set. */

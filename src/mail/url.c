@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* One of the two. libpsl is for systems without the list's text; it costs ten times as much. */
+/* One of the two: libpsl is for systems without the list's text; it costs twenty times as much. */
 struct url_context {
     struct suffix_list *suffixes;
     psl_ctx_t *psl;
@@ -168,9 +168,29 @@ static const struct url *list_add(struct url_scan *s, const struct url_parsed *u
     return &list->items[list->count - 1];
 }
 
+/* Most messages say each URL twice, in the text and in the HTML, and in its normal form, which is
+ * its own normal form: then nothing is left to do. */
+static bool list_holds(struct url_scan *s, struct slice reference, bool is_obfuscated)
+{
+    struct url_list *list = s->list;
+    if (!list->count || !reference.n || reference.n > LIMIT_URL_BYTES) {
+        return false;
+    }
+    const uint16_t *slot = index_slot(list, hash_u64(reference), reference);
+    if (*slot && is_obfuscated) {
+        list->items[*slot - 1].is_obfuscated = true;
+        list->quirks |= QUIRK_BIT(URL_OBFUSCATED);
+    }
+    return *slot != 0;
+}
+
 void url_add(struct url_scan *s, struct slice reference, enum reference_kind kind,
              bool is_obfuscated)
 {
+    if (url_scan_wants(s) && list_holds(s, reference, is_obfuscated)) {
+        s->has_found = true;
+        return;
+    }
     for (int depth = 0; depth <= REDIRECT_DEPTH_MAX && url_scan_wants(s); depth++) {
         struct url_parsed u;
         if (!url_parse(s, reference, kind, s->index->scratch, &u)) {

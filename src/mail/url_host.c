@@ -142,6 +142,10 @@ static size_t host_clean(struct slice raw, struct host *h, bool *is_ascii)
     size_t n = 0;
     for (size_t i = 0; i < raw.n; i++) {
         char c = ascii_lower(raw.p[i]);
+        if (ascii_is_lower(c) && n < HOST_RAW_BYTES - 1) {
+            h->text[n++] = c; /* most of it */
+            continue;
+        }
         if (c == '%' && i + 2 < raw.n && ascii_hex(raw.p[i + 1]) >= 0 &&
             ascii_hex(raw.p[i + 2]) >= 0) {
             c = ascii_lower((char)(ascii_hex(raw.p[i + 1]) * 16 + ascii_hex(raw.p[i + 2])));

@@ -202,8 +202,9 @@ static void userinfo_copy(struct out *o, struct slice s, struct url_parsed *u)
     u->is_obfuscated = true;
     bool ignored = false;
     for (size_t i = 0; i < s.n && o->n - start < USERINFO_BYTES_MAX - 3;) {
-        size_t n = s.p[i] == '%' ? 3 : 1;
-        struct slice piece = slice_sub(s, i, n);
+        bool is_escape = s.p[i] == '%' && i + 2 < s.n && ascii_hex(s.p[i + 1]) >= 0 &&
+                         ascii_hex(s.p[i + 2]) >= 0;
+        struct slice piece = slice_sub(s, i, is_escape ? 3 : 1);
         if (s.p[i] == '@' || s.p[i] == '[' || s.p[i] == ']') {
             out_escaped(o, (uint8_t)s.p[i]);
             i++;

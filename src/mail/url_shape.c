@@ -48,7 +48,9 @@ static int word_order(struct slice word, struct slice s)
 /* The table's spelling of the word; empty when it has none. */
 static struct slice word_find(struct slice s)
 {
-    size_t low = 0, high = s.n < 3 || s.n > WORD_BYTES_MAX ? 0 : WORD_COUNT;
+    /* All words begin with a letter, as many random tokens do not. */
+    bool is_word = s.n >= 3 && s.n <= WORD_BYTES_MAX && ascii_is_alpha(s.p[0]);
+    size_t low = 0, high = is_word ? WORD_COUNT : 0;
     while (low < high) {
         size_t middle = (low + high) / 2;
         int d = word_order(WORDS[middle], s);
@@ -75,19 +77,13 @@ enum {
     HAS_JOINER = 64, /* between words: - _ + ~ and the blank */
 };
 
-static unsigned byte_kind(char c)
-{
-    if (ascii_is_digit(c)) {
-        return HAS_DIGIT;
-    }
-    if (ascii_is_lower(c)) {
-        return c <= 'f' ? HAS_LOWER_HEX : HAS_LOWER;
-    }
-    if (ascii_is_upper(c)) {
-        return c <= 'F' ? HAS_UPPER_HEX : HAS_UPPER;
-    }
-    return c == '-' || c == '_' || c == '+' || c == '~' ? HAS_JOINER : 0;
-}
+static const uint8_t BYTE_KIND[256] = {
+    ['0' ... '9'] = HAS_DIGIT, ['a' ... 'f'] = HAS_LOWER_HEX,
+    ['g' ... 'z'] = HAS_LOWER, ['A' ... 'F'] = HAS_UPPER_HEX,
+    ['G' ... 'Z'] = HAS_UPPER, ['%'] = HAS_ESCAPE,
+    ['-'] = HAS_JOINER,        ['_'] = HAS_JOINER,
+    ['+'] = HAS_JOINER,        ['~'] = HAS_JOINER,
+};
 
 /* Length of the token at the start of `s` (0 if punctuation stands there) and its kinds. */
 static size_t token_read(struct slice s, unsigned *kinds)
@@ -95,8 +91,8 @@ static size_t token_read(struct slice s, unsigned *kinds)
     size_t i = 0;
     *kinds = 0;
     while (i < s.n) {
-        unsigned kind = byte_kind(s.p[i]);
-        if (s.p[i] == '%') {
+        unsigned kind = BYTE_KIND[(uint8_t)s.p[i]];
+        if (kind == HAS_ESCAPE) {
             struct slice escape = slice_sub(s, i, 3);
             *kinds |= slice_eq(escape, S("%20")) ? HAS_JOINER : HAS_ESCAPE;
             i += escape.n;

@@ -203,8 +203,10 @@ static void host_spell(const struct text_scan *x, size_t from, bool is_explicit,
 /* Bytes that end a URL in prose: blanks, controls, the delimiters of RFC 3986 appendix C. */
 static bool byte_ends_url(char c)
 {
-    uint8_t b = (uint8_t)c;
-    return b <= ' ' || b == 0x7f || b == '<' || b == '>' || b == '"' || b == '`';
+    static const bool ENDS[256] = {
+        [0 ... ' '] = true, ['<'] = true, ['>'] = true, ['"'] = true, ['`'] = true, [0x7f] = true,
+    };
+    return ENDS[(uint8_t)c];
 }
 
 /* The end of a URL whose path, query or fragment goes on at `from`. */
@@ -707,32 +709,6 @@ static size_t anchor_try(struct text_scan *x, size_t i, enum url_text_mode mode)
     return is_apart ? disguised_url(x, form_start(x, i), i + 3) : i + 1;
 }
 
-typedef uint8_t vec __attribute__((vector_size(16)));
-
-static vec vec_load(const char *p)
-{
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* Offset of the first byte set, 16 when none. */
-static size_t vec_first(vec v)
-{
-    uint64_t half[2];
-    memcpy(half, &v, sizeof half);
-    for (size_t i = 0; i < 2; i++) {
-        if (half[i]) {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-            return 8 * i + (size_t)__builtin_clzll(half[i]) / 8;
-#else
-            return 8 * i + (size_t)__builtin_ctzll(half[i]) / 8;
-#endif
-        }
-    }
-    return 16;
-}
-
 /* Three bytes that may be part of a URL: a scheme's last letter (or a blank) before its colon; a
  * dot before something or between blanks or after a 'w'; the word "dot". */
 static bool is_anchor(uint8_t a, uint8_t b, uint8_t c)
@@ -747,11 +723,13 @@ static size_t anchor_next(struct slice t, size_t i)
 {
     for (; i + 18 <= t.n; i += 16) {
         vec a = vec_load(t.p + i), b = vec_load(t.p + i + 1), c = vec_load(t.p + i + 2);
-        vec low = a | 0x20;
-        vec colon = (vec)(b == ':') &
-                    ((vec)(low == 'p') | (vec)(low == 's') | ((vec)(a == ' ') & (vec)(c == '/')));
-        vec dot = (vec)(b == '.') & ((vec)(c > ' ') | (vec)(a <= ' ') | (vec)(low == 'w'));
+        vec low = a | 0x20, colon = (vec)(b == ':'), dot = (vec)(b == '.');
         vec word = (vec)(low == 'd') & (vec)((b | 0x20) == 'o') & (vec)((c | 0x20) == 't');
+        if (vec_first(colon | dot | word) == 16) {
+            continue;
+        }
+        colon &= (vec)(low == 'p') | (vec)(low == 's') | ((vec)(a == ' ') & (vec)(c == '/'));
+        dot &= (vec)(c > ' ') | (vec)(a <= ' ') | (vec)(low == 'w');
         size_t first = vec_first(colon | dot | word);
         if (first < 16) {
             return i + first;

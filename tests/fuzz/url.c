@@ -2,7 +2,20 @@
 /* URLs of plain text, and the registrable domain of any bytes. */
 #include "url_check.h"
 
+#include "mail/url_build.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A normal form is its own normal form, and says the same: url_add takes it for listed. */
+static void normal_check(const struct url_context *c, struct arena *arena, const struct url *u)
+{
+    struct url_scan s;
+    struct url_list alone = {0};
+    check(url_scan_begin(&s, c, arena, &alone) == OK, "memory");
+    url_add(&s, u->text, REFERENCE_TEXT, false);
+    check(alone.count > 0 && slice_eq(alone.items[0].text, u->text), "normal form of normal form");
+    check(!alone.items[0].is_obfuscated || u->is_obfuscated, "obfuscated by its normal form");
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,6 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(url_scan_text(c, text, arena, &again) == OK, "second scan");
     url_list_check(c, &first);
     url_lists_same(&first, &again);
+    for (size_t i = 0; i < first.count; i++) {
+        normal_check(c, arena, &first.items[i]);
+    }
     size_t count = again.count;
     check(url_scan_text(c, text, arena, &again) == OK && again.count == count,
           "nothing new in the same text");

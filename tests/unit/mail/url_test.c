@@ -100,7 +100,7 @@ static void registrable(void **state)
     assert_int_equal(domain_registrable(context, slice_of(longest, sizeof longest)).n, 0);
 }
 
-/* Another context must not see what this thread has cached for the first. */
+/* One context's end is not the other's. */
 static void contexts_apart(void **state)
 {
     (void)state;
@@ -290,6 +290,25 @@ static void several_scans(void **state)
     assert_int_equal(list.count, 4);
 }
 
+/* Listed before, and disguised only now; with the targets in it, which are listed too. */
+static void listed_before(void **state)
+{
+    (void)state;
+    struct url_list list = {0};
+    struct slice url = S("http://example.com/r?u=http://example.net/");
+    assert_int_equal(url_scan_text(context, url, arena, &list), OK);
+    assert_int_equal(url_scan_text(context, url, arena, &list), OK);
+    assert_int_equal(list.count, 2);
+    assert_false(list.items[0].is_obfuscated);
+    assert_int_equal(list.quirks, 0);
+    struct slice html = S("<a href='http://ex&#97;mple.com/r?u=http://example.net/'>x</a>");
+    assert_int_equal(url_scan_html(context, html, arena, &list), OK);
+    assert_int_equal(list.count, 2);
+    assert_true(list.items[0].is_obfuscated);
+    assert_false(list.items[1].is_obfuscated);
+    assert_int_equal(list.quirks, QUIRK_BIT(URL_OBFUSCATED));
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -362,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup(limit_shape, start),
         cmocka_unit_test_setup(campaign_shape, start),
         cmocka_unit_test_setup(several_scans, start),
+        cmocka_unit_test_setup(listed_before, start),
         cmocka_unit_test_setup(out_of_memory, start),
         cmocka_unit_test_setup(no_quadratic_time, start),
     };
