@@ -27,6 +27,7 @@ enum {
     V4_BITS = 32,
     RANGES_MAX = 8 * 1024 * 1024, /* IPv4 has 1.3 million in 2022 */
     BLOCKS = 1 << 16,             /* /16 networks: where the search begins */
+    WALKS_MAX = 50000,
 };
 
 struct range {
@@ -48,10 +49,11 @@ struct loc_file {
     struct section nodes, networks, systems;
     const char *pool;
     uint32_t pool_bytes;
-    uint32_t v4_root;               /* the node after the 96 bits of ::ffff:0:0/96 */
-    uint32_t v4_default;            /* the network found on the way there, NO_NETWORK for none */
-    pthread_mutex_t lock;           /* of making the table */
-    _Atomic(struct range *) ranges; /* NULL until the first IPv4 look-up */
+    uint32_t v4_root;     /* the node after the 96 bits of ::ffff:0:0/96 */
+    uint32_t v4_default;  /* the network found on the way there, NO_NETWORK for none */
+    pthread_mutex_t lock; /* of making the table */
+    atomic_uint walks;
+    _Atomic(struct range *) ranges; /* NULL until there were WALKS_MAX walks */
     size_t range_count, range_size;
     uint32_t blocks[BLOCKS + 1]; /* the last range that starts at or before each /16 */
 };
@@ -192,8 +194,22 @@ static const struct range *ranges_get(struct loc_file *l)
     return atomic_load(&l->ranges);
 }
 
-static uint32_t v4_find(struct loc_file *l, uint32_t address)
+static uint32_t v4_walk(struct loc_file *l, struct ip a)
 {
+    uint32_t node = l->v4_root, found = l->v4_default;
+    if (node != NO_NETWORK) {
+        tree_walk(l, a, V4_PREFIX_BITS, ADDRESS_BITS, &node, &found);
+    }
+    return found;
+}
+
+static uint32_t v4_find(struct loc_file *l, struct ip a)
+{
+    uint32_t address = ip_v4(a);
+    if (atomic_load_explicit(&l->walks, memory_order_relaxed) < WALKS_MAX) {
+        atomic_fetch_add_explicit(&l->walks, 1, memory_order_relaxed);
+        return v4_walk(l, a);
+    }
     const struct range *ranges = ranges_get(l);
     uint32_t low = l->blocks[address >> 16], high = l->blocks[(address >> 16) + 1];
     while (low < high) { /* the last range with start <= address */
@@ -213,7 +229,7 @@ static void loc_lookup(const struct geo_file *f, struct ip a, struct geo_place *
     struct loc_database_network_v1 network;
     uint32_t node = 0, found = NO_NETWORK;
     if (ip_is_v4(a)) {
-        found = v4_find(l, ip_v4(a));
+        found = v4_find(l, a);
     } else {
         tree_walk(l, a, 0, ADDRESS_BITS, &node, &found);
     }
