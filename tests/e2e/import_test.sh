@@ -11,7 +11,7 @@ gzip -k "$work/a.mbox"
 xz -k "$work/a.mbox"
 (cd "$work" && zip -qr folder.zip folder)
 
-ids() { "$sg" message -d "$1" --limit 100000 | awk '{print $1}' | sort; }
+ids() { "$sg" message -d "$1" --limit 100000 -f csv | sed 1d | cut -d, -f1 | sort; }
 added() { sed -n 's/.* \([0-9]*\) added, \([0-9]*\) known already.*/\1 \2/p' "$work/err" | tail -n 1; }
 
 exits 'an mbox is imported' 0 "$sg" import -j 1 -d "$work/mbox.db" "$work/a.mbox"
@@ -107,8 +107,8 @@ id=$(head -n 1 "$work/mbox.ids")
     for f in text json jsonl csv; do
         "$sg" report -d "$work/mbox.db" -f $f --top 100
         "$sg" message -d "$work/mbox.db" -f $f "$id"
+        "$sg" message -d "$work/mbox.db" -f $f --limit 100
     done
-    "$sg" message -d "$work/mbox.db" --limit 100
     "$sg" db info -d "$work/mbox.db" -f json
     "$sg" chart volume -d "$work/mbox.db" -f svg -o - --script
     "$sg" chart share -d "$work/mbox.db" -f svg -o - --script

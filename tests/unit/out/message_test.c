@@ -4,6 +4,7 @@
 
 #include "mail/mail.h"
 #include "out/message.h"
+#include "out/message_list.h"
 
 #include <jansson.h>
 
@@ -175,12 +176,103 @@ static void test_hostile(void **state)
     capture_end(&c);
 }
 
+static struct slice list_print(struct capture *c, enum out_format format, size_t width,
+                               const struct message_row *rows, size_t n, bool has_more)
+{
+    capture_start(c);
+    struct report_style style = {.width = width};
+    struct message_list *l = message_list_new(c->f, format, &style);
+    assert_non_null(l);
+    for (size_t i = 0; i < n; i++) {
+        message_list_add(l, &rows[i]);
+    }
+    assert_true(message_list_end(l, has_more));
+    return capture_text(c);
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    struct message_row rows[3] = {message(), message(), message()};
+    rows[1].clock = CLOCK_NONE;
+    rows[1].country = S("");
+    rows[1].botnet = (struct row_label){.unknown = 1.0};
+    rows[2].botnet = (struct row_label){
+        .name = S("cutwail"), .best = S("cutwail"), .posterior = 0.9999, .unknown = 0.0001};
+    struct capture c;
+    struct slice text = list_print(&c, OUT_TEXT, 80, rows, 3, true);
+    static const char TEXT[] =
+        "id                received              trap            in  botnet             p\n"
+        "abcdef0102030405  2010-10-01T12:34:56Z  north-1         VN  srizbi          0.97\n"
+        "abcdef0102030405  -                     north-1         -   unknown            -\n"
+        "abcdef0102030405  2010-10-01T12:34:56Z  north-1         VN  cutwail         >.99\n";
+    assert_string_equal(text.p, TEXT);
+    capture_end(&c);
+    text = list_print(&c, OUT_CSV, 0, rows, 2, true);
+    assert_string_equal(text.p, "id,received,trap,country,botnet,posterior\r\n"
+                                "abcdef0102030405060708090a0b0c0d,2010-10-01T12:34:56Z,north-1,VN,"
+                                "srizbi,0.9730\r\n"
+                                "abcdef0102030405060708090a0b0c0d,,north-1,,unknown,\r\n");
+    capture_end(&c);
+    text = list_print(&c, OUT_JSON, 0, rows, 3, true);
+    json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    json_t *list = json_object_get(root, "messages");
+    assert_int_equal(json_array_size(list), 3);
+    assert_true(json_is_true(json_object_get(root, "has_more")));
+    assert_true(json_is_null(json_object_get(json_array_get(list, 1), "posterior")));
+    json_decref(root);
+    capture_end(&c);
+    text = list_print(&c, OUT_JSONL, 0, rows, 3, false);
+    size_t lines = 0;
+    for (; text.n; lines++) {
+        struct slice line = slice_cut(&text, '\n');
+        json_t *row = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+        assert_int_equal(json_object_size(row), 6);
+        json_decref(row);
+    }
+    assert_int_equal(lines, 3);
+    capture_end(&c);
+}
+
+/* Trap names are the operator's, labels a rule file's, countries a database's: escaped all the
+ * same, and no line is wider than the page. */
+static void test_list_hostile(void **state)
+{
+    (void)state;
+    struct message_row m = message();
+    m.trap = m.country = m.botnet.name = m.botnet.best = S("\x1b[2J\r\n\x9b"
+                                                           "1m\xe2\x80\xae\xff and so on for long");
+    for (size_t width = 60; width <= 160; width += 10) {
+        struct capture c;
+        struct slice text = list_print(&c, OUT_TEXT, width, &m, 1, false);
+        for (size_t lines = 0; text.n; lines++) {
+            struct slice line = slice_cut(&text, '\n');
+            assert_true(line.n <= width && lines < 2);
+            for (size_t i = 0; i < line.n; i++) {
+                assert_true(line.p[i] >= 0x20 && line.p[i] < 0x7f);
+            }
+        }
+        capture_end(&c);
+    }
+    FILE *full = fopen("/dev/full", "w");
+    for (enum out_format f = OUT_TEXT; full && f <= OUT_CSV; f++) {
+        struct message_list *l = message_list_new(full, f, &(struct report_style){.width = 80});
+        message_list_add(l, &m);
+        assert_false(message_list_end(l, false));
+    }
+    if (full) {
+        fclose(full);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_json),
-        cmocka_unit_test(test_rows),    cmocka_unit_test(test_no_secret),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_text),         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_rows),         cmocka_unit_test(test_no_secret),
+        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* spamgauge message: one message with its evidence, or a list to choose from. */
+#include "out/message.h"
+
+#include "cmd/context.h"
+#include "cmd/verbs.h"
+#include "out/message_list.h"
+
+enum { CANDIDATES_MAX = 10, LIMIT_MAX = 100000 };
+
+struct candidates {
+    struct id128 ids[CANDIDATES_MAX];
+    size_t count;
+};
+
+static void candidate_add(void *arg, struct id128 id)
+{
+    struct candidates *all = arg;
+    if (all->count < CANDIDATES_MAX) {
+        all->ids[all->count++] = id;
+    }
+}
+
+static struct slice title_find(void *arg, struct slice rule_id)
+{
+    const struct rules *rules = arg;
+    for (size_t i = 0; rules && i < rules_count(rules); i++) {
+        if (slice_eq(rules_info(rules, i)->id, rule_id)) {
+            return rules_info(rules, i)->title;
+        }
+    }
+    return S("");
+}
+
+/* The one id that begins as the user typed it. */
+static int id_resolve(struct context *x, const struct command *c, const char *text,
+                      struct id128 *out)
+{
+    struct candidates all = {.count = 0};
+    struct errbuf eb = {.text = ""};
+    char hex[33];
+    enum err e = store_find(x->store, slice_cstr(text), CANDIDATES_MAX, candidate_add, &all, &eb);
+    if (e != OK) {
+        return command_fail(c, e, &eb);
+    }
+    if (all.count == 1) {
+        *out = all.ids[0];
+        return EXIT_STATUS_OK;
+    }
+    fprintf(stderr, "spamgauge message: %s: %s\n", text,
+            all.count ? "several messages begin so:" : "no such message");
+    for (size_t i = 0; i < all.count; i++) {
+        id128_hex(all.ids[i], hex);
+        fprintf(stderr, "  %s\n", hex);
+    }
+    return EXIT_STATUS_NEGATIVE;
+}
+
+static int message_write(struct context *x, const struct command *c, const struct message_row *row,
+                         struct slice site, enum out_format format)
+{
+    FILE *f;
+    struct rules *rules = rules_live_get(x->rules);
+    struct message_names names = {.site = site, .rule_title = title_find, .arg = rules};
+    int status = context_output(c, &f);
+    if (!status) {
+        struct report_style style = context_style(f);
+        bool ok = format == OUT_TEXT ? message_print_text(f, row, &names, &style)
+                                     : message_print(f, format, row, &names);
+        status = context_output_end(c, f, ok);
+    }
+    rules_unref(rules);
+    return status;
+}
+
+/* Without an id: what there is to choose from. */
+struct listing {
+    struct message_list *list;
+    uint64_t limit, count;
+};
+
+static void listing_add(void *arg, const struct message_row *row)
+{
+    struct listing *listing = arg;
+    if (listing->count++ < listing->limit) {
+        message_list_add(listing->list, row);
+    }
+}
+
+static int messages_list(struct context *x, const struct command *c, enum out_format format)
+{
+    struct listing listing = {.limit = 20};
+    struct store_filter filter;
+    struct page_cursor cursor = {.is_set = false};
+    struct errbuf eb = {.text = ""};
+    FILE *f;
+    if (!context_filter(c, &filter) || !command_number(c, "limit", 1, LIMIT_MAX, &listing.limit)) {
+        return EXIT_STATUS_USAGE;
+    }
+    int status = context_output(c, &f);
+    if (status) {
+        return status;
+    }
+    struct report_style style = context_style(f);
+    listing.list = message_list_new(f, format, &style);
+    /* One more than is shown tells whether there are more. */
+    enum err e = listing.list ? store_page(x->store, &filter, &cursor, (size_t)listing.limit + 1,
+                                           listing_add, &listing, &eb)
+                              : ERR_NOMEM;
+    bool has_more = listing.count > listing.limit;
+    bool ok = !listing.list || message_list_end(listing.list, has_more);
+    status = context_output_end(c, f, ok);
+    if (e != OK) {
+        return command_fail(c, e, &eb);
+    }
+    if (!status && has_more && !command_flag(c, "quiet")) {
+        fprintf(
+            stderr, "spamgauge message: there are more; --limit %llu or --since shows them\n",
+            (unsigned long long)(listing.limit * 10 < LIMIT_MAX ? listing.limit * 10 : LIMIT_MAX));
+    }
+    return status;
+}
+
+/* The site of a message's trap as the store has it now; empty when it has none. */
+struct site_search {
+    struct slice trap;
+    struct strbuf site;
+};
+
+static void site_compare(void *arg, const struct trap_info *t)
+{
+    struct site_search *search = arg;
+    if (slice_eq(t->name, search->trap) && !search->site.n) {
+        strbuf_add(&search->site, t->site);
+    }
+}
+
+static int message_show(struct context *x, const struct command *c, struct id128 id,
+                        enum out_format format)
+{
+    struct message_row row;
+    struct errbuf eb = {.text = ""};
+    struct strbuf trap = STRBUF_INIT;
+    struct site_search search = {.site = STRBUF_INIT};
+    enum err e = store_message(x->store, id, &row, &eb);
+    if (e == OK) {
+        strbuf_add(&trap, row.trap); /* the row does not outlive the next call */
+        search.trap = strbuf_slice(&trap);
+        e = store_traps(x->store, site_compare, &search, &eb);
+    }
+    e = e == OK ? store_message(x->store, id, &row, &eb) : e;
+    e = e == OK && (trap.failed || search.site.failed) ? ERR_NOMEM : e;
+    int status = e == OK ? message_write(x, c, &row, strbuf_slice(&search.site), format)
+                         : command_fail(c, e, &eb);
+    strbuf_free(&trap);
+    strbuf_free(&search.site);
+    return status;
+}
+
+static int message_run(struct command *c)
+{
+    struct context x;
+    struct id128 id;
+    enum out_format format;
+    if (c->argument_count > 1) {
+        return usage_error(c, "one id, please");
+    }
+    if (!context_format(c, &format)) {
+        return EXIT_STATUS_USAGE;
+    }
+    int status = context_open(&x, c);
+    status = status ? status : context_store(&x, STORE_READ);
+    if (!status && !c->argument_count) {
+        status = messages_list(&x, c, format);
+        context_close(&x);
+        return status;
+    }
+    status = status ? status : context_rules(&x);
+    status = status ? status : id_resolve(&x, c, c->arguments[0], &id);
+    status = status ? status : message_show(&x, c, id, format);
+    context_close(&x);
+    return status;
+}
+
+static const struct option_spec MESSAGE_OPTIONS[] = {
+    FILTER_OPTIONS,
+    {"limit", OPTION_NO_SHORT, "N", "How many to list when no id is given; default: 20."},
+    FORMAT_OPTIONS,
+    {NULL, OPTION_NO_SHORT, NULL, NULL},
+};
+
+const struct verb VERB_MESSAGE = {
+    .name = "message",
+    .arguments = "[ID]",
+    .summary = "one message with its evidence, redacted; without ID a list",
+    .text = "Shows what is stored of a message: where it came from, its fingerprints, its labels "
+            "with their probabilities and the "
+            "rules behind them. ID may be cut short as long as one message begins so. Addresses "
+            "are redacted.\n\n"
+            "Without an ID it lists messages in the order of their receipt, with --since, --until, "
+            "--trap and --site: id, time, trap, country, botnet and its probability. The text form "
+            "cuts ids to what ID needs; json, jsonl and csv have them whole.",
+    .options = MESSAGE_OPTIONS,
+    .run = message_run,
+};
