@@ -33,8 +33,8 @@ const char *err_text(enum err e)
     return i < 0 ? "unknown error" : ERRORS[i].text;
 }
 
-static void errbuf_fill(struct errbuf *eb, const char *file, unsigned line, unsigned column,
-                        const char *fmt, va_list ap)
+static void PRINTF_LIKE(5, 0) errbuf_fill(struct errbuf *eb, const char *file, unsigned line,
+                                          unsigned column, const char *fmt, va_list ap)
 {
     if (!eb) {
         return;
