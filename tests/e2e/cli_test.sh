@@ -15,6 +15,8 @@ while read -r verb; do
     "$sg" --manual $verb >"$work/page.1"
     check "the manual of $verb is sound mdoc" mandoc -Tlint -Wwarning "$work/page.1"
 done <<<"$verbs"
+same 'each has an installed manual' "$(sort <<<"$verbs")" \
+    "$(sed -n "/^verbs = \[/,/^\]/s/^  '\(.*\)',\$/\1/p" "$here/../../docs/meson.build" | sort)"
 "$sg" --manual >"$work/page.1"
 check 'spamgauge(1) is sound mdoc' mandoc -Tlint -Wwarning "$work/page.1"
 exits 'no verb' 2 "$sg"
@@ -63,13 +65,58 @@ check 'which is the report' cmp "$work/report.txt" "$work/report.text"
 exits 'report into nowhere' 5 "$sg" report -o "$work/no/such/folder/x"
 exits 'a closed pipe is no failure' 0 bash -c "set -o pipefail; '$sg' message --limit 200 | head -n 1"
 
-id=$("$sg" message --limit 1 | awk '{print $1}')
+"$sg" message --limit 1 >"$work/out" 2>"$work/err"
+check 'the list has a header' grep -q '^id  *received  *trap' "$work/out"
+check 'says that there are more' grep -q 'there are more; --limit' "$work/err"
+id=$(awk 'NR == 2 {print $1}' "$work/out")
+"$sg" message --limit 1 -q >"$work/out" 2>"$work/err"
+check 'unless told to be quiet' test ! -s "$work/err"
+"$sg" message --limit 200 >"$work/out" 2>"$work/err"
+check 'or there are none' test ! -s "$work/err"
+for f in json jsonl csv; do
+    exits "message -f $f" 0 "$sg" message --limit 200 -f $f
+    cp "$work/out" "$work/messages.$f"
+done
+check 'each form lists all, whole ids first' python3 -c "import csv, json, sys
+folder = sys.argv[1]
+rows = json.load(open(folder + '/messages.json'))['messages']
+lines = [json.loads(line) for line in open(folder + '/messages.jsonl')]
+cells = list(csv.DictReader(open(folder + '/messages.csv')))
+assert rows == lines and len(rows) == 200
+assert [r['id'] for r in rows] == [r['id'] for r in cells] and len(rows[0]['id']) == 32
+assert rows[0]['id'].startswith(sys.argv[2])" "$work" "$id"
 exits 'a message by its id' 0 "$sg" message "$id"
 exits 'by the start of its id' 0 "$sg" message "${id:0:12}"
 exits 'as JSON' 0 "$sg" message -f json "$id"
-check 'which is JSON' python3 -m json.tool "$work/out"
+check 'which is JSON' python3 -c "import json,sys; assert json.load(open(sys.argv[1]))['site'] == 'here'" "$work/out"
 exits 'a message that is not there' 1 "$sg" message 00000000000000000000000000000000
 exits 'an id that is none' 2 "$sg" message nonsense
+
+mkdir "$work/events"
+printf 'annotations:\n  - {date: 2010-10-06, kind: takedown, title: "Example host cut off", botnets: [b], source: "https://www.example.com/6"}\n' >"$work/events/a.yaml"
+printf 'annotations:\n  - {date: 2010-10, kind: gap, title: "A slow disk", source: here}\n  - {date: 2009, kind: law, title: Other, source: x}\n' >"$work/events/b.yaml"
+printf 'annotations: [%s]\n' "$work/events" >"$work/events.yaml"
+exits 'a report with events of its own' 0 "$sg" report -c "$work/events.yaml"
+check 'shows them' grep -q '^2010-10-06  takedown: Example host cut off' "$work/out"
+check 'with their sources' grep -q 'https://www.example.com/6' "$work/out"
+check 'and none of another time' bash -c "! grep -q Other '$work/out'"
+exits 'as JSON' 0 "$sg" report -c "$work/events.yaml" -f json
+same 'they are a list' 'gap takedown' "$(python3 -c "import json;print(*[a['kind'] for a in json.load(open('$work/out'))['annotations']])")"
+exits 'in a chart' 0 "$sg" chart volume -c "$work/events.yaml" -f svg -o - --script
+check 'they have lines and a list' grep -q "Example host cut off" "$work/out"
+exits 'not when unwanted' 0 "$sg" chart volume -c "$work/events.yaml" -f svg -o - --script --no-events
+check 'none is left' bash -c "! grep -q dashtype '$work/out'"
+printf 'annotations:\n  - {date: 2010-10-07, kind: takedwn, title: Bad, source: x}\n' >"$work/events/c.yaml"
+exits 'a bad entry is left out' 0 "$sg" report -c "$work/events.yaml"
+check 'and named' grep -q 'c.yaml:2:.*did you mean takedown' "$work/err"
+printf 'annotations: [%s]\n' "$work/no/such" >"$work/events.yaml"
+exits 'annotations that are not there' 3 "$sg" report -c "$work/events.yaml"
+
+mkdir -p "$work/prefix/bin" "$work/prefix/share/spamgauge"
+cp "$sg" "$work/prefix/bin/spamgauge"
+cp -r "$here/../../rules" "$work/prefix/share/spamgauge/rules"
+exits 'an installed program' 0 "$work/prefix/bin/spamgauge" report
+check 'finds its annotations' grep -q 'closure: Spamit' "$work/out"
 
 if command -v gnuplot >/dev/null; then
     exits 'a chart' 0 "$sg" chart volume -o "$work/volume.svg"
@@ -84,7 +131,7 @@ exits 'a chart to nowhere' 2 "$sg" chart volume
 exits 'db verify' 0 "$sg" db verify
 exits 'db vacuum' 0 "$sg" db vacuum
 exits 'db retain keeps what is young' 0 "$sg" db retain --days 1
-same 'all rows' 200 "$("$sg" message --limit 1000 | wc -l)"
+same 'all rows' 200 "$("$sg" message --limit 1000 -f jsonl | wc -l)"
 sqlite3 "$SPAMGAUGE_DATA/spamgauge.db" 'UPDATE rollup_day SET messages = messages + 1 WHERE rowid IN (SELECT 1)' 2>/dev/null ||
     sqlite3 "$SPAMGAUGE_DATA/spamgauge.db" 'UPDATE rollup_day SET messages = messages + 1 WHERE dim = 0'
 exits 'db verify finds damage' 1 "$sg" db verify
