@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -187,15 +188,21 @@ static enum err pair_read(struct config *c, const char *path, struct fy_node_pai
  * collected errors would be the cleaner way, but 0.7.12 leaks the tokens in it.) */
 static enum err diag_error(struct errbuf *eb, const char *path, const char *diag)
 {
-    unsigned line = 0, column = 0;
-    int at = 0;
-    size_t n = strlen(path);
-    if (strncmp(diag, path, n) == 0 &&
-        sscanf(diag + n, ":%u:%u: error: %n", &line, &column, &at) == 2 && at) {
-        diag += n + (size_t)at;
+    struct slice rest = slice_cstr(diag), prefix = slice_cstr(path);
+    uint64_t line = 0, column = 0;
+    rest = slice_cut(&rest, '\n');
+    if (slice_starts(rest, prefix)) {
+        rest = slice_sub(rest, prefix.n, SIZE_MAX);
+        slice_cut(&rest, ':');
+        bool has_place = slice_to_u64(slice_cut(&rest, ':'), &line) &&
+                         slice_to_u64(slice_cut(&rest, ':'), &column) && line < UINT_MAX &&
+                         column < UINT_MAX;
+        line = has_place ? line : 0;
+        rest = slice_trim(rest);
+        rest = slice_starts(rest, S("error: ")) ? slice_sub(rest, 7, SIZE_MAX) : rest;
     }
-    return err_at(eb, ERR_CONFIG, path, line, column, "%.*s", (int)strcspn(diag, "\n"),
-                  *diag ? diag : "not YAML");
+    return err_at(eb, ERR_CONFIG, path, (unsigned)line, (unsigned)column, "%.*s",
+                  SLICE_ARG(rest.n ? rest : S("not YAML")));
 }
 
 static enum err root_read(struct config *c, const char *path, struct fy_node *root,
