@@ -94,6 +94,7 @@ struct store {
     sqlite3 *db;
     char *path;
     enum store_mode mode;
+    int64_t now;           /* store_options.now */
     unsigned transactions; /* nesting of store_begin_read */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct strmap *text_ids, *trap_ids, *stream_ids; /* caches; emptied by a rollback */

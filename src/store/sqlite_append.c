@@ -118,18 +118,34 @@ static enum err mark_put(struct store *s, const struct import_mark *mark, struct
     return store_run(s, st, "writing an import's mark", eb);
 }
 
+/* The day's first message, where nothing was stored today before this batch. A clock that was set
+ * back to a day that has its entry leaves that as it is. */
+static enum err arrival_put(struct store *s, int64_t first_seq, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_ARRIVAL_ADD, &st, eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int64(st, 1, day_of(s->now ? s->now : time_now()));
+    sqlite3_bind_int64(st, 2, first_seq);
+    return store_run(s, st, "writing a day of arrival", eb);
+}
+
 static enum err batch_append(struct store *s, const struct message_row *rows, size_t n,
                              const struct import_mark *mark, struct batch *b, struct errbuf *eb)
 {
     int64_t stored;
     enum err e = identity_begin(s, eb);
     e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
+    int64_t first = s->tail.next;
     for (size_t i = 0; e == OK && i < n; i++) {
         e = row_append(s, &rows[i], b, eb);
     }
     if (e == OK && b->result.added > 0) {
         e = count_flush(s, false, eb);
         e = e == OK ? traps_write(s, b, eb) : e;
+        e = e == OK ? arrival_put(s, first, eb) : e;
         e = e == OK ? counter_put(s, "next_seq", s->tail.next, eb) : e;
         e = e == OK ? counter_put(s, "stored", stored + (int64_t)b->result.added, eb) : e;
     }

@@ -3,7 +3,6 @@
 #include "store/sqlite.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 static enum err number(struct store *s, const char *sql, int64_t *out, struct errbuf *eb)
@@ -86,104 +85,150 @@ enum err store_vacuum(struct store *s, struct errbuf *eb)
 
 /* ---- retention ---- */
 
+/* Rows go in the order in which they were stored: a prefix of the seqs. Not in that of receipt: an
+ * import of old mail is not to be deleted as soon as it ends. */
+
 enum { RETAIN_BATCH = 10000 }; /* rows of one transaction: a writer waits a second at most */
 
 struct retention {
-    int64_t horizon; /* days before this one are incomplete */
-    bool no_clock_gone;
+    bool by_age;       /* else by size */
+    int64_t first_day; /* by age: rows stored on this day or later stay */
+    uint64_t bytes_max;
     uint64_t deleted;
 };
 
-/* Seqs of the oldest rows, at most RETAIN_BATCH. Rows without a receipt time are the oldest. */
-static enum err oldest_list(struct store *s, bool by_age, int64_t before, int64_t *seqs,
-                            size_t most, size_t *count, struct retention *r, struct errbuf *eb)
+/* What the rows of one batch leave behind. */
+struct leaving {
+    size_t rows;
+    int64_t last_seq;
+    int64_t horizon; /* days of receipt before this one are incomplete */
+    bool no_clock_gone;
+};
+
+/* Rows before this seq may go. By age: those before the first that was stored on the first day to
+ * stay, or later; all when nothing was. Of several such days the lowest seq counts, so that a clock
+ * that was wrong for a while makes rows stay longer, never shorter. */
+static enum err end_find(struct store *s, const struct retention *r, int64_t *end,
+                         struct errbuf *eb)
 {
     sqlite3_stmt *st;
-    enum err e = store_statement(
-        s, by_age ? STATEMENT_MESSAGE_OLDEST_BEFORE : STATEMENT_MESSAGE_OLDEST, &st, eb);
-    *count = 0;
+    *end = INT64_MAX;
+    if (!r->by_age) {
+        return OK;
+    }
+    enum err e = store_statement(s, STATEMENT_ARRIVAL_FIRST, &st, eb);
     if (e != OK) {
         return e;
     }
-    sqlite3_bind_int64(st, 1, (int64_t)most);
-    if (by_age) {
-        sqlite3_bind_int64(st, 2, before);
+    sqlite3_bind_int64(st, 1, r->first_day);
+    e = store_step(s, st, "reading the days of arrival", eb);
+    if (e == OK && sqlite3_column_type(st, 0) != SQLITE_NULL) {
+        *end = sqlite3_column_int64(st, 0);
     }
-    while ((e = store_step(s, st, "finding old messages", eb)) == OK) {
-        seqs[(*count)++] = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return e;
+}
+
+/* Reads the rows that go: their receipt moves the horizon, their domains get entries. */
+static enum err rows_leave(struct store *s, int64_t end, size_t most, struct leaving *l,
+                           struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_MESSAGE_OLDEST, &st, eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int64(st, 1, end);
+    sqlite3_bind_int64(st, 2, (int64_t)most);
+    while (e == OK && (e = store_step(s, st, "finding old messages", eb)) == OK) {
+        l->rows++;
+        l->last_seq = sqlite3_column_int64(st, 0);
         if (sqlite3_column_type(st, 1) == SQLITE_NULL) {
-            r->no_clock_gone = true;
+            l->no_clock_gone = true;
         } else {
             int64_t day = day_of(sqlite3_column_int64(st, 1)) + 1;
-            r->horizon = day > r->horizon ? day : r->horizon;
+            l->horizon = day > l->horizon ? day : l->horizon;
         }
+        e = domains_keep(s, column_slice(st, 2), eb);
     }
+    sqlite3_reset(st);
     return e == ERR_END ? OK : e;
 }
 
-static enum err seqs_delete(struct store *s, const int64_t *seqs, size_t n, struct errbuf *eb)
+static enum err rows_delete(struct store *s, const struct leaving *l, struct errbuf *eb)
 {
     int64_t stored;
-    enum err e = counter_get(s, "stored", &stored, eb);
-    for (size_t i = 0; e == OK && i < n; i++) {
-        sqlite3_stmt *st;
-        e = store_statement(s, STATEMENT_MESSAGE_DELETE, &st, eb);
-        if (e == OK) {
-            sqlite3_bind_int64(st, 1, seqs[i]);
-            e = store_run(s, st, "deleting old messages", eb);
-        }
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_MESSAGE_DELETE, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, l->last_seq);
+        e = store_run(s, st, "deleting old messages", eb);
     }
-    return e == OK ? counter_put(s, "stored", stored - (int64_t)n, eb) : e;
+    if (e == OK) {
+        e = store_statement(s, STATEMENT_ARRIVAL_TIDY, &st, eb);
+        e = e == OK ? store_run(s, st, "deleting days of arrival", eb) : e;
+    }
+    e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
+    e = e == OK ? counter_put(s, "stored", stored - (int64_t)l->rows, eb) : e;
+    e = e == OK ? counter_put(s, "horizon", l->horizon, eb) : e;
+    return e == OK ? counter_put(s, "no_clock_gone", l->no_clock_gone, eb) : e;
 }
 
 /* One transaction. Identities stay, so they must be in message_key before their rows go. */
-static enum err batch_retain(struct store *s, bool by_age, int64_t before, size_t most,
-                             int64_t *seqs, struct retention *r, size_t *count, struct errbuf *eb)
+static enum err batch_retain(struct store *s, const struct retention *r, size_t most,
+                             size_t *deleted, struct errbuf *eb)
 {
-    int64_t horizon, gone;
+    struct leaving l = {0};
+    int64_t gone, end;
     enum err e = identity_begin(s, eb);
     e = e == OK ? identity_flush(s, 1, eb) : e;
-    e = e == OK ? counter_get(s, "horizon", &horizon, eb) : e;
+    e = e == OK ? counter_get(s, "horizon", &l.horizon, eb) : e;
     e = e == OK ? counter_get(s, "no_clock_gone", &gone, eb) : e;
+    e = e == OK ? end_find(s, r, &end, eb) : e;
     if (e != OK) {
         return e;
     }
-    r->horizon = horizon;
-    r->no_clock_gone = gone != 0;
-    e = oldest_list(s, by_age, before, seqs, most, count, r, eb);
-    e = e == OK && *count ? seqs_delete(s, seqs, *count, eb) : e;
-    e = e == OK ? counter_put(s, "horizon", r->horizon, eb) : e;
-    return e == OK ? counter_put(s, "no_clock_gone", r->no_clock_gone, eb) : e;
+    l.no_clock_gone = gone != 0;
+    e = rows_leave(s, end, most, &l, eb);
+    *deleted = l.rows;
+    return e == OK && l.rows ? rows_delete(s, &l, eb) : e;
+}
+
+/* By size: how many rows to delete next; 0 when few enough bytes are in use. */
+static enum err excess_rows(struct store *s, uint64_t bytes_max, size_t *rows, struct errbuf *eb)
+{
+    uint64_t used;
+    int64_t stored;
+    enum err e = used_bytes(s, &used, eb);
+    e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
+    *rows = 0;
+    if (e == OK && used > bytes_max && stored > 0) {
+        /* Not much more than needed: a row's share, a little low. */
+        uint64_t n = (used - bytes_max) / (used / (uint64_t)stored + 1) + 1;
+        *rows = n < RETAIN_BATCH ? (size_t)n : RETAIN_BATCH;
+    }
+    return e;
 }
 
 /* Deletes until a batch finds less than it may; by size until few enough bytes are in use. */
-static enum err pass_retain(struct store *s, bool by_age, int64_t before, uint64_t bytes_max,
-                            int64_t *seqs, struct retention *r, struct errbuf *eb)
+static enum err pass_retain(struct store *s, struct retention *r, struct errbuf *eb)
 {
     for (;;) {
-        uint64_t used;
-        int64_t stored;
         size_t count = 0, most = RETAIN_BATCH;
-        if (!by_age) {
-            enum err e = used_bytes(s, &used, eb);
-            e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
-            if (e != OK || used <= bytes_max || stored <= 0) {
-                return e;
-            }
-            /* Not much more than needed: a row's share, a little low. */
-            uint64_t rows = (used - bytes_max) / (used / (uint64_t)stored + 1) + 1;
-            most = rows < most ? (size_t)rows : most;
+        enum err e = r->by_age ? OK : excess_rows(s, r->bytes_max, &most, eb);
+        if (e != OK || most == 0) {
+            return e;
         }
-        enum err e = store_begin_write(s, eb);
+        e = store_begin_write(s, eb);
         if (e != OK) {
             return e;
         }
-        e = store_end_write(s, batch_retain(s, by_age, before, most, seqs, r, &count, eb), eb);
+        e = store_end_write(s, batch_retain(s, r, most, &count, eb), eb);
         if (e != OK) {
             return e;
         }
         r->deleted += count;
-        if (count == 0 || (by_age && count < most)) {
+        if (count == 0 || (r->by_age && count < most)) {
             return OK;
         }
     }
@@ -192,16 +237,17 @@ static enum err pass_retain(struct store *s, bool by_age, int64_t before, uint64
 enum err store_retain(struct store *s, int64_t before, uint64_t bytes_max, uint64_t *deleted,
                       struct errbuf *eb)
 {
-    struct retention r = {0};
-    int64_t *seqs = malloc(RETAIN_BATCH * sizeof *seqs);
-    enum err e = seqs ? OK : err_set(eb, ERR_NOMEM, "out of memory");
-    if (e == OK && before != INT64_MIN) {
-        e = pass_retain(s, true, before, 0, seqs, &r, eb);
+    struct retention r = {.bytes_max = bytes_max};
+    enum err e = OK;
+    if (before != INT64_MIN) {
+        r.by_age = true;
+        r.first_day = day_of(before);
+        e = pass_retain(s, &r, eb);
     }
     if (e == OK && bytes_max != 0) {
-        e = pass_retain(s, false, 0, bytes_max, seqs, &r, eb);
+        r.by_age = false;
+        e = pass_retain(s, &r, eb);
     }
-    free(seqs);
     if (deleted) {
         *deleted = r.deleted;
     }

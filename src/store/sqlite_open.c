@@ -299,6 +299,7 @@ enum err store_open(const struct store_options *o, struct store **out, struct er
         return err_set(eb, ERR_NOMEM, "out of memory");
     }
     s->mode = o->mode;
+    s->now = o->now;
     s->path = strdup(o->path);
     s->text_ids = strmap_new();
     s->trap_ids = strmap_new();

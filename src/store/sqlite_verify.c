@@ -226,6 +226,10 @@ static enum err facts_check(struct verify *v)
         {"message rows more or less than counted",
          "SELECT abs(count(*) - (SELECT value FROM counter WHERE name = 'stored')) FROM message",
          false},
+        {"messages stored before the first day of arrival",
+         "SELECT count(*) FROM message WHERE seq < ifnull((SELECT min(first_seq) FROM arrival), "
+         "(SELECT value FROM counter WHERE name = 'next_seq'))",
+         false},
         {"messages more or less than their traps count",
          "SELECT abs(count(*) - (SELECT ifnull(sum(messages), 0) FROM trap)) FROM message", true},
         {"strings that cannot be found",

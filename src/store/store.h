@@ -24,6 +24,7 @@ struct store_options {
     size_t cache_bytes;   /* 0: the default, 64 MiB */
     bool is_durable; /* true: fsync at each commit; false (imports): only the WAL's order is kept,
                         a power cut may take the last commits but never corrupts */
+    int64_t now; /* the time of arrival of what is appended; 0: the system's clock at each append */
 };
 
 enum err store_open(const struct store_options *o, struct store **out, struct errbuf *eb) MUST_USE;
@@ -241,9 +242,10 @@ enum err store_verify(struct store *s, void (*say)(void *, const char *line), vo
                       size_t *problems, struct errbuf *eb) MUST_USE;
 enum err store_vacuum(struct store *s, struct errbuf *eb) MUST_USE;
 
-/* Deletes message rows older than `before` (INT64_MIN: none) and, oldest first, past `bytes_max` in
- * use (0: no bound); those without a receipt time are the oldest. Rollups, host sets and identities
- * stay. In transactions of some 10,000 rows; *deleted counts, also when it fails in between. */
+/* Deletes message rows that were stored (not: received) before the day of `before` (INT64_MIN:
+ * none), then those stored longest ago until no more than `bytes_max` are in use (0: no bound).
+ * Rollups, host sets, identities and names of domains stay. In transactions of some 10,000 rows;
+ * *deleted counts, also when it fails in between. */
 enum err store_retain(struct store *s, int64_t before, uint64_t bytes_max, uint64_t *deleted,
                       struct errbuf *eb) MUST_USE;
 

@@ -72,6 +72,13 @@ CREATE TABLE message(
 ) STRICT;
 CREATE INDEX message_received ON message(received);
 
+-- Days on which messages were stored, each with the first of them: the age of a row, by which
+-- retention goes. Days before that of the oldest row are deleted.
+CREATE TABLE arrival(
+  day INTEGER PRIMARY KEY,
+  first_seq INTEGER NOT NULL
+) STRICT;
+
 -- Identity: the first 64 bits of message.id (sign bit flipped, so that the order is that of the
 -- ids) or the next free number when two ids share them. Filled in batches: message rows after
 -- counter "keyed" are not here yet. Stays when retention deletes the row.

@@ -359,48 +359,224 @@ static uint64_t total_of(struct store *s)
     return total;
 }
 
-/* Rows go, counts and identities stay; verify looks at what is left. */
+/* The day on which the tests of retention begin to store: years after the rows were received. */
+enum { STORED_DAY = 20000 };
+
+static int64_t stored_time(int day, int64_t second)
+{
+    return (int64_t)(STORED_DAY + day) * SECONDS_PER_DAY + second;
+}
+
+/* As a process of that time would. */
+static size_t append_at(const char *path, int64_t now, const struct message_row *rows, size_t n,
+                        size_t batch)
+{
+    struct store *s = NULL;
+    assert_ok(store_open(&(struct store_options){.path = path, .mode = STORE_CREATE, .now = now},
+                         &s, eb));
+    size_t added = append_all(s, rows, n, batch);
+    store_close(s);
+    return added;
+}
+
+/* Left are the rows from `from` to before `to`, in the order in which they were stored. */
+static void left_are(struct store *s, const struct rows *rows, size_t from, size_t to)
+{
+    struct store_info info;
+    struct message_row row;
+    struct errbuf error = {0};
+    assert_ok(store_info(s, &info, eb));
+    assert_int_equal(info.messages, to - from);
+    for (size_t i = 0; i < rows->n; i++) {
+        enum err e = store_message(s, rows->rows[i].id, &row, &error);
+        if (e != (i >= from && i < to ? OK : ERR_NOTFOUND)) {
+            fail_msg("row %zu of %zu to %zu: %s", i, from, to, error.text);
+        }
+    }
+}
+
+/* Rows go by the time since they were stored, whatever the time of their receipt; counts and
+ * identities stay; verify looks at what is left. */
 static void test_retention(void **state)
 {
     (void)state;
     struct rows rows = rows_make(14, 600);
     struct scratch scratch = scratch_make();
-    struct store *s = open_as(scratch.path, STORE_CREATE);
-    int64_t before = (int64_t)(ROWS_START_DAY + 20) * SECONDS_PER_DAY + 4000;
-    uint64_t deleted, old = 0;
-    append_all(s, rows.rows, rows.n, 100);
+    uint64_t deleted;
+    assert_int_equal(append_at(scratch.path, stored_time(0, 0), rows.rows, 200, 70), 200);
+    assert_int_equal(append_at(scratch.path, stored_time(0, 86399), rows.rows + 200, 50, 50), 50);
+    assert_int_equal(append_at(scratch.path, stored_time(3, 5000), rows.rows, 600, 100), 350);
+    struct store *s = open_as(scratch.path, STORE_WRITE);
     uint64_t total = total_of(s);
-    for (size_t i = 0; i < rows.n; i++) {
-        old += rows.rows[i].clock == CLOCK_NONE || rows.rows[i].received < before;
-    }
-    assert_ok(store_retain(s, before, 0, &deleted, eb));
-    assert_int_equal(deleted, old);
+    /* What was just stored stays, though it was received years ago; and the whole day counts. */
+    assert_ok(store_retain(s, stored_time(-730, 5000), 0, &deleted, eb));
+    assert_int_equal(deleted, 0);
+    assert_ok(store_retain(s, stored_time(0, 86399), 0, &deleted, eb));
+    assert_int_equal(deleted, 0);
+    left_are(s, &rows, 0, 600);
+    assert_int_equal(sql_number(scratch.path, "SELECT value FROM counter WHERE name = 'horizon'"),
+                     INT32_MIN);
+    assert_ok(store_retain(s, stored_time(1, 5000), 0, &deleted, eb));
+    assert_int_equal(deleted, 250);
+    left_are(s, &rows, 250, 600);
     assert_int_equal(total_of(s), total);
     assert_int_equal(verify_count(s), 0);
-    struct store_info info;
-    assert_ok(store_info(s, &info, eb));
-    assert_int_equal(info.messages, rows.n - old);
-    /* All of it again: nothing is counted twice, also not what was deleted. */
+    assert_int_equal(sql_number(scratch.path, "SELECT count(*) FROM arrival"), 1);
+    assert_ok(store_retain(s, stored_time(3, 86399), 0, &deleted, eb));
+    assert_int_equal(deleted, 0);
+    /* All of it again: nothing is counted twice, also not what was deleted, and no day arrives. */
     assert_int_equal(append_all(s, rows.rows, rows.n, 100), 0);
     assert_int_equal(total_of(s), total);
-    /* Damage after the horizon is found, before it cannot be. */
-    sql_run(scratch.path, "UPDATE rollup_day SET messages = messages + 1 WHERE day < 14860");
+    assert_int_equal(sql_number(scratch.path, "SELECT count(*) FROM arrival"), 1);
+    /* Later than all of it: everything. */
+    assert_ok(store_retain(s, stored_time(4, 0), 0, &deleted, eb));
+    assert_int_equal(deleted, 350);
+    left_are(s, &rows, 0, 0);
+    assert_int_equal(append_all(s, rows.rows, rows.n, 100), 0);
+    assert_int_equal(total_of(s), total);
     assert_int_equal(verify_count(s), 0);
-    sql_run(scratch.path,
-            "UPDATE rollup_day SET messages = messages + 1 WHERE dim = 0 AND day = 14900");
-    assert_true(verify_count(s) > 0);
-    sql_run(scratch.path,
-            "UPDATE rollup_day SET messages = messages - 1 WHERE dim = 0 AND day = 14900");
-    /* By size: a bound that cannot be met takes all rows and ends. */
-    assert_ok(store_retain(s, INT64_MIN, 1, &deleted, eb));
-    assert_int_equal(deleted, rows.n - old);
-    assert_ok(store_info(s, &info, eb));
-    assert_int_equal(info.messages, 0);
-    assert_ok(store_retain(s, INT64_MIN, 1, &deleted, eb));
-    assert_int_equal(deleted, 0);
     assert_ok(store_vacuum(s, eb));
-    assert_int_equal(total_of(s) > 0, 1);
     assert_int_equal(verify_count(s), 0);
+    store_close(s);
+    scratch_remove(&scratch);
+    rows_free(&rows);
+}
+
+/* Days of receipt of which rows are gone cannot be checked; damage after them is found, and what
+ * arrives later is checked as ever. */
+static void test_retention_horizon(void **state)
+{
+    (void)state;
+    struct rows rows = rows_make(14, 600);
+    struct scratch scratch = scratch_make();
+    const int64_t HALF = (int64_t)(ROWS_START_DAY + 40) * SECONDS_PER_DAY;
+    uint64_t deleted;
+    char sql[256];
+    int64_t last_gone = 0;
+    for (size_t i = 0; i < rows.n; i++) {
+        struct message_row *row = &rows.rows[i];
+        bool is_old = i < 300;
+        if (row->clock != CLOCK_NONE && (row->received < HALF) != is_old) {
+            row->received += (is_old ? -30 : 40) * SECONDS_PER_DAY;
+            row->received = is_old && row->received >= HALF ? HALF - 1 : row->received;
+        }
+        if (row->clock != CLOCK_NONE && is_old && row->received > last_gone) {
+            last_gone = row->received;
+        }
+    }
+    append_at(scratch.path, stored_time(0, 0), rows.rows, 300, 100);
+    append_at(scratch.path, stored_time(9, 0), rows.rows + 300, 200, 100);
+    struct store *s = open_as(scratch.path, STORE_WRITE);
+    assert_ok(store_retain(s, stored_time(5, 0), 0, &deleted, eb));
+    assert_int_equal(deleted, 300);
+    assert_int_equal(sql_number(scratch.path, "SELECT value FROM counter WHERE name = 'horizon'"),
+                     last_gone / SECONDS_PER_DAY + 1);
+    assert_int_equal(verify_count(s), 0);
+    for (int later = 0; later < 2; later++) {
+        static const struct {
+            int days; /* after the newest receipt deleted */
+            bool is_found;
+        } CASES[] = {{-20, false}, {0, false}, {1, true}, {20, true}};
+        for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+            for (int sign = 1; sign >= -1; sign -= 2) {
+                (void)snprintf(sql, sizeof sql,
+                               "UPDATE rollup_day SET messages = messages + %d WHERE dim = 0 AND "
+                               "day = %lld",
+                               sign, (long long)(last_gone / SECONDS_PER_DAY + CASES[i].days));
+                sql_run(scratch.path, sql);
+                assert_int_equal(verify_count(s) > 0, CASES[i].is_found && sign > 0);
+            }
+        }
+        append_all(s, rows.rows + 500, 100, 30);
+        assert_int_equal(verify_count(s), 0);
+    }
+    store_close(s);
+    scratch_remove(&scratch);
+    rows_free(&rows);
+}
+
+/* A clock that was wrong for a while: nothing goes before its time. */
+static void test_retention_clock(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int days[4]; /* of arrival, 100 rows each */
+        int before;
+        size_t left_from;
+    } CASES[] = {
+        {"right", {10, 11, 12, 13}, 12, 200},
+        {"set back, then right", {10, 3, 10, 12}, 10, 0},
+        {"set back, then right: later", {10, 3, 10, 12}, 11, 300},
+        {"set back: by the wrong day", {10, 3, 4, 12}, 4, 0},
+        {"set back to stay", {10, 3, 4, 5}, 6, 0},
+        {"ahead, then right", {10, 900, 11, 12}, 12, 100},
+        {"ahead: stays till the wrong day", {10, 900, 11, 12}, 800, 100},
+        {"all old", {10, 900, 11, 12}, 901, 400},
+        {"one day", {10, 10, 10, 10}, 10, 0},
+        {"one day, the next", {10, 10, 10, 10}, 11, 400},
+    };
+    struct rows rows = rows_make(21, 400);
+    for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {
+        /* By age at once; or first a part of the oldest day's rows by size. */
+        for (int by_size_first = 0; by_size_first < 2; by_size_first++) {
+            struct scratch scratch = scratch_make();
+            uint64_t deleted, gone = 0;
+            for (size_t i = 0; i < 4; i++) {
+                append_at(scratch.path, stored_time(CASES[c].days[i], 100), rows.rows + i * 100,
+                          100, 50);
+            }
+            struct store *s = open_as(scratch.path, STORE_WRITE);
+            if (by_size_first) {
+                struct store_info info;
+                assert_ok(store_info(s, &info, eb));
+                assert_ok(store_retain(s, INT64_MIN, info.bytes_per_message * 300, &gone, eb));
+                assert_true(gone > 0);
+            }
+            assert_ok(store_retain(s, stored_time(CASES[c].before, 7), 0, &deleted, eb));
+            size_t from = CASES[c].left_from > gone ? CASES[c].left_from : (size_t)gone;
+            if (deleted != from - gone) {
+                fail_msg("%s: %llu deleted", CASES[c].name, (unsigned long long)deleted);
+            }
+            left_are(s, &rows, from, 400);
+            assert_int_equal(verify_count(s), 0);
+            store_close(s);
+            scratch_remove(&scratch);
+        }
+    }
+    rows_free(&rows);
+}
+
+struct named {
+    char text[4096];
+};
+
+static void name_add(void *arg, const struct cube_row *row)
+{
+    struct named *n = arg;
+    size_t at = strlen(n->text);
+    (void)snprintf(n->text + at, sizeof n->text - at, "%.*s:%llu ", SLICE_ARG(row->value),
+                   (unsigned long long)row->units.messages);
+}
+
+/* Names of domains stand in the rows; they are still there when the rows are gone. */
+static void test_retention_domains(void **state)
+{
+    (void)state;
+    struct rows rows = rows_make(22, 30);
+    struct scratch scratch = scratch_make();
+    struct store_filter all = STORE_FILTER_ALL;
+    struct named before = {.text = ""}, after = {.text = ""};
+    unsigned least;
+    uint64_t deleted;
+    append_at(scratch.path, stored_time(0, 0), rows.rows, rows.n, 10);
+    struct store *s = open_as(scratch.path, STORE_WRITE);
+    assert_ok(store_top(s, &all, DIMENSION_DOMAIN, 50, &least, name_add, &before, eb));
+    assert_non_null(strstr(before.text, ".example:"));
+    assert_ok(store_retain(s, stored_time(1, 0), 0, &deleted, eb));
+    assert_int_equal(deleted, rows.n);
+    assert_ok(store_top(s, &all, DIMENSION_DOMAIN, 50, &least, name_add, &after, eb));
+    assert_string_equal(before.text, after.text);
     store_close(s);
     scratch_remove(&scratch);
     rows_free(&rows);
@@ -415,6 +591,7 @@ static void test_retention_by_size(void **state)
     struct store_info before, after;
     uint64_t deleted;
     append_all(s, rows.rows, rows.n, 1000);
+    uint64_t total = total_of(s);
     assert_ok(store_info(s, &before, eb));
     uint64_t used = before.bytes_per_message * before.messages;
     assert_ok(store_retain(s, INT64_MIN, used + 100000, &deleted, eb));
@@ -423,6 +600,18 @@ static void test_retention_by_size(void **state)
     assert_ok(store_info(s, &after, eb));
     assert_true(deleted > 0 && deleted < rows.n);
     assert_true(after.bytes_per_message * after.messages <= used - 200000);
+    left_are(s, &rows, deleted, rows.n); /* in the order of arrival, not of receipt */
+    assert_int_equal(verify_count(s), 0);
+    assert_int_equal(append_all(s, rows.rows, rows.n, 1000), 0);
+    /* A bound that cannot be met takes all rows and ends. */
+    uint64_t rest = rows.n - deleted;
+    assert_ok(store_retain(s, INT64_MIN, 1, &deleted, eb));
+    assert_int_equal(deleted, rest);
+    assert_ok(store_retain(s, INT64_MIN, 1, &deleted, eb));
+    assert_int_equal(deleted, 0);
+    left_are(s, &rows, 0, 0);
+    assert_int_equal(append_all(s, rows.rows, rows.n, 1000), 0);
+    assert_int_equal(total_of(s), total);
     assert_int_equal(verify_count(s), 0);
     store_close(s);
     scratch_remove(&scratch);
@@ -450,6 +639,8 @@ static void test_verify(void **state)
         {"message damaged", "UPDATE message SET labels = x'ff' WHERE seq = 9"},
         {"trap", "UPDATE trap SET messages = messages + 1"},
         {"string", "DELETE FROM text_key WHERE text = 3"},
+        {"arrival", "UPDATE arrival SET first_seq = first_seq + 1"},
+        {"arrival missing", "DELETE FROM arrival"},
     };
     (void)state;
     struct rows rows = rows_make(16, 200);
@@ -742,13 +933,23 @@ static void test_small_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_errors),  cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_small_tables), cmocka_unit_test(test_rows_read_back),
-        cmocka_unit_test(test_find),         cmocka_unit_test(test_paging),
-        cmocka_unit_test(test_retention),    cmocka_unit_test(test_retention_by_size),
-        cmocka_unit_test(test_verify),       cmocka_unit_test(test_concurrent_reader),
-        cmocka_unit_test(test_two_writers),  cmocka_unit_test(test_disk_full),
-        cmocka_unit_test(test_kill),         cmocka_unit_test(test_many_identities),
+        cmocka_unit_test(test_open_errors),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_small_tables),
+        cmocka_unit_test(test_rows_read_back),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_paging),
+        cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_retention_by_size),
+        cmocka_unit_test(test_retention_horizon),
+        cmocka_unit_test(test_retention_clock),
+        cmocka_unit_test(test_retention_domains),
+        cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_concurrent_reader),
+        cmocka_unit_test(test_two_writers),
+        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_many_identities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
