@@ -76,7 +76,7 @@ struct slice slice_cut(struct slice *s, char sep)
 {
     size_t at = slice_find_byte(*s, sep);
     struct slice head = slice_of(s->p, at);
-    *s = at < s->n ? slice_of(s->p + at + 1, s->n - at - 1) : slice_of(s->p + s->n, 0);
+    *s = at < s->n ? slice_sub(*s, at + 1, SIZE_MAX) : slice_sub(*s, s->n, 0);
     return head;
 }
 

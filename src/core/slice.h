@@ -112,7 +112,8 @@ static inline struct slice slice_sub(struct slice s, size_t from, size_t n)
     if (from > s.n) {
         from = s.n;
     }
-    return (struct slice){s.p + from, n < s.n - from ? n : s.n - from};
+    /* NULL + 0 is undefined in C */
+    return (struct slice){s.n ? s.p + from : s.p, n < s.n - from ? n : s.n - from};
 }
 
 /* Without white space (ascii_is_space) at both ends. */

@@ -22,6 +22,9 @@ static void finds_and_cuts(void **state)
     assert_true(slice_eq(slice_trim(S(" \t x y\r\n")), S("x y")));
     assert_true(slice_eq(slice_sub(S("abc"), 2, 9), S("c")));
     assert_true(slice_eq(slice_sub(S("abc"), 7, 9), S("")));
+    struct slice nothing = {NULL, 0};
+    assert_int_equal(slice_sub(nothing, 0, 5).n, 0);
+    assert_int_equal(slice_cut(&nothing, ',').n, 0);
 }
 
 static void compares(void **state)
