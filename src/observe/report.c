@@ -537,11 +537,11 @@ size_t report_annotations_pick(const struct report *r, size_t max, const struct 
         taken[k] = found[k] < max - count ? found[k] : max - count;
         count += taken[k];
     }
-    size_t n = 0;
+    size_t n = 0, seen[RANKS] = {0};
     for (size_t i = 0; i < r->annotation_count; i++) {
         size_t rank = rank_of[r->annotations[i].kind];
-        if (taken[rank]) {
-            taken[rank]--;
+        /* Exactly `taken` of `found`, the first of them and then in even steps. */
+        if (seen[rank]++ * taken[rank] % found[rank] < taken[rank]) {
             out[n++] = &r->annotations[i];
         }
     }

@@ -102,8 +102,8 @@ const struct report_table_info *report_table_info(size_t i);
 const struct report_table *report_table(const struct report *r, size_t i);
 
 /* At most `max` of the report's annotations, by date. When there are more, those that most often
- * explain a change come first: takedowns, closures, gaps, court and police; then the earliest of
- * the others. Returns how many `out` holds. */
+ * explain a change come first: takedowns, closures, gaps, court and police; then the others. Of the
+ * kind that has no room for all some from each part of the period. Returns how many `out` holds. */
 size_t report_annotations_pick(const struct report *r, size_t max, const struct annotation **out);
 
 /* ---- days put together for a chart or a bar list ---- */

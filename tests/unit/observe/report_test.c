@@ -383,7 +383,7 @@ static void test_annotations_pick(void **state)
         const char *dates; /* the days of October; S for September */
     } CASES[] = {
         {0, 0, ""},
-        {2, 2, "S27 20 "},        /* takedowns, the earliest two of three */
+        {2, 2, "S27 21 "},        /* of three takedowns the first and the last */
         {4, 4, "S27 S28 20 21 "}, /* and the first closure */
         {8, 8, "S27 S28 01 01 12 13 20 21 "},
         {9, 9, "S27 S28 01 01 12 13 14 20 21 "},     /* law */
