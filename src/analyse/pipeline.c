@@ -163,7 +163,7 @@ static void *worker_main(void *arg)
         for (size_t i = 0; i < b->count && b->error == OK; i++) {
             b->error = batch_analyse(b, w->analyser, &b->messages[i], p->o->now);
         }
-        arena_reset(b->raw);
+        arena_release(b->raw); /* many batches wait for their transaction */
         pthread_mutex_lock(&p->lock);
         p->in_flight_bytes -= b->bytes;
         done_insert(p, b);

@@ -151,11 +151,19 @@ void arena_reset(struct arena *a)
     }
 }
 
+void arena_release(struct arena *a)
+{
+    chunks_free(a->head);
+    chunks_free(a->spare);
+    a->head = a->spare = NULL;
+    a->last = NULL;
+    a->used = 0;
+}
+
 void arena_free(struct arena *a)
 {
     if (a) {
-        chunks_free(a->head);
-        chunks_free(a->spare);
+        arena_release(a);
         free(a);
     }
 }

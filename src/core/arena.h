@@ -31,6 +31,9 @@ size_t arena_used(const struct arena *a);
 /* Forgets all allocations. Keeps up to 1 MiB of chunks for the next message, frees the rest. */
 void arena_reset(struct arena *a);
 
+/* Forgets all allocations and keeps nothing: for an arena that will not be used for a while. */
+void arena_release(struct arena *a);
+
 /* NULL is fine. */
 void arena_free(struct arena *a);
 

@@ -23,6 +23,9 @@ static void arena_keeps_its_limit(void **state)
     arena_reset(a);
     assert_int_equal(arena_used(a), 0);
     assert_non_null(arena_alloc(a, 900));
+    arena_release(a);
+    assert_int_equal(arena_used(a), 0);
+    assert_non_null(arena_alloc(a, 900));
     arena_free(a);
 }
 
