@@ -16,6 +16,7 @@ enum {
     JOBS_MAX = 64,
     IN_FLIGHT_BYTES = 12 * 1024 * 1024,
     APPEND_ROWS = 4096, /* rows of one transaction */
+    BATCHES_AHEAD = 16, /* a worker: what it chews on while a transaction is written (30 ms) */
     APPEND_BATCHES = APPEND_ROWS / BATCH_MESSAGES + JOBS_MAX + 2,
 };
 
@@ -196,7 +197,8 @@ static bool is_flight_full(struct pipeline *p)
     pthread_mutex_lock(&p->lock);
     bool is_full = p->in_flight_bytes > IN_FLIGHT_BYTES;
     pthread_mutex_unlock(&p->lock);
-    return is_full || p->sequence_read - p->sequence_append >= 4 * (uint64_t)p->worker_count;
+    return is_full ||
+           p->sequence_read - p->sequence_append >= BATCHES_AHEAD * (uint64_t)p->worker_count;
 }
 
 /* Appends what is done, oldest first; waits for the oldest while too much is in flight. */
