@@ -13,18 +13,32 @@ struct explain {
     size_t near; /* rules with some, but not enough, true comparisons */
 };
 
+/* A rule came near when at least half of its comparisons held. */
+static bool is_near(const struct rule_trace *t)
+{
+    return !t->is_match && t->atoms_true * 2 >= t->atoms;
+}
+
 static void trace_print(void *arg, const struct rule_trace *t)
 {
     struct explain *ex = arg;
     const struct rule_info *info = rules_info(ex->rules, t->rule);
-    if (!t->is_match && (!t->atoms_true || !ex->shows_all)) {
-        ex->near += t->atoms_true != 0;
+    struct slice text = t->text;
+    struct strbuf line = STRBUF_INIT;
+    ex->near += is_near(t);
+    if (!t->is_match && !(ex->shows_all && is_near(t))) {
         return;
     }
-    printf("%s %s %.*s (%.0f %%, %s): %.*s\n    %.*s:%u\n%.*s", t->is_match ? "match" : "near ",
+    printf("%s %s %.*s (%.0f %%, %s): %.*s\n      %.*s:%u\n", t->is_match ? "match" : "near ",
            label_kind_name(info->kind), SLICE_ARG(info->label), info->confidence * 100,
            rule_status_name(info->status), SLICE_ARG(info->title), SLICE_ARG(info->file),
-           info->line, SLICE_ARG(t->text));
+           info->line);
+    while (text.n) {
+        strbuf_clear(&line);
+        escape_terminal(&line, slice_cut(&text, '\n'), true);
+        printf("      %s\n", strbuf_cstr(&line));
+    }
+    strbuf_free(&line);
 }
 
 static void label_print(enum label_kind kind, const struct label *l)
@@ -35,7 +49,7 @@ static void label_print(enum label_kind kind, const struct label *l)
     }
     printf("%-8s %.*s: p = %.3f%s; unknown p = %.3f", label_kind_name(kind), SLICE_ARG(l->best),
            l->posterior, l->name.n ? "" : ", under 0.9: not decided", l->unknown);
-    if (l->runner_up.n) {
+    if (l->runner_up.n && !slice_eq(l->runner_up, S("unknown"))) {
         printf("; runner-up %.*s p = %.3f", SLICE_ARG(l->runner_up), l->runner_up_posterior);
     }
     printf("%s\n", l->is_conflict ? "; CONFLICT" : "");
@@ -86,8 +100,9 @@ static int message_explain(struct context *x, const struct command *c, struct an
                                          a->row.clock == CLOCK_NONE ? 0 : a->row.received, arena,
                                          trace_print, &ex)
                          : ERR_NOMEM;
-    if (ex.near) {
-        printf("%zu rules came near; --near shows them\n", ex.near);
+    if (ex.near && !ex.shows_all) {
+        printf("%zu rule%s came near; --near shows %s\n", ex.near, ex.near == 1 ? "" : "s",
+               ex.near == 1 ? "it" : "them");
     }
     rule_scratch_free(scratch);
     arena_free(arena);
@@ -161,7 +176,7 @@ static int explain_run(struct command *c)
 
 static const struct option_spec OPTIONS[] = {
     {"near", OPTION_NO_SHORT, NULL,
-     "Shows also the rules that matched in part, with what was missing."},
+     "Shows also the rules of which at least half held, with what was missing."},
     {"features", OPTION_NO_SHORT, NULL,
      "Prints every feature of the message in the form that rules use."},
     {"trust", OPTION_NO_SHORT, "WHAT",

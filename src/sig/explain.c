@@ -15,7 +15,7 @@ static void put_bytes(struct strbuf *b, struct slice s)
 {
     strbuf_add_byte(b, '\'');
     for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f || s.p[i] == '\\' || s.p[i] == '\'') {
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f || s.p[i] == '\'') {
             strbuf_printf(b, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
         } else {
             strbuf_add_byte(b, s.p[i]);
