@@ -8,12 +8,18 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static volatile bool interrupted;
+static volatile bool interrupted, reload_wanted;
 
 static void interrupt(int number)
 {
     (void)number;
     interrupted = true;
+}
+
+static void reload_request(int number)
+{
+    (void)number;
+    reload_wanted = true;
 }
 
 struct import {
@@ -32,6 +38,10 @@ struct import {
 static void progress_show(void *arg, const struct pipeline_progress *p)
 {
     struct import *im = arg;
+    if (reload_wanted &&
+        rules_live_reload(im->x.rules) == OK) { /* busy: asked again at the next call */
+        reload_wanted = false;
+    }
     progress_draw(&im->progress, p->bytes_read, p->bytes_total, p->messages + p->resumed);
 }
 
@@ -256,6 +266,9 @@ static int import_prepare(struct import *im, const struct command *c)
 static enum err facts_put(struct import *im, struct errbuf *eb)
 {
     struct strbuf text = STRBUF_INIT;
+    if (rules_live_wait(im->x.rules, eb) != OK) {
+        log_warn("rules", "reload failed, the old ones stay: %s", eb->text);
+    }
     struct rules *rules = rules_live_get(im->x.rules);
     for (size_t i = 0; i < trust_count(im->trust); i++) {
         strbuf_printf(&text, "%s%.*s", i ? ", " : "given: ", SLICE_ARG(trust_spec(im->trust, i)));
@@ -336,6 +349,8 @@ static int import_run(struct command *c)
         struct sigaction act = {.sa_handler = interrupt};
         sigaction(SIGINT, &act, NULL);
         sigaction(SIGTERM, &act, NULL);
+        act.sa_handler = reload_request;
+        sigaction(SIGHUP, &act, NULL);
         status = import_all(&im, c);
     }
     trust_free(im.trust);
@@ -382,6 +397,8 @@ const struct verb VERB_IMPORT = {
             "the same mail again adds nothing, whatever it comes packed in. An import that was "
             "stopped or killed is taken "
             "up where it was by the same command.\n\n"
+            "SIGHUP has the rules read again; they are compiled in the background and used for the "
+            "messages that follow.\n\n"
             "Receipt time and client address come from the Received lines that your own side "
             "wrote. Say which relays those "
             "are with --trust, or let them be inferred and check what is printed: with the wrong "

@@ -84,6 +84,27 @@ check 'SIGINT gives 130 (or it was done)' test $status -eq 130 -o $status -eq 0
 "$sg" import -q -d "$work/int.db" "$work/big.mbox"
 same 'and the next run completes it' 20000 "$(ids "$work/int.db" | wc -l)"
 
+# SIGHUP reads the rules again while mail goes on coming in
+mkdir "$work/rules"
+cp "$here"/../../rules/botnets/cutwail-helo.yaml "$work/rules/"
+printf 'rules: [%s]\n' "$work/rules" >"$work/hup.yaml"
+mkfifo "$work/pipe"
+"$sg" import -q -c "$work/hup.yaml" -d "$work/hup.db" --trust none - <"$work/pipe" &
+pid=$!
+{
+    head -c 1000000 "$work/a.mbox"
+    sleep 1
+    cp "$here"/../../rules/botnets/storm-msgid.yaml "$work/rules/"
+    kill -HUP $pid
+    tail -c +1000001 "$work/a.mbox" | head -c 200000 # the reader asks between batches
+    sleep 2
+    tail -c +1200001 "$work/a.mbox"
+} >"$work/pipe"
+wait $pid
+same 'SIGHUP: the import ends well' 0 $?
+same 'every message is there' 3000 "$(ids "$work/hup.db" | wc -l)"
+same 'under two versions of the rules' 2 "$(sqlite3 "$work/hup.db" 'SELECT count(DISTINCT pack) FROM message')"
+
 # what is no mail is counted and named
 mkdir "$work/mixed"
 cp "$work/folder/000000.eml" "$work/mixed/"
