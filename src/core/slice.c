@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/slice.h"
 
-bool slice_ieq(struct slice a, struct slice b)
+bool bytes_ieq(const char *a, const char *b, size_t n)
 {
-    if (a.n != b.n) {
-        return false;
-    }
-    for (size_t i = 0; i < a.n; i++) {
-        if (ascii_lower(a.p[i]) != ascii_lower(b.p[i])) {
+    for (size_t i = 0; i < n; i++) {
+        if (ascii_lower(a[i]) != ascii_lower(b[i])) {
             return false;
         }
     }
@@ -17,11 +14,6 @@ bool slice_ieq(struct slice a, struct slice b)
 bool slice_starts(struct slice s, struct slice prefix)
 {
     return s.n >= prefix.n && slice_eq(slice_of(s.p, prefix.n), prefix);
-}
-
-bool slice_istarts(struct slice s, struct slice prefix)
-{
-    return s.n >= prefix.n && slice_ieq(slice_of(s.p, prefix.n), prefix);
 }
 
 bool slice_ends(struct slice s, struct slice suffix)

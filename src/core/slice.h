@@ -84,10 +84,26 @@ static inline int ascii_hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Do the first n bytes equal but for ASCII case? For slice_ieq and slice_istarts. */
+bool bytes_ieq(const char *a, const char *b, size_t n);
+
+/* Most comparisons fail at the first byte, and without a call: case is a single bit. */
+static inline bool bytes_may_ieq(const char *a, const char *b, size_t n)
+{
+    return n == 0 || ((uint8_t)*a | 0x20) == ((uint8_t)*b | 0x20);
+}
+
 /* Equal but for ASCII case. */
-bool slice_ieq(struct slice a, struct slice b);
+static inline bool slice_ieq(struct slice a, struct slice b)
+{
+    return a.n == b.n && bytes_may_ieq(a.p, b.p, a.n) && bytes_ieq(a.p, b.p, a.n);
+}
+static inline bool slice_istarts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && bytes_may_ieq(s.p, prefix.p, prefix.n) &&
+           bytes_ieq(s.p, prefix.p, prefix.n);
+}
 bool slice_starts(struct slice s, struct slice prefix);
-bool slice_istarts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
 bool slice_iends(struct slice s, struct slice suffix);
 
