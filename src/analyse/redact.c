@@ -116,8 +116,12 @@ struct slice redact(const struct recipients *r, struct slice text, struct arena 
 {
     char *out = NULL;
     size_t n = 0, kept = 0;
+    bool is_first[256] = {false}; /* of a secret */
+    for (size_t k = 0; k < r->count; k++) {
+        is_first[(uint8_t)r->addr[k].p[0] & ~0x20] = true;
+    }
     for (size_t i = 0; r->count && i < text.n;) {
-        size_t secret = secret_at(r, text, i);
+        size_t secret = is_first[(uint8_t)text.p[i] & ~0x20] ? secret_at(r, text, i) : 0;
         if (!secret) {
             i++;
             continue;
