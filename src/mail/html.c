@@ -131,7 +131,9 @@ static const char *text_add(struct html *h, const char *p)
             p += n ? n : 1;
         } else if ((uint8_t)c <= ' ' && !h->is_pre) {
             text_space(h);
-            p++;
+            do { /* the indentation of the source */
+                p++;
+            } while (p < h->end && (uint8_t)*p <= ' ');
         } else {
             h->text[h->n++] = c;
             p++;
@@ -277,12 +279,33 @@ static bool byte_ends_name(char c)
     return ENDS[(uint8_t)c];
 }
 
+/* The first `quote` or '<' from `p` on, or the end. */
+static const char *quote_or_tag(const char *p, const char *end, char quote)
+{
+    for (; end - p >= VECTOR_BYTES; p += VECTOR_BYTES) {
+        vec v = vec_load(p);
+        size_t i = vec_first((vec)(v == (uint8_t)quote) | (vec)(v == '<'));
+        if (i < VECTOR_BYTES) {
+            return p + i;
+        }
+    }
+    while (p < end && *p != quote && *p != '<') {
+        p++;
+    }
+    return p;
+}
+
 /* The value that begins at `p`, behind the '=' and blanks; *value is set. */
 static const char *value_read(struct html *h, const char *p, struct slice *value)
 {
     bool is_single = *p == '\'';
     if (is_single || *p == '"') {
         char quote = *p++;
+        const char *stop = quote_or_tag(p, h->end, quote);
+        if (stop < h->end && *stop == quote) {
+            *value = slice_span(p, stop);
+            return stop + 1;
+        }
         const char *close = h->no_quote[is_single] ? NULL : memchr(p, quote, (size_t)(h->end - p));
         if (!close) {
             h->no_quote[is_single] = true;
