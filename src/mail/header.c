@@ -302,6 +302,20 @@ const struct header *header_find(const struct header_block *h, enum header_id id
     return NULL;
 }
 
+/* The CRs of a line that are breaks, taken out in place: a fold is a break before white space, and
+ * another bare CR is evidence and stays. Returns the line's new length. */
+static size_t breaks_remove(char *p, size_t n, bool has_lf)
+{
+    size_t w = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool is_break = p[i] == '\r' && (i + 1 < n ? is_blank(p[i + 1]) : has_lf);
+        if (!is_break) {
+            p[w++] = p[i];
+        }
+    }
+    return w;
+}
+
 struct slice header_unfold(struct slice value, struct arena *arena)
 {
     value = slice_trim(value);
@@ -313,14 +327,15 @@ struct slice header_unfold(struct slice value, struct arena *arena)
         return slice_of(NULL, 0);
     }
     size_t n = 0;
-    for (size_t i = 0; i < value.n; i++) {
-        char c = value.p[i];
-        /* A fold is a break before white space; another bare CR is evidence and stays. */
-        bool is_break = c == '\n' || (c == '\r' && i + 1 < value.n &&
-                                      (value.p[i + 1] == '\n' || is_blank(value.p[i + 1])));
-        if (!is_break) {
-            out[n++] = c;
+    while (value.n) { /* line by line */
+        size_t end = slice_find_byte(value, '\n'), from = n;
+        memcpy(out + n, value.p, end);
+        n += end;
+        value = slice_sub(value, end, SIZE_MAX);
+        if (memchr(out + from, '\r', end)) {
+            n = from + breaks_remove(out + from, end, value.n > 0);
         }
+        value = slice_sub(value, 1, SIZE_MAX);
     }
     n = n < LIMIT_HEADER_VALUE_BYTES ? n : LIMIT_HEADER_VALUE_BYTES;
     (void)!arena_resize_last(arena, out, n);

@@ -105,7 +105,7 @@ static struct id128 piece_end(struct piece *b)
 
 static struct id128 canonical_hash(struct slice s, size_t prefix)
 {
-    struct piece b;
+    UNCLEARED struct piece b;
     b.hash = NULL;
     b.n = 0;
     piece_add(&b, slice_sub(s, 0, prefix));

@@ -116,7 +116,7 @@ static bool list_grow(struct url_scan *s)
 /* Copies what was parsed into the arena as one block: text, then shape. */
 static bool url_store(struct url_scan *s, const struct url_parsed *u, struct url *item)
 {
-    char shape[URL_SHAPE_BYTES];
+    UNCLEARED char shape[URL_SHAPE_BYTES];
     struct slice host = u->host;
     size_t domain_start = u->is_ip ? 0 : host_info(s->context, host).domain_start;
     size_t shape_n = url_shape(u, slice_sub(host, domain_start, SIZE_MAX), shape);
@@ -218,8 +218,8 @@ void url_list_merge(struct url_scan *s, size_t from, size_t middle)
     if (from == middle || middle == list->count || x->place[middle - 1] <= x->place[middle]) {
         return;
     }
-    struct url items[LIMIT_URLS];
-    uint64_t hash[LIMIT_URLS];
+    UNCLEARED struct url items[LIMIT_URLS];
+    UNCLEARED uint64_t hash[LIMIT_URLS];
     size_t n = list->count - from, a = from, b = middle;
     for (size_t i = 0; i < n; i++) {
         bool take_a = b == list->count || (a < middle && x->place[a] <= x->place[b]);

@@ -236,7 +236,7 @@ static bool authority_parse(struct url_scan *s, struct slice after, const struct
         port = slice_sub(host, colon + 1, SIZE_MAX);
         host.n = colon;
     }
-    struct host h;
+    UNCLEARED struct host h;
     if (!host_read(s, host, &h)) {
         return false;
     }

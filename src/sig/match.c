@@ -152,7 +152,7 @@ static int on_hit(unsigned id, unsigned long long from, unsigned long long to, u
 
 uint64_t exact_hash(uint32_t field, struct slice value)
 {
-    char folded[LIMIT_PATTERN_BYTES];
+    UNCLEARED char folded[LIMIT_PATTERN_BYTES];
     size_t n = value.n < sizeof folded ? value.n : sizeof folded;
     for (size_t i = 0; i < n; i++) {
         folded[i] = ascii_lower(value.p[i]);
