@@ -8,14 +8,15 @@ import sys
 
 BELOW = {
     "core": [],
+    "stat": ["core"],
     "mail": ["core"],
     "print": ["core", "mail"],
     "sig": ["core", "mail", "print"],
     "store": ["core", "mail"],
     "analyse": ["core", "mail", "print", "sig", "store"],
-    "observe": ["core", "mail", "sig", "store"],
-    "out": ["core", "mail", "print", "sig", "store", "analyse", "observe"],
-    "cmd": ["core", "mail", "print", "sig", "store", "analyse", "observe", "out"],
+    "observe": ["core", "stat", "mail", "sig", "store"],
+    "out": ["core", "stat", "mail", "print", "sig", "store", "analyse", "observe"],
+    "cmd": ["core", "stat", "mail", "print", "sig", "store", "analyse", "observe", "out"],
 }
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|atol|strtok)\s*\(")
 src = sys.argv[1]
