@@ -49,6 +49,32 @@ enum limits {
     LIMIT_NEAR_WORDS = 20000,    /* words of a message that templates are compared with */
     LIMIT_TEMPLATE_WORDS = 2000, /* words of one template */
 
+    /* the trap: one session holds at most 64 KiB outside of a message's body. They add up to it */
+    LIMIT_SMTP_LINE_BYTES = 4096,   /* of a command; RFC 5321 has 512, AUTH and XCLIENT need more */
+    LIMIT_SMTP_INPUT_BYTES = 16384, /* read at once; what waits for its turn is no more than that */
+    LIMIT_SMTP_OUTPUT_BYTES = 8192, /* replies not yet sent; then the client's commands wait */
+    LIMIT_SMTP_ENVELOPE_BYTES =
+        16384,                       /* sender, its parameters and the recipients of one message */
+    LIMIT_SMTP_STEPS_FIRST = 96,     /* steps of a dialogue kept with their text ... */
+    LIMIT_SMTP_STEPS_LAST = 32,      /* ... and the last ones; what lies between is counted */
+    LIMIT_SMTP_STEP_BYTES = 512,     /* kept of one line */
+    LIMIT_SMTP_STEP_LAST_BYTES = 64, /* the same of the last ones */
+    LIMIT_SMTP_STEPS_BYTES = 8192,   /* of all lines kept */
+    LIMIT_SMTP_HELO_BYTES = 512,     /* kept of a HELO argument */
+    LIMIT_SMTP_AUTH_BYTES = 256,     /* kept of a user name */
+    LIMIT_TLS_HELLO_BYTES = 2048,    /* kept of a client hello; with post-quantum keys 1.8 KB */
+    LIMIT_PROXY_HEADER_BYTES = 536,  /* PROXY v2 with some TLVs; v1 has at most 107 */
+    LIMIT_SYN_BYTES = 160, /* IPv6 and TCP header with all options: 40 + 60, and extensions */
+
+    /* the trap: guards, and the values the configuration begins with */
+    LIMIT_SMTP_SESSIONS = 100000,     /* of a server: what a machine has memory for */
+    LIMIT_SMTP_RECIPIENTS = 1000,     /* of a message; Postfix' default */
+    LIMIT_SMTP_CLIENTS = 1 << 17,     /* addresses counted at once; more than sessions */
+    LIMIT_SMTP_GREYLIST = 1 << 16,    /* client, sender, recipient triples remembered */
+    LIMIT_PERSONA_REPLY_BYTES = 1024, /* of one reply text */
+    LIMIT_PERSONA_EHLO_LINES = 32,
+    LIMIT_POLICY_ENTRIES = 1000000, /* recipients, domains, globs of one trap */
+
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,
 };

@@ -2,10 +2,10 @@
 #include "observe/annotation.h"
 
 #include "core/clock.h"
+#include "core/finding.h"
 #include "core/limits.h"
 #include "core/strbuf.h"
-#include "sig/finding.h"
-#include "sig/yaml.h"
+#include "core/yaml.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,11 +5,11 @@
 #ifndef SIG_RULE_H
 #define SIG_RULE_H
 
+#include "core/finding.h"
 #include "core/ip.h"
 #include "core/strbuf.h"
 #include "core/strmap.h"
-#include "sig/finding.h"
-#include "sig/yaml.h"
+#include "core/yaml.h"
 
 #include <hs/hs.h>
 

@@ -6,6 +6,7 @@
 #define SIG_RULES_H
 
 #include "core/err.h"
+#include "core/finding.h"
 #include "print/features.h"
 
 /* What a rule's attribution names; each kind has its own posterior. */
@@ -34,16 +35,6 @@ struct rule_info {   /* borrowed from the set */
     size_t aka_count;
     size_t test_match_count, test_reject_count;
 };
-
-/* One finding of `rules check`. */
-enum finding_level { FINDING_STYLE, FINDING_WARNING, FINDING_ERROR };
-struct finding {
-    enum finding_level level;
-    const char *file;
-    unsigned line, column;
-    const char *text;
-};
-typedef void (*finding_fn)(void *arg, const struct finding *f);
 
 struct rule_options {
     const char *const *paths; /* files or folders; *.yml and *.yaml below them, sorted */

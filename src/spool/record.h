@@ -12,13 +12,18 @@
 
 /* One step of the dialogue, in order. Times are microseconds since the connection was accepted. */
 enum step_kind {
-    STEP_COMMAND,   /* text: one client line without its line end; `ending` says how it ended */
+    STEP_COMMAND,   /* text: one client line without its line end; `ending` says how it ended. What
+                       follows the mechanism of AUTH is left out: it may hold a password */
     STEP_REPLY,     /* text: the first line sent, code and all; `code` is its number */
     STEP_DATA,      /* a message body came by DATA or BDAT; bytes and counts below */
     STEP_TLS,       /* handshake; code 1 it succeeded, 0 it failed. text: version */
     STEP_AUTH_LINE, /* a line of an AUTH exchange: never its text, only that it came */
-    STEP_EARLY,     /* bytes came before they were asked for (banner, or pipelining unasked) */
+    STEP_EARLY,     /* bytes that came before it was the client's turn: enum early_kind in `code` */
     STEP_END,       /* how it ended: enum session_end in `code` */
+};
+enum early_kind {
+    EARLY_BANNER, /* before the banner, or between its teaser and its end; read as commands then */
+    EARLY_TLS,    /* in clear behind STARTTLS: dropped unread */
 };
 enum line_ending { ENDING_CRLF, ENDING_LF, ENDING_CR, ENDING_NONE };
 enum session_end {
@@ -46,11 +51,23 @@ struct session_step {
     uint64_t at_us;
     enum step_kind kind;
     enum line_ending ending; /* STEP_COMMAND */
-    uint16_t code;           /* STEP_REPLY, STEP_TLS, STEP_END */
+    uint16_t code;           /* STEP_REPLY, STEP_TLS, STEP_EARLY, STEP_END */
     uint8_t flags;           /* STEP_DATA: enum data_flag */
-    bool was_buffered;       /* the bytes were there before the last reply was sent: pipelined */
+    bool was_buffered;       /* it had begun to come before the last reply was sent: pipelined */
     uint64_t bytes;          /* of the line or body as it came, also of what is not kept */
     struct slice text;
+};
+
+/* What a server offered in its last EHLO reply: bits of session_record.offered. */
+enum smtp_extension {
+    EXTENSION_PIPELINING = 1,
+    EXTENSION_SIZE = 2,
+    EXTENSION_8BITMIME = 4,
+    EXTENSION_STARTTLS = 8,
+    EXTENSION_AUTH = 16,
+    EXTENSION_CHUNKING = 32,
+    EXTENSION_SMTPUTF8 = 64,
+    EXTENSION_DSN = 128,
 };
 
 /* The two ends of the connection and what came with it; in every record, so that each stands alone.
@@ -58,6 +75,7 @@ struct session_step {
 struct session_head {
     struct id128 session; /* random: ties messages to their session */
     struct slice trap, site, listener, persona;
+    struct slice server_name; /* what the banner called us */
     struct ip client, server;
     uint16_t client_port, server_port;
     bool has_proxy;      /* client is from a PROXY header or XCLIENT of a trusted relay */
@@ -89,7 +107,9 @@ struct session_record {
     struct id128 auth_password_hash;  /* keyed; zero: none */
     const struct session_step *steps; /* bounded: the first and the last ones; see steps_dropped */
     size_t step_count;
-    uint64_t steps_dropped;
+    uint64_t steps_dropped; /* between the first ones and the last ones */
+    size_t steps_first;     /* how many of `steps` stand before that gap */
+    uint16_t offered;       /* enum smtp_extension; 0: never an EHLO reply */
     uint32_t messages, recipients_accepted, recipients_refused, commands, errors;
     uint64_t bytes_in, bytes_out;
 };

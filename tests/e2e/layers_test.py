@@ -9,8 +9,11 @@ import sys
 BELOW = {
     "core": [],
     "stat": ["core"],
+    "net": ["core"],
+    "spool": ["core"],
     "mail": ["core"],
-    "print": ["core", "mail"],
+    "smtp": ["core", "net", "spool"],
+    "print": ["core", "net", "spool", "mail"],
     "sig": ["core", "mail", "print"],
     "store": ["core", "mail"],
     "analyse": ["core", "mail", "print", "sig", "store"],

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The YAML subset of rule files as a tree with positions: block and flow maps and lists, plain,
- * quoted and block scalars. Anchors, aliases, tags, merge keys, several documents and duplicate
- * keys are findings. Scalars stay text; nobody guesses types. */
-#ifndef SIG_YAML_H
-#define SIG_YAML_H
+/* The YAML subset of rule, annotation and persona files as a tree with positions: block and flow
+ * maps and lists, plain, quoted and block scalars. Anchors, aliases, tags, merge keys, several
+ * documents and duplicate keys are findings. Scalars stay text; nobody guesses types. */
+#ifndef CORE_YAML_H
+#define CORE_YAML_H
 
 #include "core/arena.h"
-#include "sig/finding.h"
+#include "core/finding.h"
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 

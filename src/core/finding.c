@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "sig/finding.h"
+#include "core/finding.h"
 
 #include <stdarg.h>
 #include <stdio.h>

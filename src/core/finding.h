@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Findings of a check, collected in order of the files; and the "did you mean" behind them. */
-#ifndef SIG_FINDING_H
-#define SIG_FINDING_H
+#ifndef CORE_FINDING_H
+#define CORE_FINDING_H
 
 #include "core/arena.h"
-#include "sig/rules.h"
+
+enum finding_level { FINDING_STYLE, FINDING_WARNING, FINDING_ERROR };
+struct finding {
+    enum finding_level level;
+    const char *file;
+    unsigned line, column;
+    const char *text;
+};
+typedef void (*finding_fn)(void *arg, const struct finding *f);
 
 struct findings {
     struct arena *arena; /* borrowed: texts and file names */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* libfyaml's events into a tree. Everything that could surprise a reader of a rule file (anchors,
  * aliases, tags, merge keys) is refused here, so the checker sees plain data only. */
-#include "sig/yaml.h"
+#include "core/yaml.h"
 
 #include "core/limits.h"
 #include "core/utf8.h"
@@ -62,7 +62,7 @@ static bool event_is_plain_data(struct reader *r, struct fy_event *e)
     struct fy_token *anchor = NULL, *tag = NULL;
     switch (e->type) {
     case FYET_ALIAS:
-        return reader_refuse(r, fy_event_start_mark(e), "aliases are not part of rule files");
+        return reader_refuse(r, fy_event_start_mark(e), "aliases are not allowed here");
     case FYET_SCALAR:
         anchor = e->scalar.anchor;
         tag = e->scalar.tag;
@@ -83,10 +83,10 @@ static bool event_is_plain_data(struct reader *r, struct fy_event *e)
         const struct fy_mark *at = fy_token_start_mark(anchor);
         struct fy_mark sign = at ? *at : (struct fy_mark){0};
         sign.column -= sign.column > 0;
-        return reader_refuse(r, &sign, "anchors are not part of rule files");
+        return reader_refuse(r, &sign, "anchors are not allowed here");
     }
     if (tag) {
-        return reader_refuse(r, fy_token_start_mark(tag), "tags are not part of rule files");
+        return reader_refuse(r, fy_token_start_mark(tag), "tags are not allowed here");
     }
     return true;
 }
@@ -140,7 +140,7 @@ static void map_check_key(struct reader *r, const struct yaml_node *map,
     }
     if (key->is_plain && slice_eq(key->text, S("<<"))) {
         finding_add(r->to, FINDING_ERROR, key->line, key->column,
-                    "merge keys are not part of rule files");
+                    "merge keys are not allowed here");
         r->failed = true;
         return;
     }
