@@ -10,6 +10,7 @@
 #include "core/strbuf.h"
 #include "core/strmap.h"
 #include "core/yaml.h"
+#include "sig/rules.h"
 
 #include <hs/hs.h>
 
