@@ -3,42 +3,14 @@
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 
-static void key_explain(enum config_key k)
-{
-    static const char *const TYPES[] = {"text", "list", "number", "size"};
-    const struct config_info *info = config_info(k);
-    printf("# %s\n# type: %s\n", info->doc, TYPES[info->type]);
-    printf("%s: %s\n\n", info->name,
-           *info->fallback                  ? info->fallback
-           : info->type == CONFIG_TYPE_LIST ? "[]"
-                                            : "\"\"");
-}
-
-static void value_print(const struct config *c, enum config_key k)
-{
-    const struct config_info *info = config_info(k);
-    printf("%s: ", info->name);
-    if (info->type == CONFIG_TYPE_LIST) {
-        printf("[");
-        for (size_t i = 0; i < config_count(c, k); i++) {
-            printf("%s'%s'", i ? ", " : "", config_item(c, k, i));
-        }
-        printf("]");
-    } else if (info->type == CONFIG_TYPE_TEXT) {
-        printf("'%s'", config_text(c, k));
-    } else {
-        printf("%s", config_text(c, k));
-    }
-    printf("  # %s\n", config_origin(c, k));
-}
-
 static int check_run(struct command *c)
 {
     struct context x;
+    struct strbuf text = STRBUF_INIT;
     if (command_flag(c, "help-config")) {
-        for (int k = 0; k < CONFIG_KEY_COUNT; k++) {
-            key_explain((enum config_key)k);
-        }
+        config_explain(&text);
+        fputs(strbuf_cstr(&text), stdout);
+        strbuf_free(&text);
         return EXIT_STATUS_OK;
     }
     int status = context_open(&x, c);
@@ -46,9 +18,9 @@ static int check_run(struct command *c)
         return status;
     }
     printf("# configuration: %s\n", x.config_path[0] ? x.config_path : "none found; defaults");
-    for (int k = 0; k < CONFIG_KEY_COUNT; k++) {
-        value_print(x.config, (enum config_key)k);
-    }
+    config_print(x.config, &text);
+    fputs(strbuf_cstr(&text), stdout);
+    strbuf_free(&text);
     status = context_geo(&x);
     status = status ? status : context_rules(&x);
     if (!status && x.rule_findings) {

@@ -75,6 +75,9 @@ enum limits {
     LIMIT_PERSONA_EHLO_LINES = 32,
     LIMIT_POLICY_ENTRIES = 1000000, /* recipients, domains, globs of one trap */
 
+    /* serve */
+    LIMIT_LISTENERS = 64, /* of one trap process; each is a socket handed over at its start */
+
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,
 };
