@@ -112,6 +112,10 @@ static bool value_check(struct value *v, enum config_type type)
         return v->count == 1 && slice_to_u64(text, &v->number);
     case CONFIG_TYPE_SIZE:
         return v->count == 1 && size_parse(text, &v->number);
+    case CONFIG_TYPE_FLAG:
+        v->number = slice_eq(text, S("yes")) || slice_eq(text, S("true"));
+        return v->count == 1 &&
+               (v->number || slice_eq(text, S("no")) || slice_eq(text, S("false")));
     case CONFIG_TYPE_TEXT:
         return v->count == 1;
     default:
@@ -221,8 +225,9 @@ static enum err value_read(struct value *v, enum config_type type, struct fy_nod
 static enum err pair_read(struct value *values, const struct config_info *infos, int n,
                           const char *path, struct fy_node_pair *pair, struct errbuf *eb)
 {
-    static const char *const WANTS[] = {"a text", "a list of texts", "a whole number",
-                                        "a size such as 64m", "a list of listeners"};
+    static const char *const WANTS[] = {"a text",         "a list of texts",
+                                        "a whole number", "a size such as 64m",
+                                        "yes or no",      "a list of listeners"};
     struct slice name = scalar(fy_node_pair_key(pair));
     struct place at = place_of(fy_node_pair_key(pair));
     for (int k = 0; k < n; k++) {

@@ -28,6 +28,7 @@ enum config_type {
     CONFIG_TYPE_LIST,
     CONFIG_TYPE_NUMBER,
     CONFIG_TYPE_SIZE,
+    CONFIG_TYPE_FLAG,      /* yes or no (true, false); its number is 1 or 0 */
     CONFIG_TYPE_LISTENERS, /* a list of mappings with the keys of config_listener.def */
 };
 
@@ -54,7 +55,7 @@ enum err config_read(struct config *c, const char *path, struct errbuf *eb) MUST
 const char *config_text(const struct config *c, enum config_key k);
 size_t config_count(const struct config *c, enum config_key k);
 const char *config_item(const struct config *c, enum config_key k, size_t i);
-/* NUMBER and SIZE keys. */
+/* NUMBER, SIZE and FLAG keys. */
 uint64_t config_number(const struct config *c, enum config_key k);
 /* Where it was set: "file:line", or "default". */
 const char *config_origin(const struct config *c, enum config_key k);

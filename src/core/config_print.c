@@ -3,7 +3,8 @@
 #include "core/config.h"
 #include "core/strbuf.h"
 
-static const char *const TYPES[] = {"text", "list", "number", "size", "list of listeners"};
+static const char *const TYPES[] = {"text", "list",      "number",
+                                    "size", "yes or no", "list of listeners"};
 
 /* Single quotes hold everything but themselves, which are doubled (YAML 1.2, 7.3.2). */
 static void quoted(struct strbuf *out, const char *text)
