@@ -269,6 +269,7 @@ struct scope {
     bool has_traps;                        /* only those of `traps` */
     bool *traps;                           /* by trap id */
     int64_t *sites;                        /* by trap id: number of the site, dense */
+    uint32_t *positions;                   /* by trap id: its place in store_traps() */
     struct slice *trap_names, *site_names; /* by trap id, by site number; arena */
     size_t trap_count, site_count;         /* ids and numbers are below these */
     struct arena *arena;
@@ -281,6 +282,25 @@ static inline bool scope_holds_trap(const struct scope *c, int64_t trap)
     return trap > 0 && (uint64_t)trap < c->trap_count && (!c->has_traps || c->traps[trap]);
 }
 
+/* A period as ranges of a rollup, in order of time: its whole months and, at the edges, the days of
+ * the others. Numbers are inclusive. */
+struct rollup_span {
+    int32_t first, last;
+    bool is_month;
+};
+enum { SPANS_MAX = 4 };
+/* Not for BUCKET_HOUR. What has no receipt time comes first. */
+size_t scope_spans(const struct scope *p, enum bucket bucket, struct rollup_span spans[SPANS_MAX]);
+/* The bucket that day or month `at` of a span belongs to, and when a bucket starts. */
+int32_t bucket_of(enum bucket bucket, const struct rollup_span *span, int32_t at);
+int64_t bucket_start(enum bucket bucket, int32_t n);
+/* Rows (day or month, value, trap, messages, recipients, bytes, expected), by day or month. */
+enum err rollup_open(struct store *s, enum dimension d, const struct rollup_span *span,
+                     sqlite3_stmt **out, struct errbuf *eb) MUST_USE;
+/* A stored value of a dimension as text. Arena of the scope. */
+enum err value_text(struct store *s, const struct scope *scope, enum dimension d, uint64_t value,
+                    struct slice *out, struct errbuf *eb) MUST_USE;
+
 /* ---- sqlite_hosts.c ---- */
 
 /* By stream id: its trap and a dense number of its botnet; 0 for ids that are not there. */
@@ -291,6 +311,16 @@ struct streams {
 };
 enum err streams_load(struct store *s, const struct scope *c, struct arena *arena,
                       struct streams *out, struct errbuf *eb) MUST_USE;
+
+/* Entries of the hours of the scope, by hour; sqlite_cube.c. Ends with what `fn` returns when that
+ * is not OK. */
+typedef enum err (*hour_fn)(void *arg, int32_t hour, uint32_t trap,
+                            const struct tally_entry *entry);
+enum err hours_each(struct store *s, const struct scope *p, const struct streams *streams,
+                    hour_fn fn, void *arg, struct errbuf *eb) MUST_USE;
+/* The entry's stored value of BOTNET, PROGRAM or COUNTRY; 0 for TOTAL. */
+uint64_t hour_value(const struct streams *streams, enum dimension d,
+                    const struct tally_entry *entry);
 
 /* Distinct hosts of the scope for each (bucket, value) of TOTAL, BOTNET (text id), TRAP (id) or
  * SITE (number): calls fn; kept until the store changes. */

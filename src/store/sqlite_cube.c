@@ -27,13 +27,15 @@ static enum err scope_traps(struct store *s, const struct store_filter *f, struc
     c->trap_count = (size_t)most + 1;
     c->traps = arena_calloc(c->arena, c->trap_count, sizeof *c->traps);
     c->sites = arena_calloc(c->arena, c->trap_count, sizeof *c->sites);
+    c->positions = arena_calloc(c->arena, c->trap_count, sizeof *c->positions);
     c->trap_names = arena_calloc(c->arena, c->trap_count, sizeof *c->trap_names);
     c->site_names = arena_calloc(c->arena, sites_max, sizeof *c->site_names);
     struct strmap *sites = strmap_new();
-    if (!c->traps || !c->sites || !c->trap_names || !c->site_names || !sites) {
+    if (!c->traps || !c->sites || !c->positions || !c->trap_names || !c->site_names || !sites) {
         strmap_free(sites);
         return err_set(eb, ERR_NOMEM, "out of memory for traps");
     }
+    uint32_t position = 0;
     e = store_statement(s, STATEMENT_TRAPS, &st, eb);
     while (e == OK && (e = store_step(s, st, "reading the traps", eb)) == OK) {
         size_t id = (size_t)sqlite3_column_int64(st, 0);
@@ -51,6 +53,7 @@ static enum err scope_traps(struct store *s, const struct store_filter *f, struc
             break;
         }
         c->sites[id] = (int64_t)*number;
+        c->positions[id] = position++;
         c->traps[id] = (f->trap.n == 0 || slice_eq(f->trap, name)) &&
                        (f->site.n == 0 || slice_eq(f->site, site));
     }
@@ -158,12 +161,15 @@ struct cube {
     enum bucket bucket;
     enum dimension d;
     struct sums sums;
+    struct streams streams; /* BUCKET_HOUR */
     struct errbuf *eb;
 };
 
-static int32_t bucket_of_day(enum bucket bucket, int32_t day)
+int32_t bucket_of(enum bucket bucket, const struct rollup_span *span, int32_t at)
 {
-    return bucket == BUCKET_DAY ? day : bucket == BUCKET_MONTH ? month_of_day(day) : 0;
+    return bucket == BUCKET_DAY     ? at
+           : bucket == BUCKET_MONTH ? (span->is_month ? at : month_of_day(at))
+                                    : 0;
 }
 
 static enum err no_memory(struct errbuf *eb)
@@ -177,17 +183,11 @@ static bool is_by_trap(enum dimension d)
 }
 
 /* Rows of a rollup: those of TRAP and SITE are TOTAL's. */
-static enum err rollup_sum(struct cube *c, enum statement id, int32_t first, int32_t last,
-                           bool is_month)
+static enum err rollup_sum(struct cube *c, const struct rollup_span *span)
 {
     sqlite3_stmt *st;
     enum dimension d = is_by_trap(c->d) ? DIMENSION_TOTAL : c->d;
-    enum err e = first <= last ? store_statement(c->s, id, &st, c->eb) : ERR_END;
-    if (e == OK) {
-        sqlite3_bind_int(st, 1, (int)d);
-        sqlite3_bind_int(st, 2, first);
-        sqlite3_bind_int(st, 3, last);
-    }
+    enum err e = rollup_open(c->s, d, span, &st, c->eb);
     while (e == OK && (e = store_step(c->s, st, "reading a rollup", c->eb)) == OK) {
         int32_t at = sqlite3_column_int(st, 0);
         int64_t trap = sqlite3_column_int64(st, 2);
@@ -197,10 +197,7 @@ static enum err rollup_sum(struct cube *c, enum statement id, int32_t first, int
         int64_t value = c->d == DIMENSION_TRAP   ? trap
                         : c->d == DIMENSION_SITE ? c->scope->sites[trap]
                                                  : sqlite3_column_int64(st, 1);
-        int32_t bucket = !is_month                   ? bucket_of_day(c->bucket, at)
-                         : c->bucket == BUCKET_MONTH ? at
-                                                     : 0;
-        struct sum *sum = sum_put(&c->sums, bucket, (uint64_t)value);
+        struct sum *sum = sum_put(&c->sums, bucket_of(c->bucket, span, at), (uint64_t)value);
         if (!sum) {
             sqlite3_reset(st);
             return no_memory(c->eb);
@@ -214,20 +211,17 @@ static enum err rollup_sum(struct cube *c, enum statement id, int32_t first, int
 }
 
 /* Entries of the tallies of one kind whose tag is a trap. */
-static enum err tally_sum(struct cube *c, enum tally_kind kind, int32_t first, int32_t last,
-                          bool is_month)
+static enum err tally_sum(struct cube *c, enum tally_kind kind, const struct rollup_span *span)
 {
     sqlite3_stmt *st;
-    enum err e = first <= last ? store_statement(c->s, STATEMENT_TALLY_RANGE, &st, c->eb) : ERR_END;
+    enum err e = store_statement(c->s, STATEMENT_TALLY_RANGE, &st, c->eb);
     if (e == OK) {
-        sqlite3_bind_int64(st, 1, tally_key(kind, 0, first));
-        sqlite3_bind_int64(st, 2, tally_key(kind, 0, last));
+        sqlite3_bind_int64(st, 1, tally_key(kind, 0, span->first));
+        sqlite3_bind_int64(st, 2, tally_key(kind, 0, span->last));
     }
     while (e == OK && (e = store_step(c->s, st, "reading a tally", c->eb)) == OK) {
         int32_t at = tally_key_bucket(sqlite3_column_int64(st, 0));
-        int32_t bucket = !is_month                   ? bucket_of_day(c->bucket, at)
-                         : c->bucket == BUCKET_MONTH ? at
-                                                     : 0;
+        int32_t bucket = bucket_of(c->bucket, span, at);
         struct tally_reader r;
         struct tally_entry entry;
         tally_read(&r, column_slice(st, 1));
@@ -254,20 +248,6 @@ static enum err tally_sum(struct cube *c, enum tally_kind kind, int32_t first, i
     return e == ERR_END ? OK : e;
 }
 
-static enum err days_sum(struct cube *c, int32_t first, int32_t last)
-{
-    return c->d == DIMENSION_ASN      ? tally_sum(c, TALLY_ASN_DAY, first, last, false)
-           : c->d == DIMENSION_DOMAIN ? tally_sum(c, TALLY_DOMAIN_DAY, first, last, false)
-                                      : rollup_sum(c, STATEMENT_DAY_RANGE, first, last, false);
-}
-
-static enum err months_sum(struct cube *c, int32_t first, int32_t last)
-{
-    return c->d == DIMENSION_ASN      ? tally_sum(c, TALLY_ASN_MONTH, first, last, true)
-           : c->d == DIMENSION_DOMAIN ? tally_sum(c, TALLY_DOMAIN_MONTH, first, last, true)
-                                      : rollup_sum(c, STATEMENT_MONTH_RANGE, first, last, true);
-}
-
 /* Years outside 1..9999 hold no message; civil arithmetic stays within int. */
 static int32_t day_in_years(int32_t day)
 {
@@ -275,14 +255,23 @@ static int32_t day_in_years(int32_t day)
     return day < FIRST ? FIRST : day > LAST ? LAST : day;
 }
 
-static enum err period_sum(struct cube *c)
+static void span_add(struct rollup_span *spans, size_t *n, int32_t first, int32_t last,
+                     bool is_month)
 {
-    const struct scope *p = c->scope;
-    if (p->is_empty) {
-        return OK;
+    if (first <= last) {
+        spans[(*n)++] = (struct rollup_span){first, last, is_month};
     }
-    if (c->bucket == BUCKET_DAY) {
-        return days_sum(c, p->first_day, p->last_day);
+}
+
+size_t scope_spans(const struct scope *p, enum bucket bucket, struct rollup_span spans[SPANS_MAX])
+{
+    size_t n = 0;
+    if (p->is_empty) {
+        return 0;
+    }
+    if (bucket == BUCKET_DAY) {
+        span_add(spans, &n, p->first_day, p->last_day, false);
+        return n;
     }
     int32_t first_day = day_in_years(p->first_day), last_day = day_in_years(p->last_day);
     int32_t first = month_of_day(first_day), last = month_of_day(last_day);
@@ -291,65 +280,107 @@ static enum err period_sum(struct cube *c)
     int32_t first_whole = starts_whole ? first : first + 1,
             last_whole = ends_whole ? last : last - 1;
     if (first_whole > last_whole) {
-        return days_sum(c, first_day, last_day);
+        span_add(spans, &n, first_day, last_day, false);
+        return n;
     }
-    enum err e = months_sum(c, first_whole, last_whole);
-    e = e == OK ? days_sum(c, first_day, month_first_day(first_whole) - 1) : e;
-    e = e == OK ? days_sum(c, month_first_day(last_whole + 1), last_day) : e;
-    if (e == OK && p->is_open && c->bucket == BUCKET_ALL) {
-        e = months_sum(c, BUCKET_NONE, BUCKET_NONE);
+    if (p->is_open && bucket == BUCKET_ALL) {
+        span_add(spans, &n, BUCKET_NONE, BUCKET_NONE, true);
+    }
+    span_add(spans, &n, first_day, month_first_day(first_whole) - 1, false);
+    span_add(spans, &n, first_whole, last_whole, true);
+    span_add(spans, &n, month_first_day(last_whole + 1), last_day, false);
+    return n;
+}
+
+enum err rollup_open(struct store *s, enum dimension d, const struct rollup_span *span,
+                     sqlite3_stmt **out, struct errbuf *eb)
+{
+    enum err e =
+        store_statement(s, span->is_month ? STATEMENT_MONTH_RANGE : STATEMENT_DAY_RANGE, out, eb);
+    if (e == OK) {
+        sqlite3_bind_int(*out, 1, (int)d);
+        sqlite3_bind_int(*out, 2, span->first);
+        sqlite3_bind_int(*out, 3, span->last);
+    }
+    return e;
+}
+
+static enum err period_sum(struct cube *c)
+{
+    struct rollup_span spans[SPANS_MAX];
+    size_t n = scope_spans(c->scope, c->bucket, spans);
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < n; i++) {
+        bool is_month = spans[i].is_month;
+        e = c->d == DIMENSION_ASN
+                ? tally_sum(c, is_month ? TALLY_ASN_MONTH : TALLY_ASN_DAY, &spans[i])
+            : c->d == DIMENSION_DOMAIN
+                ? tally_sum(c, is_month ? TALLY_DOMAIN_MONTH : TALLY_DOMAIN_DAY, &spans[i])
+                : rollup_sum(c, &spans[i]);
     }
     return e;
 }
 
 /* ---- hours ---- */
 
-static enum err hours_sum(struct cube *c)
+enum err hours_each(struct store *s, const struct scope *p, const struct streams *streams,
+                    hour_fn fn, void *arg, struct errbuf *eb)
 {
-    const struct scope *p = c->scope;
-    struct streams streams;
     sqlite3_stmt *st;
-    enum err e = streams_load(c->s, p, p->arena, &streams, c->eb);
-    e = e == OK && p->is_empty ? ERR_END : e;
-    e = e == OK ? store_statement(c->s, STATEMENT_TALLY_RANGE, &st, c->eb) : e;
+    enum err e = p->is_empty ? ERR_END : store_statement(s, STATEMENT_TALLY_RANGE, &st, eb);
     if (e == OK) {
         sqlite3_bind_int64(st, 1, tally_key(TALLY_HOUR, 0, p->first_hour));
         sqlite3_bind_int64(st, 2, tally_key(TALLY_HOUR, 0, p->last_hour));
     }
-    while (e == OK && (e = store_step(c->s, st, "reading the hours", c->eb)) == OK) {
+    while (e == OK && (e = store_step(s, st, "reading the hours", eb)) == OK) {
         int32_t hour = tally_key_bucket(sqlite3_column_int64(st, 0));
         struct tally_reader r;
         struct tally_entry entry;
         tally_read(&r, column_slice(st, 1));
-        while (tally_next(&r, &entry)) {
-            uint32_t trap = entry.tag < streams.count ? streams.trap[entry.tag] : 0;
-            if (!scope_holds_trap(p, trap)) {
-                continue;
-            }
-            uint64_t value = c->d == DIMENSION_BOTNET
-                                 ? (uint64_t)streams.botnet_text[streams.botnet[entry.tag]]
-                             : c->d == DIMENSION_PROGRAM ? entry.key >> 16
-                             : c->d == DIMENSION_COUNTRY ? entry.key & 0xffff
-                             : c->d == DIMENSION_TRAP    ? trap
-                             : c->d == DIMENSION_SITE    ? (uint64_t)p->sites[trap]
-                                                         : 0;
-            struct sum *sum = sum_put(&c->sums, hour, value);
-            if (!sum) {
-                sqlite3_reset(st);
-                return no_memory(c->eb);
-            }
-            sum->messages += entry.messages;
-            sum->recipients += entry.recipients;
-            sum->bytes += entry.bytes;
-            sum->expected += entry.messages * 1000000;
+        while (e == OK && tally_next(&r, &entry)) {
+            uint32_t trap = entry.tag < streams->count ? streams->trap[entry.tag] : 0;
+            e = scope_holds_trap(p, trap) ? fn(arg, hour, trap, &entry) : OK;
         }
-        if (r.is_bad) {
+        if (e == OK && r.is_bad) {
+            e = err_set(eb, ERR_STORE, "%s: a tally is damaged; db verify says more", s->path);
+        }
+        if (e != OK) {
             sqlite3_reset(st);
-            return err_set(c->eb, ERR_STORE, "%s: a tally is damaged; db verify says more",
-                           c->s->path);
         }
     }
     return e == ERR_END ? OK : e;
+}
+
+uint64_t hour_value(const struct streams *streams, enum dimension d,
+                    const struct tally_entry *entry)
+{
+    return d == DIMENSION_BOTNET    ? (uint64_t)streams->botnet_text[streams->botnet[entry->tag]]
+           : d == DIMENSION_PROGRAM ? entry->key >> 16
+           : d == DIMENSION_COUNTRY ? entry->key & 0xffff
+                                    : 0;
+}
+
+static enum err hour_sum(void *arg, int32_t hour, uint32_t trap, const struct tally_entry *entry)
+{
+    struct cube *c = arg;
+    uint64_t value = c->d == DIMENSION_TRAP   ? trap
+                     : c->d == DIMENSION_SITE ? (uint64_t)c->scope->sites[trap]
+                                              : hour_value(&c->streams, c->d, entry);
+    struct sum *sum = sum_put(&c->sums, hour, value);
+    if (!sum) {
+        return no_memory(c->eb);
+    }
+    sum->messages += entry->messages;
+    sum->recipients += entry->recipients;
+    sum->bytes += entry->bytes;
+    sum->expected += entry->messages * 1000000;
+    return OK;
+}
+
+static enum err hours_sum(struct cube *c)
+{
+    enum err e = streams_load(c->s, c->scope, c->scope->arena, &c->streams, c->eb);
+    return e == OK ? hours_each(c->s, c->scope, &c->streams, hour_sum, c, c->eb) : e;
 }
 
 /* ---- hosts ---- */
@@ -378,19 +409,19 @@ struct out_row {
     struct slice value;
 };
 
-static enum err value_text(struct cube *c, uint64_t value, struct slice *out)
+enum err value_text(struct store *s, const struct scope *scope, enum dimension d, uint64_t value,
+                    struct slice *out, struct errbuf *eb)
 {
     char text[32];
     struct slice borrowed = slice_of(text, 0);
-    switch (c->d) {
+    switch (d) {
     case DIMENSION_TOTAL:
         borrowed = S("all");
         break;
     case DIMENSION_BOTNET:
     case DIMENSION_MAILER:
     case DIMENSION_PROGRAM: {
-        enum err e =
-            value == TEXT_UNKNOWN ? OK : text_value(c->s, (int64_t)value, &borrowed, c->eb);
+        enum err e = value == TEXT_UNKNOWN ? OK : text_value(s, (int64_t)value, &borrowed, eb);
         if (e != OK) {
             return e;
         }
@@ -405,10 +436,10 @@ static enum err value_text(struct cube *c, uint64_t value, struct slice *out)
         borrowed.n = (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)value);
         break;
     case DIMENSION_TRAP:
-        borrowed = value < c->scope->trap_count ? c->scope->trap_names[value] : borrowed;
+        borrowed = value < scope->trap_count ? scope->trap_names[value] : borrowed;
         break;
     case DIMENSION_SITE:
-        borrowed = value < c->scope->site_count ? c->scope->site_names[value] : borrowed;
+        borrowed = value < scope->site_count ? scope->site_names[value] : borrowed;
         break;
     case DIMENSION_QUIRK:
         borrowed = value < QUIRK_COUNT ? slice_cstr(quirk_name((unsigned)value)) : S("?");
@@ -421,8 +452,8 @@ static enum err value_text(struct cube *c, uint64_t value, struct slice *out)
     default:
         break;
     }
-    *out = arena_copy(c->scope->arena, borrowed);
-    return borrowed.n != 0 && !out->p ? no_memory(c->eb) : OK;
+    *out = arena_copy(scope->arena, borrowed);
+    return borrowed.n != 0 && !out->p ? no_memory(eb) : OK;
 }
 
 static int row_cmp(const void *a, const void *b)
@@ -513,7 +544,7 @@ static enum err rows_make(struct cube *c, struct out_row *rows, size_t *count)
             e = no_memory(c->eb);
         } else if (is_new) {
             *index = n;
-            e = value_text(c, sum->value, &rows[n].value);
+            e = value_text(c->s, c->scope, c->d, sum->value, &rows[n].value, c->eb);
         } else {
             rows[n].value = rows[*index].value;
         }
@@ -524,7 +555,7 @@ static enum err rows_make(struct cube *c, struct out_row *rows, size_t *count)
     return e;
 }
 
-static int64_t bucket_start(enum bucket bucket, int32_t n)
+int64_t bucket_start(enum bucket bucket, int32_t n)
 {
     return bucket == BUCKET_HOUR    ? (int64_t)n * 3600
            : bucket == BUCKET_DAY   ? (int64_t)n * SECONDS_PER_DAY

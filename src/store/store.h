@@ -182,6 +182,35 @@ typedef void (*cube_fn)(void *arg, const struct cube_row *row);
 enum err store_cube(struct store *s, const struct store_filter *f, enum bucket bucket,
                     enum dimension d, cube_fn fn, void *arg, struct errbuf *eb) MUST_USE;
 
+/* Volume by one dimension and trap over buckets, for what must know which trap saw it: TOTAL,
+ * BOTNET, MAILER, PROGRAM or COUNTRY (a trap or a site is TOTAL's), by the hour where store_cube
+ * has hours; else ERR_UNSUPPORTED. Ordered by bucket, value, trap; what is not there has no row.
+ * One pass over the rollups in the memory of one bucket. Values as in store_cube; hosts are not
+ * filled. Summed over traps it is store_cube. `fn` must not call the store. */
+struct panel_row {
+    int64_t bucket;
+    struct slice value;
+    size_t trap; /* its place in the order of store_traps(), from 0, whatever the filter */
+    struct units units;
+};
+typedef void (*panel_fn)(void *arg, const struct panel_row *row);
+enum err store_panel(struct store *s, const struct store_filter *f, enum bucket bucket,
+                     enum dimension d, panel_fn fn, void *arg, struct errbuf *eb) MUST_USE;
+
+/* The joint rollup of DESIGN 4, for splitting a change by all at once: ordered by bucket, botnet,
+ * program, country, trap. From the hours, so the period is widened to whole hours only, whatever
+ * the bucket; what has no receipt time is not in it. expected = messages; hosts are not filled.
+ * `fn` must not call the store. */
+struct joint_row {
+    int64_t bucket;
+    struct slice botnet, program, country;
+    size_t trap; /* as in panel_row */
+    struct units units;
+};
+typedef void (*joint_fn)(void *arg, const struct joint_row *row);
+enum err store_joint(struct store *s, const struct store_filter *f, enum bucket bucket, joint_fn fn,
+                     void *arg, struct errbuf *eb) MUST_USE;
+
 /* The `limit` greatest values of a dimension by messages (NET24: by hosts), greatest first. For
  * HOST, ASN and DOMAIN only what had at least `*least_daily` messages on some day is ranked; the
  * call sets it (0: all), so that a report can say so. The totals of what is ranked are exact. */

@@ -272,3 +272,170 @@ enum err store_fact_get(struct store *s, struct slice key, struct strbuf *out, s
     }
     return e ? e : v ? OK : ERR_NOTFOUND;
 }
+
+/* ---- panels ---- */
+
+static int trap_cmp(const void *pa, const void *pb)
+{
+    const struct trap_info *a = pa;
+    const struct trap_info *b = pb;
+    return slice_cmp(a->name, b->name);
+}
+
+/* All traps by name; the caller frees. */
+static struct trap_info *traps_of(const struct store *s, size_t *count)
+{
+    struct trap_info *traps = NULL;
+    *count = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct fake_message *m = &s->messages[i];
+        size_t at = 0;
+        while (at < *count && !slice_eq(traps[at].name, slice_cstr(m->trap))) {
+            at++;
+        }
+        if (at == *count) {
+            traps = reallocarray(traps, ++*count, sizeof *traps);
+            traps[at] = (struct trap_info){slice_cstr(m->trap), or_text(m->site, ""), 0, 0, 0};
+        }
+        struct trap_info *t = &traps[at];
+        t->messages++;
+        if (m->received) {
+            t->first_seen =
+                !t->first_seen || m->received < t->first_seen ? m->received : t->first_seen;
+            t->last_seen = m->received > t->last_seen ? m->received : t->last_seen;
+        }
+    }
+    if (*count) {
+        qsort(traps, *count, sizeof *traps, trap_cmp);
+    }
+    return traps;
+}
+
+enum err store_traps(struct store *s, void (*fn)(void *, const struct trap_info *), void *arg,
+                     struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    if (!e) {
+        size_t n;
+        struct trap_info *traps = traps_of(s, &n);
+        for (size_t i = 0; i < n; i++) {
+            fn(arg, &traps[i]);
+        }
+        free(traps);
+    }
+    return e;
+}
+
+static int panel_cmp(const void *pa, const void *pb)
+{
+    const struct panel_row *a = pa;
+    const struct panel_row *b = pb;
+    int by_value = slice_cmp(a->value, b->value);
+    return a->bucket != b->bucket ? (a->bucket < b->bucket ? -1 : 1)
+           : by_value             ? by_value
+                                  : (a->trap > b->trap) - (a->trap < b->trap);
+}
+
+/* The cube of each trap, side by side. */
+enum err store_panel(struct store *s, const struct store_filter *f, enum bucket bucket,
+                     enum dimension d, panel_fn fn, void *arg, struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    if (e) {
+        return e;
+    }
+    size_t trap_count, n = 0;
+    struct trap_info *traps = traps_of(s, &trap_count);
+    struct group **groups = calloc(trap_count + 1, sizeof *groups);
+    struct panel_row *rows = NULL;
+    for (size_t t = 0; t < trap_count; t++) {
+        struct store_filter one = *f;
+        size_t count;
+        if (f->trap.n && !slice_eq(f->trap, traps[t].name)) {
+            continue;
+        }
+        one.trap = traps[t].name;
+        groups[t] = groups_of(s, &one, bucket, d, &count);
+        rows = reallocarray(rows, n + count + 1, sizeof *rows);
+        for (size_t i = 0; i < count; i++) {
+            const struct group *g = &groups[t][i];
+            rows[n] = (struct panel_row){g->bucket, slice_cstr(g->value), t, g->units};
+            rows[n++].units.hosts = 0;
+        }
+    }
+    if (n) {
+        qsort(rows, n, sizeof *rows, panel_cmp);
+    }
+    for (size_t i = 0; i < n; i++) {
+        fn(arg, &rows[i]);
+    }
+    for (size_t t = 0; t < trap_count; t++) {
+        free(groups[t]);
+    }
+    free(groups);
+    free(rows);
+    free(traps);
+    return OK;
+}
+
+static int joint_cmp(const void *pa, const void *pb)
+{
+    const struct joint_row *a = pa;
+    const struct joint_row *b = pb;
+    int by_botnet = slice_cmp(a->botnet, b->botnet);
+    int by_program = slice_cmp(a->program, b->program);
+    int by_country = slice_cmp(a->country, b->country);
+    return a->bucket != b->bucket ? (a->bucket < b->bucket ? -1 : 1)
+           : by_botnet            ? by_botnet
+           : by_program           ? by_program
+           : by_country           ? by_country
+                                  : (a->trap > b->trap) - (a->trap < b->trap);
+}
+
+/* A row for each message, sorted, neighbours that are the same added up. */
+enum err store_joint(struct store *s, const struct store_filter *f, enum bucket bucket, joint_fn fn,
+                     void *arg, struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    if (e) {
+        return e;
+    }
+    size_t trap_count, n = 0, last = 0;
+    struct trap_info *traps = traps_of(s, &trap_count);
+    struct joint_row *rows = calloc(s->count + 1, sizeof *rows);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct fake_message *m = &s->messages[i];
+        struct trap_info key = {.name = slice_cstr(m->trap)};
+        if (!m->received || !message_passes(f, m)) {
+            continue;
+        }
+        const struct trap_info *t = bsearch(&key, traps, trap_count, sizeof *traps, trap_cmp);
+        rows[n++] = (struct joint_row){
+            .bucket = bucket_start(bucket, m->received),
+            .botnet = or_text(m->botnet, "unknown"),
+            .program = or_text(m->program, "unknown"),
+            .country = or_text(m->country, "-"),
+            .trap = (size_t)(t - traps),
+            .units = {
+                .messages = 1, .recipients = m->recipients, .bytes = m->bytes, .expected = 1.0}};
+    }
+    if (n) {
+        qsort(rows, n, sizeof *rows, joint_cmp);
+    }
+    for (size_t i = 1; i < n; i++) {
+        if (joint_cmp(&rows[last], &rows[i]) == 0) {
+            rows[last].units.messages++;
+            rows[last].units.recipients += rows[i].units.recipients;
+            rows[last].units.bytes += rows[i].units.bytes;
+            rows[last].units.expected += 1.0;
+        } else {
+            rows[++last] = rows[i];
+        }
+    }
+    for (size_t i = 0; n && i <= last; i++) {
+        fn(arg, &rows[i]);
+    }
+    free(rows);
+    free(traps);
+    return OK;
+}
