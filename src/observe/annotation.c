@@ -263,3 +263,53 @@ enum err annotations_load(const char *const *paths, size_t path_count, finding_f
     free(l.items);
     return e;
 }
+
+enum err annotations_within(const struct annotations *all, int64_t since, int64_t until,
+                            struct arena *arena, struct annotations *out)
+{
+    struct annotations within = {.count = 0};
+    struct annotation *kept = arena_calloc(arena, all->count + 1, sizeof *kept);
+    if (!kept) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->items[i].since < until && all->items[i].until > since) {
+            kept[within.count++] = all->items[i];
+        }
+    }
+    within.items = kept;
+    *out = within;
+    return OK;
+}
+
+size_t annotations_pick(const struct annotations *from, size_t max, const struct annotation **out)
+{
+    static const enum annotation_kind FIRST[] = {ANNOTATION_TAKEDOWN, ANNOTATION_CLOSURE,
+                                                 ANNOTATION_GAP, ANNOTATION_LAW};
+    enum { RANKS = sizeof FIRST / sizeof *FIRST + 1 };
+    size_t found[RANKS] = {0}, taken[RANKS];
+    size_t count = 0;
+    size_t rank_of[ANNOTATION_KIND_COUNT];
+    for (size_t k = 0; k < ANNOTATION_KIND_COUNT; k++) {
+        rank_of[k] = RANKS - 1;
+    }
+    for (size_t k = 0; k < RANKS - 1; k++) {
+        rank_of[FIRST[k]] = k;
+    }
+    for (size_t i = 0; i < from->count; i++) {
+        found[rank_of[from->items[i].kind]]++;
+    }
+    for (size_t k = 0; k < RANKS; k++) {
+        taken[k] = found[k] < max - count ? found[k] : max - count;
+        count += taken[k];
+    }
+    size_t n = 0, seen[RANKS] = {0};
+    for (size_t i = 0; i < from->count; i++) {
+        size_t rank = rank_of[from->items[i].kind];
+        /* Exactly `taken` of `found`, the first of them and then in even steps. */
+        if (seen[rank]++ * taken[rank] % found[rank] < taken[rank]) {
+            out[n++] = &from->items[i];
+        }
+    }
+    return n;
+}

@@ -39,4 +39,13 @@ enum err annotations_load(const char *const *paths, size_t path_count, finding_f
                           void *arg, struct arena *arena, struct annotations *out,
                           struct errbuf *eb) MUST_USE;
 
+/* Those that overlap [since, until). Shallow: the texts stay where `all` has them. ERR_NOMEM. */
+enum err annotations_within(const struct annotations *all, int64_t since, int64_t until,
+                            struct arena *arena, struct annotations *out) MUST_USE;
+
+/* At most `max` of them, by date. When there are more, those that most often explain a change come
+ * first: takedowns, closures, gaps, court and police; then the others. Of the kind that has no room
+ * for all some from each part of the period. Returns how many `out` holds. */
+size_t annotations_pick(const struct annotations *from, size_t max, const struct annotation **out);
+
 #endif

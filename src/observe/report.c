@@ -495,59 +495,6 @@ static enum err fact_build(struct build *b, const char *key, struct slice *out)
     return e;
 }
 
-/* Shallow: the texts stay where the annotations have them. */
-static enum err annotations_build(struct build *b)
-{
-    const struct annotations *all = b->query->annotations;
-    struct report *r = b->r;
-    if (!all || !all->count || !r->day_count) {
-        return OK;
-    }
-    struct annotation *kept = arena_calloc(b->arena, all->count, sizeof *kept);
-    if (!kept) {
-        return build_nomem(b);
-    }
-    for (size_t i = 0; i < all->count; i++) {
-        if (all->items[i].since < r->until && all->items[i].until > r->since) {
-            kept[r->annotation_count++] = all->items[i];
-        }
-    }
-    r->annotations = kept;
-    return OK;
-}
-
-size_t report_annotations_pick(const struct report *r, size_t max, const struct annotation **out)
-{
-    static const enum annotation_kind FIRST[] = {ANNOTATION_TAKEDOWN, ANNOTATION_CLOSURE,
-                                                 ANNOTATION_GAP, ANNOTATION_LAW};
-    enum { RANKS = sizeof FIRST / sizeof *FIRST + 1 };
-    size_t found[RANKS] = {0}, taken[RANKS];
-    size_t count = 0;
-    size_t rank_of[ANNOTATION_KIND_COUNT];
-    for (size_t k = 0; k < ANNOTATION_KIND_COUNT; k++) {
-        rank_of[k] = RANKS - 1;
-    }
-    for (size_t k = 0; k < RANKS - 1; k++) {
-        rank_of[FIRST[k]] = k;
-    }
-    for (size_t i = 0; i < r->annotation_count; i++) {
-        found[rank_of[r->annotations[i].kind]]++;
-    }
-    for (size_t k = 0; k < RANKS; k++) {
-        taken[k] = found[k] < max - count ? found[k] : max - count;
-        count += taken[k];
-    }
-    size_t n = 0, seen[RANKS] = {0};
-    for (size_t i = 0; i < r->annotation_count; i++) {
-        size_t rank = rank_of[r->annotations[i].kind];
-        /* Exactly `taken` of `found`, the first of them and then in even steps. */
-        if (seen[rank]++ * taken[rank] % found[rank] < taken[rank]) {
-            out[n++] = &r->annotations[i];
-        }
-    }
-    return n;
-}
-
 enum err report_build(struct store *s, const struct report_query *q, struct arena *arena,
                       struct report *out, struct errbuf *eb)
 {
@@ -574,7 +521,10 @@ enum err report_build(struct store *s, const struct report_query *q, struct aren
     e = e ? e : fact_build(&b, "geo", &r.geo_name);
     e = e ? e : fact_build(&b, "trust", &r.trust);
     e = e ? e : fact_build(&b, "pack", &r.pack_version);
-    e = e ? e : annotations_build(&b);
+    if (!e && q->annotations && r.day_count) {
+        e = annotations_within(q->annotations, r.since, r.until, arena, &r.annotations);
+        e = e ? build_nomem(&b) : OK;
+    }
     if (!e) {
         *out = r;
     }

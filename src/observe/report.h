@@ -81,8 +81,7 @@ struct report {
     struct slice geo_name; /* "libloc 2022-10-29", empty when none */
     struct slice trust; /* what is trusted and where from ("inferred: ..."), empty when unknown */
     struct slice pack_version;
-    const struct annotation *annotations; /* those that overlap the period, by date */
-    size_t annotation_count;
+    struct annotations annotations; /* those that overlap the period, by date */
 };
 
 /* ERR_USAGE when the period is empty, ERR_LIMIT when it is longer than REPORT_DAYS_MAX, else what
@@ -100,11 +99,6 @@ struct report_table_info {
 enum { REPORT_TABLES = 11 };
 const struct report_table_info *report_table_info(size_t i);
 const struct report_table *report_table(const struct report *r, size_t i);
-
-/* At most `max` of the report's annotations, by date. When there are more, those that most often
- * explain a change come first: takedowns, closures, gaps, court and police; then the others. Of the
- * kind that has no room for all some from each part of the period. Returns how many `out` holds. */
-size_t report_annotations_pick(const struct report *r, size_t max, const struct annotation **out);
 
 /* ---- days put together for a chart or a bar list ---- */
 

@@ -23,7 +23,8 @@ enum {
 };
 static const char LINE_COLOUR[] = "#333333";
 
-struct chart_events chart_events_plan(const struct report *r, unsigned width, unsigned room)
+struct chart_events chart_events_plan(const struct annotations *events, unsigned width,
+                                      unsigned room)
 {
     struct chart_events e = {.columns = width >= TWO_COLUMNS ? 2 : 1};
     size_t rows_max = room == UINT_MAX  ? CHART_EVENTS + 1
@@ -31,11 +32,11 @@ struct chart_events chart_events_plan(const struct report *r, unsigned width, un
                                         : 0;
     size_t cells = rows_max * e.columns;
     size_t max = cells < CHART_EVENTS ? cells : CHART_EVENTS;
-    if (r->annotation_count > max && max == cells && max) {
+    if (events->count > max && max == cells && max) {
         max--; /* a cell to say how many more */
     }
-    e.count = report_annotations_pick(r, max, e.shown);
-    e.hidden = r->annotation_count - e.count;
+    e.count = annotations_pick(events, max, e.shown);
+    e.hidden = events->count - e.count;
     if (e.count) {
         size_t used = e.count + (e.hidden != 0);
         e.rows = (unsigned)((used + e.columns - 1) / e.columns);
@@ -84,11 +85,11 @@ static void numbers_spread(double *x, size_t count, const struct chart_plot *plo
     }
 }
 
-static double day_x(const struct report *r, const struct chart_plot *plot, int64_t t)
+static double day_x(const struct chart_plot *plot, int64_t t)
 {
-    double days = (double)(t - r->since) / SECONDS_PER_DAY;
-    days = fmin(fmax(days, 0), (double)r->day_count);
-    return plot->left + days / (double)r->day_count * (plot->right - plot->left);
+    double days = (double)t / SECONDS_PER_DAY - (double)plot->first_day;
+    days = fmin(fmax(days, 0), (double)plot->day_count);
+    return plot->left + days / (double)plot->day_count * (plot->right - plot->left);
 }
 
 /* Lines meet their numbers with a short slant where these had to move aside. */
@@ -152,13 +153,12 @@ static void cell_draw(const struct chart_canvas *c, const struct chart_events *e
 
 /* Numbers go by the place of the lines, which for months and years is not the order of the starts.
  */
-static void events_order(const struct report *r, const struct chart_plot *plot,
-                         const struct chart_events *e, const struct annotation *items[CHART_EVENTS],
-                         double x[CHART_EVENTS])
+static void events_order(const struct chart_plot *plot, const struct chart_events *e,
+                         const struct annotation *items[CHART_EVENTS], double x[CHART_EVENTS])
 {
     for (size_t i = 0; i < e->count; i++) {
         const struct annotation *a = e->shown[i];
-        double middle = (day_x(r, plot, a->since) + day_x(r, plot, a->until)) / 2;
+        double middle = (day_x(plot, a->since) + day_x(plot, a->until)) / 2;
         size_t at = i;
         for (; at > 0 && x[at - 1] > middle; at--) {
             x[at] = x[at - 1];
@@ -169,12 +169,12 @@ static void events_order(const struct report *r, const struct chart_plot *plot,
     }
 }
 
-void chart_events_draw(const struct chart_canvas *c, const struct report *r,
-                       const struct chart_events *events, const struct chart_plot *plot)
+void chart_events_draw(const struct chart_canvas *c, const struct chart_events *events,
+                       const struct chart_plot *plot)
 {
     struct chart_events e = *events;
     double x[CHART_EVENTS] = {0}, number_x[CHART_EVENTS];
-    events_order(r, plot, events, e.shown, x);
+    events_order(plot, events, e.shown, x);
     memcpy(number_x, x, sizeof x);
     numbers_spread(number_x, e.count, plot);
     for (unsigned i = 0; i < e.count; i++) {
@@ -182,7 +182,7 @@ void chart_events_draw(const struct chart_canvas *c, const struct report *r,
         char number[16];
         line_draw(c, plot, i, x[i], number_x[i]);
         if (a->until - a->since > SECONDS_PER_DAY) {
-            span_draw(c, plot, i, day_x(r, plot, a->since), day_x(r, plot, a->until));
+            span_draw(c, plot, i, day_x(plot, a->since), day_x(plot, a->until));
         }
         snprintf(number, sizeof number, "%u", i + 1);
         chart_text(c, FIRST_TAG + i, (unsigned)lround(number_x[i]), plot->top - 11, "center",

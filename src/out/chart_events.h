@@ -3,7 +3,7 @@
 #ifndef OUT_CHART_EVENTS_H
 #define OUT_CHART_EVENTS_H
 
-#include "observe/report.h"
+#include "observe/annotation.h"
 #include "out/chart.h"
 #include "out/chart_text.h"
 
@@ -16,15 +16,18 @@ struct chart_events {
     unsigned list_pixels;   /* height of it; 0 when nothing is shown */
 };
 
-/* The report's events that find room in `room` pixels (UINT_MAX: as many as it takes). */
-struct chart_events chart_events_plan(const struct report *r, unsigned width, unsigned room);
+/* The events that find room in `room` pixels (UINT_MAX: as many as it takes). */
+struct chart_events chart_events_plan(const struct annotations *events, unsigned width,
+                                      unsigned room);
 
 /* Where they go, in pixels from the left and the top. */
 struct chart_plot {
+    int64_t first_day;         /* at `left` */
+    size_t day_count;          /* up to `right` */
     unsigned left, right, top; /* of the plot */
     unsigned list_bottom;
 };
-void chart_events_draw(const struct chart_canvas *c, const struct report *r,
-                       const struct chart_events *events, const struct chart_plot *plot);
+void chart_events_draw(const struct chart_canvas *c, const struct chart_events *events,
+                       const struct chart_plot *plot);
 
 #endif

@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The gnuplot script of a chart: a pure function of report and options. All scales, ticks and
- * labels are computed here, so that a picture does not depend on gnuplot's own choices. */
+/* The gnuplot script of a report's chart, volume or share: a pure function of report and options.
+ */
 #include "out/chart.h"
-#include "out/chart_events.h"
+#include "out/chart_frame.h"
 #include "out/human.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
 enum {
-    MARGIN_LEFT = 78,
-    MARGIN_RIGHT = 24,
-    MARGIN_TOP = 62,
-    LEGEND_ROW = 18, /* above the plot, when there is one */
-    MARGIN_BOTTOM = 66,
-    FOOTER = 28,         /* of it, the line of small print */
-    PLOT_MIN = 110,      /* between the margins, what a list of events leaves of a given height */
     LEGEND_PIXELS = 204, /* right of the plot */
     LEGEND_COLUMNS = 14, /* of a name in it */
     LEGEND_PIXELS_NARROW = 172,
     LEGEND_COLUMNS_NARROW = 10,
     LEGEND_PITCH = 20, /* from one entry to the next below, when there is room */
-    SWATCH = 14,
-    TICK_PIXELS = 64, /* room of one date under the axis */
-    STEP_PIXELS = 3,  /* of one step, so that it can be seen */
-    WIDE = 640,       /* pixels from which on everything has its full words */
     SCRIPT_ARENA_BYTES = 16 * 1024 * 1024,
 };
 
-/* Okabe and Ito: eight colours that stay apart for colour-blind readers; black is for text. */
-static const char *const PALETTE[CHART_BANDS] = {
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
-};
 static const char OTHER_COLOUR[] = "#8A8A8A";
 static const char UNKNOWN_COLOUR[] = "#C6C6C6";
-static const char GRID_COLOUR[] = "#E4E4E4";
-
-static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 struct script {
     struct strbuf *out;
@@ -48,33 +28,10 @@ struct script {
     const struct volume_bucket *buckets;
     size_t bucket_count;
     const struct report_band *bands[REPORT_BANDS + 2]; /* CHART_SHARE: by size */
-    unsigned width, height;
-    unsigned right, top, bottom; /* margins */
-    struct chart_events events;
+    struct chart_frame frame;
 };
 
 /* ---- text ---- */
-
-static void script_text(struct script *s, unsigned tag, unsigned x, unsigned y_from_top,
-                        const char *align, unsigned size, const char *weight, const char *colour,
-                        struct slice text)
-{
-    struct chart_canvas canvas = {s->out, s->width, s->height};
-    chart_text(&canvas, tag, x, y_from_top, align, size, weight, colour, text);
-}
-
-/* A coloured square and its name: entry `i` of the legend, at a place in pixels. */
-static void script_legend(struct script *s, unsigned i, unsigned x, unsigned y_from_top,
-                          const char *colour, struct slice text)
-{
-    strbuf_printf(s->out,
-                  "set object %u rectangle from screen %.6f, screen %.6f to screen %.6f, "
-                  "screen %.6f front fillcolor rgb '%s' fillstyle solid noborder\n",
-                  i + 1, (double)x / s->width, 1.0 - (double)(y_from_top + 5) / s->height,
-                  (double)(x + SWATCH) / s->width, 1.0 - (double)(y_from_top - 5) / s->height,
-                  colour);
-    script_text(s, 10 + i, x + SWATCH + 6, y_from_top, "left", 10, "", CHART_TEXT_COLOUR, text);
-}
 
 static const char *unit_title(enum unit u)
 {
@@ -82,183 +39,69 @@ static const char *unit_title(enum unit u)
     return TITLES[u];
 }
 
-static void script_titles(struct script *s)
+static const char *unit_suffix(enum unit u)
 {
-    char first[11], last[11], count[HUMAN_BYTES];
-    struct strbuf text = STRBUF_INIT;
-    day_text(s->r->days[0].day, first);
-    day_text(s->r->days[s->r->day_count - 1].day, last);
+    return u == UNIT_BYTES ? "B" : "";
+}
+
+static void script_title(const struct script *s, const char *first, const char *last,
+                         struct strbuf *text)
+{
     if (s->o->kind == CHART_SHARE) {
-        strbuf_printf(&text, "Share of %s by botnet", unit_name(s->o->unit));
+        strbuf_printf(text, "Share of %s by botnet", unit_name(s->o->unit));
     } else {
-        strbuf_printf(&text, "%s per day", unit_title(s->o->unit));
+        strbuf_printf(text, "%s per day", unit_title(s->o->unit));
     }
-    if (s->width >= WIDE) {
-        strbuf_printf(&text, ", %s to %s", first, last);
+    if (s->frame.canvas.width >= CHART_WIDE) {
+        strbuf_printf(text, ", %s to %s", first, last);
     }
-    script_text(s, 1, 16, 22, "left", 13, ":Bold", CHART_TEXT_COLOUR, strbuf_slice(&text));
-    strbuf_clear(&text);
-    if (s->width < WIDE) {
-        strbuf_printf(&text, "%s to %s; ", first, last);
+}
+
+static void script_subtitle(const struct script *s, const char *first, const char *last,
+                            struct strbuf *text)
+{
+    char count[HUMAN_BYTES];
+    const struct chart_events *events = &s->frame.events;
+    if (s->frame.canvas.width < CHART_WIDE) {
+        strbuf_printf(text, "%s to %s; ", first, last);
     }
-    strbuf_printf(&text, "%s messages", human_count(count, s->r->total.messages));
+    strbuf_printf(text, "%s messages", human_count(count, s->r->total.messages));
     if (s->step != VOLUME_DAY) {
-        strbuf_printf(&text, "; %s by %s", s->o->kind == CHART_SHARE ? "shares" : "daily mean",
+        strbuf_printf(text, "; %s by %s", s->o->kind == CHART_SHARE ? "shares" : "daily mean",
                       volume_step_name(s->step));
     }
     if (s->o->is_log) {
-        strbuf_add_cstr(&text, "; logarithmic scale");
+        strbuf_add_cstr(text, "; logarithmic scale");
     }
-    if (s->events.hidden && !s->events.count) {
-        strbuf_printf(&text, "; no room for %zu event%s", s->events.hidden,
-                      s->events.hidden == 1 ? "" : "s");
+    if (events->hidden && !events->count) {
+        strbuf_printf(text, "; no room for %zu event%s", events->hidden,
+                      events->hidden == 1 ? "" : "s");
     }
     if (s->r->trap.n) {
-        strbuf_add_cstr(&text, "; trap ");
-        chart_label(&text, s->r->trap, 30);
+        strbuf_add_cstr(text, "; trap ");
+        chart_label(text, s->r->trap, 30);
     }
     if (s->r->site.n) {
-        strbuf_add_cstr(&text, "; site ");
-        chart_label(&text, s->r->site, 30);
-    }
-    script_text(s, 2, 16, 43, "left", 10, "", CHART_DIM_COLOUR, strbuf_slice(&text));
-    script_text(s, 3, 16, s->height - 14, "left", 9, "", CHART_DIM_COLOUR,
-                s->width >= WIDE ? S("Days are UTC. Raw sums of the traps, not a volume index.")
-                                 : S("Days are UTC. Raw sums, not an index."));
-    script_text(s, 4, s->width - 16, s->height - 14, "right", 9, "", CHART_DIM_COLOUR,
-                S("spamgauge"));
-    s->out->failed |= text.failed;
-    strbuf_free(&text);
-}
-
-/* ---- axes ---- */
-
-/* How often a date stands under the axis. */
-struct tick_step {
-    int days, months; /* one of them */
-};
-
-static const struct tick_step TICK_STEPS[] = {{1, 0},  {2, 0},   {7, 0},  {14, 0}, {0, 1},
-                                              {0, 2},  {0, 3},   {0, 6},  {0, 12}, {0, 24},
-                                              {0, 60}, {0, 120}, {0, 600}};
-
-/* The first tick at or after `day`. */
-static int64_t tick_after(struct tick_step t, int64_t day)
-{
-    int year, month, mday;
-    if (t.days) {
-        /* Weeks begin on Monday; day 4 after the epoch was one. */
-        int64_t off = ((day - 4) % t.days + t.days) % t.days;
-        return off ? day + t.days - off : day;
-    }
-    days_to_civil(day, &year, &month, &mday);
-    int index = year * 12 + month - 1 + (mday > 1);
-    index += (t.months - index % t.months) % t.months;
-    return civil_to_days(index / 12, index % 12 + 1, 1);
-}
-
-static struct tick_step tick_step_for(const struct script *s, int64_t first, int64_t end)
-{
-    size_t max = (s->width - MARGIN_LEFT - s->right) / TICK_PIXELS;
-    size_t last = sizeof TICK_STEPS / sizeof *TICK_STEPS - 1;
-    for (size_t i = 0; i < last; i++) {
-        size_t n = 0;
-        for (int64_t d = tick_after(TICK_STEPS[i], first); d < end && n <= max;
-             d = tick_after(TICK_STEPS[i], d + 1)) {
-            n++;
-        }
-        if (n <= max) {
-            return TICK_STEPS[i];
-        }
-    }
-    return TICK_STEPS[last];
-}
-
-static void script_dates(struct script *s)
-{
-    int64_t first = s->r->days[0].day;
-    int64_t end = first + (int64_t)s->r->day_count;
-    struct tick_step t = tick_step_for(s, first, end);
-    int year_before = 0;
-    const char *comma = "";
-    strbuf_printf(s->out, "set xrange [0:%zu]\nset xtics nomirror out scale 0.5 (",
-                  s->r->day_count);
-    for (int64_t d = tick_after(t, first); d < end; d = tick_after(t, d + 1)) {
-        int year, month, mday;
-        days_to_civil(d, &year, &month, &mday);
-        strbuf_printf(s->out, "%s\"", comma);
-        if (t.months >= 12) {
-            strbuf_printf(s->out, "%04d", year);
-        } else {
-            if (t.days) {
-                strbuf_printf(s->out, "%d ", mday);
-            }
-            strbuf_add_cstr(s->out, MONTHS[month - 1]);
-            if (year != year_before) {
-                strbuf_printf(s->out, "\\n%04d", year);
-            }
-        }
-        strbuf_printf(s->out, "\" %lld", (long long)(d - first));
-        year_before = year;
-        comma = ", ";
-    }
-    strbuf_add_cstr(s->out, ")\n");
-}
-
-static void tick_label(struct script *s, double v)
-{
-    char text[HUMAN_BYTES];
-    if (s->o->unit == UNIT_BYTES && s->o->kind == CHART_VOLUME) {
-        human_short(text, v);
-        bool has_prefix = strchr(text, ' ') != NULL;
-        strbuf_printf(s->out, "'%s%sB' %.17g", text, has_prefix ? "" : " ", v);
-    } else {
-        strbuf_printf(s->out, "'%s' %.17g", human_short(text, v), v);
+        strbuf_add_cstr(text, "; site ");
+        chart_label(text, s->r->site, 30);
     }
 }
 
-/* 0 to just above the maximum in four to eight steps of 1, 2 or 5 times a power of ten. */
-static void script_linear(struct script *s, double max)
+static void script_titles(const struct script *s)
 {
-    double power = pow(10.0, floor(log10(max > 0 ? max : 1.0)));
-    double steps[] = {0.1, 0.2, 0.5, 1.0, 2.0};
-    double step = power;
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        if (max / (steps[i] * power) <= 7.0) {
-            step = steps[i] * power;
-            break;
-        }
-    }
-    double top = max > 0 ? ceil(max / step - 1e-9) * step : step;
-    strbuf_printf(s->out, "set yrange [0:%.17g]\nset ytics nomirror scale 0 (", top);
-    for (int i = 0; i * step <= top + step / 2; i++) {
-        strbuf_add_cstr(s->out, i ? ", " : "");
-        tick_label(s, i * step);
-    }
-    strbuf_add_cstr(s->out, ")\n");
-}
-
-/* Whole decades around what is there; the least value stands well above the bottom, where it could
- * not be seen. Returns the bottom, where the filled steps stand. */
-static double script_log(struct script *s, double min, double max)
-{
-    int low = (int)floor(log10(min) - 0.1);
-    int high = (int)ceil(log10(max));
-    const char *comma = "";
-    strbuf_printf(s->out, "set logscale y 10\nset yrange [1e%d:1e%d]\nset ytics nomirror scale 0 (",
-                  low, high);
-    for (int i = low; i <= high; i++) {
-        for (int k = 1; k <= 5; k += k == 1 ? 1 : 3) {
-            /* 2 and 5 in between as long as there are few decades. */
-            if (k == 1 || (i < high && high - low <= 3)) {
-                strbuf_add_cstr(s->out, comma);
-                tick_label(s, k * pow(10.0, i));
-                comma = ", ";
-            }
-        }
-    }
-    strbuf_add_cstr(s->out, ")\n");
-    return pow(10.0, low);
+    char first[11], last[11];
+    struct strbuf title = STRBUF_INIT, subtitle = STRBUF_INIT;
+    day_text(s->r->days[0].day, first);
+    day_text(s->r->days[s->r->day_count - 1].day, last);
+    script_title(s, first, last, &title);
+    script_subtitle(s, first, last, &subtitle);
+    chart_frame_titles(&s->frame, strbuf_slice(&title), strbuf_slice(&subtitle),
+                       s->frame.canvas.width >= CHART_WIDE
+                           ? S("Days are UTC. Raw sums of the traps, not a volume index.")
+                           : S("Days are UTC. Raw sums, not an index."));
+    s->out->failed |= title.failed || subtitle.failed;
+    strbuf_free(&title);
+    strbuf_free(&subtitle);
 }
 
 /* ---- data ---- */
@@ -317,9 +160,9 @@ static void script_volume(struct script *s)
         min = v > 0 ? fmin(min, v) : min;
     }
     if (s->o->is_log && max > 0) {
-        base = script_log(s, min, max);
+        base = chart_axis_log(&s->frame, min, max, unit_suffix(s->o->unit));
     } else {
-        script_linear(s, max);
+        chart_axis_linear(&s->frame, max, unit_suffix(s->o->unit));
     }
     strbuf_add_cstr(s->out, "$ALL << EOD\n");
     for (size_t i = 0; i < s->bucket_count; i++) {
@@ -329,7 +172,7 @@ static void script_volume(struct script *s)
     strbuf_add_cstr(s->out, "EOD\n");
     if (!is_split) {
         strbuf_printf(s->out, "plot $ALL using 1:2:3 with filledcurves fillcolor rgb '%s'\n",
-                      PALETTE[0]);
+                      CHART_PALETTE[0]);
         return;
     }
     strbuf_add_cstr(s->out, "$KNOWN << EOD\n");
@@ -339,12 +182,14 @@ static void script_volume(struct script *s)
         data_step(s, b, 0, fmax(v, 0));
     }
     strbuf_add_cstr(s->out, "EOD\n");
-    script_legend(s, 0, MARGIN_LEFT, MARGIN_TOP + 2, PALETTE[0], S("attributed to a botnet"));
-    script_legend(s, 1, MARGIN_LEFT + 190, MARGIN_TOP + 2, UNKNOWN_COLOUR, S("unknown"));
+    chart_legend(&s->frame, 0, CHART_MARGIN_LEFT, CHART_MARGIN_TOP + 2, CHART_PALETTE[0],
+                 S("attributed to a botnet"));
+    chart_legend(&s->frame, 1, CHART_MARGIN_LEFT + 190, CHART_MARGIN_TOP + 2, UNKNOWN_COLOUR,
+                 S("unknown"));
     strbuf_printf(s->out,
                   "plot $ALL using 1:2:3 with filledcurves fillcolor rgb '%s', \\\n"
                   "  $KNOWN using 1:2:3 with filledcurves fillcolor rgb '%s'\n",
-                  UNKNOWN_COLOUR, PALETTE[0]);
+                  UNKNOWN_COLOUR, CHART_PALETTE[0]);
 }
 
 /* ---- shares ---- */
@@ -384,7 +229,7 @@ static size_t layers_plan(struct script *s, struct layer out[CHART_BANDS + 2])
     shown = shown < CHART_BANDS ? shown : CHART_BANDS;
     size_t n = 0;
     for (; n < shown; n++) {
-        out[n] = (struct layer){s->bands[n]->name, PALETTE[n], n, n + 1, 0};
+        out[n] = (struct layer){s->bands[n]->name, CHART_PALETTE[n], n, n + 1, 0};
     }
     if (named > shown) {
         out[n++] = (struct layer){S("other"), OTHER_COLOUR, shown, named, 0};
@@ -449,17 +294,18 @@ static void script_share(struct script *s)
     }
     strbuf_add_cstr(s->out, "set yrange [0:100]\nset ytics nomirror scale 0 ('0 %%' 0, '20 %%' 20, "
                             "'40 %%' 40, '60 %%' 60, '80 %%' 80, '100 %%' 100)\n");
-    unsigned room = s->height - MARGIN_TOP - 32 - s->events.list_pixels;
+    unsigned room = s->frame.canvas.height - CHART_MARGIN_TOP - 32 - s->frame.events.list_pixels;
     unsigned pitch = n && room / n < LEGEND_PITCH ? room / (unsigned)n : LEGEND_PITCH;
     for (size_t i = 0; i < n; i++) {
         char percent[HUMAN_BYTES];
         struct strbuf text = STRBUF_INIT;
         chart_label(&text, layers[i].name,
-                    s->width >= WIDE ? LEGEND_COLUMNS : LEGEND_COLUMNS_NARROW);
+                    s->frame.canvas.width >= CHART_WIDE ? LEGEND_COLUMNS : LEGEND_COLUMNS_NARROW);
         human_percent(percent, all ? (double)layers[i].total / (double)all : NAN);
         strbuf_printf(&text, "  %s", percent);
-        script_legend(s, (unsigned)i, s->width - s->right + 16,
-                      MARGIN_TOP + 8 + (unsigned)i * pitch, layers[i].colour, strbuf_slice(&text));
+        chart_legend(&s->frame, (unsigned)i, s->frame.canvas.width - s->frame.right + 16,
+                     CHART_MARGIN_TOP + 8 + (unsigned)i * pitch, layers[i].colour,
+                     strbuf_slice(&text));
         s->out->failed |= text.failed;
         strbuf_free(&text);
     }
@@ -471,27 +317,6 @@ static void script_share(struct script *s)
 }
 
 /* ---- the whole ---- */
-
-static void script_head(struct script *s)
-{
-    const char *terminal = s->o->image == CHART_PNG ? "pngcairo" : "svg";
-    strbuf_printf(
-        s->out,
-        "set encoding utf8\n"
-        "set terminal %s noenhanced size %u,%u font 'sans-serif,10' background '#FFFFFF'\n"
-        "set output\n"
-        "set lmargin at screen %.6f\nset rmargin at screen %.6f\n"
-        "set tmargin at screen %.6f\nset bmargin at screen %.6f\n"
-        "set border 1 linecolor rgb '%s'\n"
-        "set tics textcolor rgb '%s'\n"
-        "set grid ytics linetype 1 linecolor rgb '%s'\n"
-        "set style fill solid 1.0 noborder\n",
-        terminal, s->width, s->height, (double)MARGIN_LEFT / s->width,
-        1.0 - (double)s->right / s->width, 1.0 - (double)s->top / s->height,
-        (double)s->bottom / s->height, CHART_DIM_COLOUR, CHART_TEXT_COLOUR, GRID_COLOUR);
-    strbuf_printf(s->out, "set key off\nset grid %s\n",
-                  s->o->kind == CHART_SHARE ? "front" : "back");
-}
 
 static enum err script_check(const struct report *r, const struct chart_options *o,
                              struct errbuf *eb)
@@ -518,32 +343,6 @@ static enum err script_check(const struct report *r, const struct chart_options 
     return OK;
 }
 
-/* Places for the events' numbers above the plot and for their list below it. The list makes a
- * picture higher unless its height was given; then the plot gives way, down to PLOT_MIN. */
-static void script_events_plan(struct script *s)
-{
-    unsigned used = s->top + CHART_EVENT_NUMBERS + MARGIN_BOTTOM + PLOT_MIN;
-    unsigned room = !s->o->height ? UINT_MAX : s->height > used ? s->height - used : 0;
-    s->events = chart_events_plan(s->r, s->width, room);
-    if (s->events.count) {
-        s->height += s->o->height ? 0 : s->events.list_pixels;
-        s->top += CHART_EVENT_NUMBERS;
-        s->bottom += s->events.list_pixels;
-    }
-}
-
-static void script_events(struct script *s)
-{
-    struct chart_canvas canvas = {s->out, s->width, s->height};
-    struct chart_plot plot = {
-        .left = MARGIN_LEFT,
-        .right = s->width - s->right,
-        .top = s->top,
-        .list_bottom = s->height - FOOTER,
-    };
-    chart_events_draw(&canvas, s->r, &s->events, &plot);
-}
-
 enum err chart_script(const struct report *r, const struct chart_options *o, struct strbuf *out,
                       struct errbuf *eb)
 {
@@ -552,29 +351,26 @@ enum err chart_script(const struct report *r, const struct chart_options *o, str
         return e;
     }
     struct arena *arena = arena_new(SCRIPT_ARENA_BYTES);
+    bool is_wide = (o->width ? o->width : CHART_WIDTH) >= CHART_WIDE;
+    unsigned right = o->kind == CHART_VOLUME ? CHART_MARGIN_RIGHT
+                     : is_wide               ? LEGEND_PIXELS
+                                             : LEGEND_PIXELS_NARROW;
     struct script s = {
         .out = out,
         .r = r,
         .o = o,
-        .width = o->width ? o->width : CHART_WIDTH,
-        .height = o->height ? o->height : CHART_HEIGHT,
-        .right = MARGIN_RIGHT,
-        .bottom = MARGIN_BOTTOM,
-        .top = MARGIN_TOP + (volume_is_split(r, o) ? LEGEND_ROW : 0),
+        .frame = chart_frame_new(out, o->width, o->height, right, volume_is_split(r, o),
+                                 r->days[0].day, r->day_count, &r->annotations),
     };
-    if (o->kind == CHART_SHARE) {
-        s.right = s.width >= WIDE ? LEGEND_PIXELS : LEGEND_PIXELS_NARROW;
-    }
-    script_events_plan(&s);
-    size_t steps_max = (s.width - MARGIN_LEFT - s.right) / STEP_PIXELS;
+    size_t steps_max = chart_frame_steps(&s.frame);
     steps_max = steps_max < CHART_STEPS_MAX ? steps_max : CHART_STEPS_MAX;
     s.step = o->step == VOLUME_AUTO ? volume_step_for(r, steps_max) : o->step;
     e = arena ? volume_buckets(r, s.step, arena, &s.buckets, &s.bucket_count) : ERR_NOMEM;
     if (!e) {
-        script_head(&s);
+        chart_frame_head(&s.frame, o->image, o->kind == CHART_SHARE);
         script_titles(&s);
-        script_dates(&s);
-        script_events(&s);
+        chart_frame_dates(&s.frame);
+        chart_frame_events(&s.frame);
         if (o->kind == CHART_SHARE) {
             script_share(&s);
         } else {

@@ -46,7 +46,7 @@ static void event_text(struct page *p, const struct annotation *a)
 void report_events_text(struct page *p, const struct report *r)
 {
     const struct annotation *shown[REPORT_EVENTS];
-    size_t n = report_annotations_pick(r, REPORT_EVENTS, shown);
+    size_t n = annotations_pick(&r->annotations, REPORT_EVENTS, shown);
     char number[HUMAN_BYTES];
     if (!n) {
         return;
@@ -59,10 +59,10 @@ void report_events_text(struct page *p, const struct report *r)
     for (size_t i = 0; i < n; i++) {
         event_text(p, shown[i]);
     }
-    if (r->annotation_count > n) {
+    if (r->annotations.count > n) {
         page_ink(p, INK_DIM);
         page_printf(p, "%s more; -f json has them all.",
-                    human_count(number, r->annotation_count - n));
+                    human_count(number, r->annotations.count - n));
         page_ink(p, INK_NONE);
         page_newline(p);
     }

@@ -218,9 +218,9 @@ static void json_annotations(struct printer *p, const struct report *r)
 {
     print_key(p, "annotations");
     print_list_begin(p);
-    for (size_t i = 0; i < r->annotation_count; i++) {
+    for (size_t i = 0; i < r->annotations.count; i++) {
         print_map_begin(p);
-        report_event_print(p, &r->annotations[i]);
+        report_event_print(p, &r->annotations.items[i]);
         print_map_end(p);
     }
     print_list_end(p);
@@ -367,10 +367,10 @@ static void rows_of_quality(struct printer *p, const struct report *r)
 /* Events are no figures: they have keys of their own, so CSV is without them. */
 static void rows_of_annotations(struct printer *p, const struct report *r)
 {
-    for (size_t i = 0; i < r->annotation_count; i++) {
+    for (size_t i = 0; i < r->annotations.count; i++) {
         print_map_begin(p);
         text_of(p, "table", S("annotation"));
-        report_event_print(p, &r->annotations[i]);
+        report_event_print(p, &r->annotations.items[i]);
         print_map_end(p);
     }
 }

@@ -354,20 +354,20 @@ static void test_annotations(void **state)
     struct annotations all = fake_annotations(items, FAKE_ANNOTATIONS);
     struct report_query q = {.filter = STORE_FILTER_ALL, .annotations = &all};
     struct report r = build(&q);
-    assert_int_equal(r.annotation_count, FAKE_ANNOTATIONS - 2);
-    for (size_t i = 0; i < r.annotation_count; i++) {
-        assert_true(slice_eq(r.annotations[i].title, items[i + 1].title));
+    assert_int_equal(r.annotations.count, FAKE_ANNOTATIONS - 2);
+    for (size_t i = 0; i < r.annotations.count; i++) {
+        assert_true(slice_eq(r.annotations.items[i].title, items[i + 1].title));
     }
     q.filter.since = at(2010, 10, 1);
     q.filter.until = at(2010, 10, 2);
     r = build(&q);
-    assert_int_equal(r.annotation_count, 3); /* the month, and two of that day */
+    assert_int_equal(r.annotations.count, 3); /* the month, and two of that day */
     q.filter.since = at(2012, 1, 1);
     q.filter.until = at(2012, 1, 2);
-    assert_int_equal(build(&q).annotation_count, 0);
+    assert_int_equal(build(&q).annotations.count, 0);
     store.count = 0;
     q.filter = (struct store_filter)STORE_FILTER_ALL;
-    assert_int_equal(build(&q).annotation_count, 0);
+    assert_int_equal(build(&q).annotations.count, 0);
 }
 
 static void test_annotations_pick(void **state)
@@ -393,7 +393,7 @@ static void test_annotations_pick(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         char dates[256] = "";
-        size_t n = report_annotations_pick(&r, CASES[i].max, out);
+        size_t n = annotations_pick(&r.annotations, CASES[i].max, out);
         assert_int_equal(n, CASES[i].count);
         for (size_t k = 0; k < n; k++) {
             struct slice date = out[k]->date;

@@ -338,7 +338,7 @@ static void test_hostile(void **state)
     events[6].title = S("</text><script>");
     events[6].date = slice_cstr(botnet);
     build();
-    assert_int_equal(report.annotation_count, 3);
+    assert_int_equal(report.annotations.count, 3);
     report.trap = S("'\nexit\n");
     struct strbuf evil = script((struct chart_options){.kind = CHART_SHARE, .image = CHART_SVG});
     assert_true(slice_find(strbuf_slice(&evil), S("\nsystem")) == SIZE_MAX);

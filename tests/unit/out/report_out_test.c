@@ -222,7 +222,7 @@ static void test_text_events_hostile(void **state)
     };
     annotations = (struct annotations){&a, 1};
     build((struct report_query){.filter = STORE_FILTER_ALL, .annotations = &annotations});
-    assert_int_equal(report.annotation_count, 1);
+    assert_int_equal(report.annotations.count, 1);
     check_text(NULL, (struct report_style){.width = 80, .use_utf8 = true});
     check_text(NULL, (struct report_style){.width = 80});
 }
@@ -444,10 +444,10 @@ static void test_json_annotations(void **state)
     build_with_events(FAKE_ANNOTATIONS);
     json_t *root = json_report();
     json_t *list = json_object_get(root, "annotations");
-    assert_int_equal(json_array_size(list), report.annotation_count);
-    for (size_t i = 0; i < report.annotation_count; i++) {
+    assert_int_equal(json_array_size(list), report.annotations.count);
+    for (size_t i = 0; i < report.annotations.count; i++) {
         json_t *event = json_array_get(list, i);
-        const struct annotation *a = &report.annotations[i];
+        const struct annotation *a = &report.annotations.items[i];
         char since[21];
         time_rfc3339(a->since, since);
         assert_string_equal(json_string_value(json_object_get(event, "since")), since);
@@ -494,7 +494,7 @@ static void test_jsonl(void **state)
         }
         json_decref(row);
     }
-    assert_int_equal(annotation_lines, report.annotation_count);
+    assert_int_equal(annotation_lines, report.annotations.count);
     assert_int_equal(lines, 1 + rows_expected() + annotation_lines);
     capture_end(&c);
 }
