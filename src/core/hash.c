@@ -32,6 +32,11 @@ uint64_t hash_u64(struct slice s)
     return XXH3_64bits(s.p, s.n);
 }
 
+uint64_t hash_u64_seeded(struct slice s, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(s.p, s.n, seed);
+}
+
 struct hash_stream *hash_stream_new(void)
 {
     struct hash_stream *h = malloc(sizeof *h);

@@ -18,6 +18,9 @@ struct id128 hash_id128(struct slice s);
 /* XXH3-64; for hash tables and caches only. */
 uint64_t hash_u64(struct slice s);
 
+/* XXH3-64 with a seed: a checksum that nobody can forge who does not know the seed. */
+uint64_t hash_u64_seeded(struct slice s, uint64_t seed);
+
 /* Incremental XXH3-128. */
 struct hash_stream;
 struct hash_stream *hash_stream_new(void) MUST_USE;

@@ -78,6 +78,14 @@ enum limits {
     /* serve */
     LIMIT_LISTENERS = 64, /* of one trap process; each is a socket handed over at its start */
 
+    /* spool */
+    LIMIT_RECORD_BYTES = LIMIT_MESSAGE_BYTES + 1024 * 1024, /* a message and its envelope */
+    LIMIT_RECORD_RECIPIENTS = 4096, /* of one message; more than any guard of a session lets in */
+    LIMIT_RECORD_STEPS = 4096,      /* of one session */
+    LIMIT_SPOOL_WAITING_BYTES = 64 * 1024 * 1024, /* appended, not yet on the disk: a disk that
+                                                     stands still must not take all memory */
+    LIMIT_SPOOL_SHARE_HOSTS = 65536,              /* clients whose share is known; 1.5 MiB */
+
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,
 };

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* caller -> filling batch | committer thread: write, fdatasync | -> completions -> caller
+ *                                      keeper thread: compression, retention
+ *
+ * Two batches take turns: while one is written the other fills. So the busier the disk, the more
+ * records share one fdatasync, without any delay that would have to be chosen. One lock guards what
+ * the threads share; nobody holds it over a system call that may block. */
+#include "spool/writer.h"
+
+#include "core/clock.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/strbuf.h"
+#include "spool/codec.h"
+#include "spool/folder.h"
+#include "spool/keeper.h"
+#include "spool/segment.h"
+#include "spool/segment_file.h"
+#include "spool/share.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SEGMENT_BYTES = 64 * 1024 * 1024,
+    SEGMENT_SECONDS = 3600,
+    SESSION_DELAY_MS = 200,
+    ROOM_MS = 1000,                /* between looks at the disk's room while nothing happens */
+    KEEPER_SECONDS = 10,           /* between rounds of the keeper; also woken by a full disk */
+    KEPT_BYTES = 1024 * 1024,      /* of a batch's memory after it was written */
+    COMPLETIONS_MAX = 1024 * 1024, /* not polled yet */
+};
+
+struct batch {
+    struct strbuf frames;
+    uint64_t *cookies;
+    size_t count, size; /* records */
+    bool hurries;       /* a message is in it */
+    double since;       /* monotonic, of the first record */
+};
+
+struct spool_writer {
+    struct spool_writer_options o;
+    int dir, lock_file, event;
+    struct share *share;             /* appending thread */
+    struct segment_file_writer file; /* committer */
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t work, keep;
+    struct batch batches[2], *filling;
+    size_t writing_bytes;
+    struct spool_completion *done;
+    size_t done_first, done_count, done_size; /* done[first .. first + count) */
+    bool is_closing, is_full, keeper_wanted;
+    volatile bool keeper_stop;
+    uint64_t open_segment;
+    struct spool_stats stats;
+    pthread_t committer, keeper;
+    bool has_committer, has_keeper;
+};
+
+const char *spool_status_name(enum spool_status status)
+{
+    static const char *const NAMES[] = {"ok", "full", "share", "error"};
+    return NAMES[status];
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void deadline_after(struct timespec *t, unsigned ms)
+{
+    clock_gettime(CLOCK_MONOTONIC, t);
+    t->tv_sec += ms / 1000;
+    t->tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t->tv_nsec >= 1000000000) {
+        t->tv_nsec -= 1000000000;
+        t->tv_sec++;
+    }
+}
+
+/* ---- appending ---- */
+
+static bool batch_reserve(struct batch *b)
+{
+    if (b->count < b->size) {
+        return true;
+    }
+    size_t size = b->size ? 2 * b->size : 256;
+    uint64_t *cookies = realloc(b->cookies, size * sizeof *cookies);
+    if (!cookies) {
+        return false;
+    }
+    b->cookies = cookies;
+    b->size = size;
+    return true;
+}
+
+/* Lock held. The frame's head gets the length only; the committer does the rest. */
+static enum spool_status record_put(struct spool_writer *w, const struct message_record *m,
+                                    const struct session_record *s, uint64_t cookie)
+{
+    struct batch *b = w->filling;
+    static const char head[FRAME_HEAD_BYTES];
+    size_t start = b->frames.n;
+    if (!batch_reserve(b)) {
+        return SPOOL_ERROR;
+    }
+    strbuf_add(&b->frames, slice_of(head, sizeof head));
+    enum err e = m ? message_encode(&b->frames, m) : session_encode(&b->frames, s);
+    if (e != OK || b->frames.failed) {
+        b->frames.n = start;
+        b->frames.failed = false;
+        log_error("spool", "a record cannot be kept: %s", err_text(e == OK ? ERR_NOMEM : e));
+        return SPOOL_ERROR;
+    }
+    uint32_t length = (uint32_t)(b->frames.n - start - FRAME_HEAD_BYTES);
+    memcpy(b->frames.p + start, &length, sizeof length);
+    bool wakes = b->count == 0 || (m && !b->hurries);
+    b->since = b->count ? b->since : time_monotonic();
+    b->hurries = b->hurries || m;
+    b->cookies[b->count++] = cookie;
+    if (wakes) {
+        pthread_cond_signal(&w->work);
+    }
+    return SPOOL_OK;
+}
+
+static size_t waiting_bytes(const struct spool_writer *w)
+{
+    return w->filling->frames.n + w->writing_bytes;
+}
+
+static enum spool_status record_append(struct spool_writer *w, const struct message_record *m,
+                                       const struct session_record *s, uint64_t cookie,
+                                       unsigned flags)
+{
+    struct ip client = m ? m->head.client : s->head.client;
+    enum spool_status status = SPOOL_OK;
+    bool is_shared = w->share && !(flags & SPOOL_NO_SHARE);
+    size_t bytes = m ? m->raw.n : 0; /* as a message is about its body */
+    int64_t now = is_shared ? now_us() : 0;
+    if (is_shared && !share_has_room(w->share, client, bytes, now)) {
+        status = SPOOL_SHARE;
+    }
+    pthread_mutex_lock(&w->lock);
+    if (status == SPOOL_OK &&
+        (w->is_full || waiting_bytes(w) + bytes > LIMIT_SPOOL_WAITING_BYTES)) {
+        status = SPOOL_FULL;
+    }
+    size_t before = w->filling->frames.n;
+    if (status == SPOOL_OK) {
+        status = record_put(w, m, s, cookie);
+    }
+    bytes = w->filling->frames.n - before;
+    w->stats.refused_full += status == SPOOL_FULL;
+    w->stats.refused_share += status == SPOOL_SHARE;
+    pthread_mutex_unlock(&w->lock);
+    if (status == SPOOL_OK && is_shared) {
+        share_add(w->share, client, bytes, now);
+    }
+    return status;
+}
+
+enum spool_status spool_append_message(struct spool_writer *w, const struct message_record *m,
+                                       uint64_t cookie, unsigned flags)
+{
+    return record_append(w, m, NULL, cookie, flags);
+}
+
+enum spool_status spool_append_session(struct spool_writer *w, const struct session_record *s,
+                                       uint64_t cookie, unsigned flags)
+{
+    return record_append(w, NULL, s, cookie, flags);
+}
+
+enum spool_status spool_writer_status(struct spool_writer *w, struct ip client, unsigned flags)
+{
+    if (w->share && !(flags & SPOOL_NO_SHARE) && !share_has_room(w->share, client, 1, now_us())) {
+        return SPOOL_SHARE;
+    }
+    pthread_mutex_lock(&w->lock);
+    bool is_full = w->is_full || waiting_bytes(w) >= LIMIT_SPOOL_WAITING_BYTES;
+    pthread_mutex_unlock(&w->lock);
+    return is_full ? SPOOL_FULL : SPOOL_OK;
+}
+
+/* ---- completions ---- */
+
+int spool_writer_fd(const struct spool_writer *w)
+{
+    return w->event;
+}
+
+size_t spool_writer_poll(struct spool_writer *w, struct spool_completion *out, size_t most)
+{
+    uint64_t ignored;
+    pthread_mutex_lock(&w->lock);
+    size_t n = w->done_count < most ? w->done_count : most;
+    if (n) {
+        memcpy(out, w->done + w->done_first, n * sizeof *out);
+    }
+    w->done_count -= n;
+    w->done_first = w->done_count ? w->done_first + n : 0;
+    if (!w->done_count) {
+        /* the counter is only a bell: what it says is in the queue */
+        ssize_t got = read(w->event, &ignored, sizeof ignored);
+        (void)got;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+/* Lock held. Out of memory here would leave sessions waiting for ever: the process ends instead,
+ * and is restarted. */
+static void completion_put(struct spool_writer *w, uint64_t cookie, enum spool_status status)
+{
+    if (w->done_first + w->done_count == w->done_size) {
+        if (w->done_first) {
+            memmove(w->done, w->done + w->done_first, w->done_count * sizeof *w->done);
+            w->done_first = 0;
+        } else {
+            size_t size = w->done_size ? 2 * w->done_size : 1024;
+            struct spool_completion *done = realloc(w->done, size * sizeof *done);
+            if (!done || size > COMPLETIONS_MAX) {
+                panic("spool: no memory for completions");
+            }
+            w->done = done;
+            w->done_size = size;
+        }
+    }
+    w->done[w->done_first + w->done_count++] = (struct spool_completion){cookie, status};
+}
+
+/* ---- committer ---- */
+
+/* Is there room for more? Asks the disk; lock not held. */
+static bool room_is_used_up(struct spool_writer *w, uint64_t folder_bytes)
+{
+    struct statvfs fs;
+    if (w->o.quota_bytes && folder_bytes >= w->o.quota_bytes) {
+        return true;
+    }
+    return w->o.free_bytes_least && fstatvfs(w->dir, &fs) == 0 &&
+           (uint64_t)fs.f_bavail * fs.f_frsize < w->o.free_bytes_least;
+}
+
+/* Lock held on entry and exit. A failed write counts as full until the next look. */
+static void room_look(struct spool_writer *w, bool has_failed)
+{
+    uint64_t bytes = w->stats.folder_bytes;
+    bool was_full = w->is_full;
+    pthread_mutex_unlock(&w->lock);
+    bool is_full = has_failed || room_is_used_up(w, bytes);
+    pthread_mutex_lock(&w->lock);
+    w->is_full = is_full;
+    if (is_full) {
+        w->keeper_wanted = true;
+        pthread_cond_signal(&w->keep);
+    }
+    if (is_full != was_full) {
+        log_warn("spool", is_full ? "no room: mail is refused with 452 until there is"
+                                  : "there is room again: mail is taken");
+    }
+}
+
+static void batch_clear(struct batch *b)
+{
+    if (b->frames.capacity > KEPT_BYTES) {
+        strbuf_free(&b->frames);
+    }
+    strbuf_clear(&b->frames);
+    b->count = 0;
+    b->hurries = false;
+}
+
+static bool segment_is_done(const struct spool_writer *w)
+{
+    return w->file.fd >= 0 && (w->file.committed >= w->o.segment_bytes ||
+                               time_monotonic() - w->file.begun > w->o.segment_seconds);
+}
+
+static void batch_finish(struct spool_writer *w, struct batch *b, enum spool_status status)
+{
+    bool has_completions = false;
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->cookies[i]) {
+            completion_put(w, b->cookies[i], status);
+            has_completions = true;
+        }
+    }
+    if (status == SPOOL_OK) {
+        w->stats.records += b->count;
+        w->stats.bytes += b->frames.n;
+        w->stats.folder_bytes += b->frames.n;
+        w->stats.commits++;
+    } else {
+        w->stats.failed += b->count;
+    }
+    w->writing_bytes = 0;
+    batch_clear(b);
+    if (has_completions) {
+        static const uint64_t one = 1;
+        ssize_t put = write(w->event, &one, sizeof one); /* fails only when it rings already */
+        (void)put;
+    }
+}
+
+/* Lock held on entry and exit. */
+static void batch_commit(struct spool_writer *w)
+{
+    struct batch *b = w->filling;
+    w->filling = b == &w->batches[0] ? &w->batches[1] : &w->batches[0];
+    w->writing_bytes = b->frames.n;
+    pthread_mutex_unlock(&w->lock);
+    enum spool_status status = segment_file_commit(&w->file, b->frames.p, b->frames.n);
+    bool was_abandoned = w->file.is_abandoned;
+    w->file.is_abandoned = false;
+    if (segment_is_done(w)) {
+        segment_file_end(&w->file);
+    }
+    uint64_t open_segment = w->file.fd >= 0 ? w->file.number : w->file.number + 1;
+    pthread_mutex_lock(&w->lock);
+    w->stats.segments_abandoned += was_abandoned;
+    if (open_segment != w->open_segment) {
+        w->open_segment = open_segment;
+        w->keeper_wanted = true;
+        pthread_cond_signal(&w->keep);
+    }
+    batch_finish(w, b, status);
+    room_look(w, status == SPOOL_FULL);
+}
+
+static bool batch_is_due(const struct spool_writer *w)
+{
+    const struct batch *b = w->filling;
+    return b->count && (b->hurries || w->is_closing ||
+                        (time_monotonic() - b->since) * 1e3 >= w->o.session_delay_ms);
+}
+
+static void *committer_main(void *arg)
+{
+    struct spool_writer *w = arg;
+    pthread_mutex_lock(&w->lock);
+    while (!w->is_closing || w->filling->count) {
+        struct timespec until;
+        if (batch_is_due(w)) {
+            batch_commit(w);
+            continue;
+        }
+        bool has_sessions = w->filling->count > 0;
+        deadline_after(&until, has_sessions ? w->o.session_delay_ms : ROOM_MS);
+        if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT && !has_sessions) {
+            room_look(w, false);
+            if (segment_is_done(w)) { /* nothing came for an hour */
+                segment_file_end(&w->file);
+                w->open_segment = w->file.number + 1;
+                w->keeper_wanted = true;
+                pthread_cond_signal(&w->keep);
+            }
+        }
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* ---- keeper ---- */
+
+static void *keeper_main(void *arg)
+{
+    struct spool_writer *w = arg;
+    pthread_mutex_lock(&w->lock);
+    while (!w->is_closing) {
+        struct timespec until;
+        uint64_t open_segment = w->open_segment, known = w->stats.bytes;
+        bool is_full = w->is_full;
+        w->keeper_wanted = false;
+        pthread_mutex_unlock(&w->lock);
+        struct keeper_result r =
+            keeper_round(&w->o, w->dir, open_segment, is_full, time_now(), &w->keeper_stop);
+        pthread_mutex_lock(&w->lock);
+        /* what was written meanwhile may be counted twice: on the safe side, until the next round
+         */
+        w->stats.folder_bytes = r.folder_bytes + (w->stats.bytes - known);
+        w->stats.segments_dropped_unanalysed += r.dropped_unanalysed;
+        deadline_after(&until, is_full ? ROOM_MS : KEEPER_SECONDS * 1000);
+        while (!w->is_closing && (!w->keeper_wanted || is_full) &&
+               pthread_cond_timedwait(&w->keep, &w->lock, &until) != ETIMEDOUT) {
+        }
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static void options_complete(struct spool_writer_options *o)
+{
+    o->segment_bytes = o->segment_bytes ? o->segment_bytes : SEGMENT_BYTES;
+    o->segment_seconds = o->segment_seconds ? o->segment_seconds : SEGMENT_SECONDS;
+    o->session_delay_ms = o->session_delay_ms ? o->session_delay_ms : SESSION_DELAY_MS;
+    o->share_seconds = o->share_seconds ? o->share_seconds : SECONDS_PER_DAY;
+}
+
+static enum err folder_take(struct spool_writer *w, const char *folder, struct errbuf *eb)
+{
+    struct id128 id;
+    if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
+        return err_at(eb, ERR_IO, folder, 0, 0, "%s", strerror(errno));
+    }
+    enum err e = folder_open(folder, &w->dir, eb);
+    if (e != OK) {
+        return e;
+    }
+    w->lock_file = openat(w->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (w->lock_file < 0) {
+        return err_at(eb, ERR_IO, folder, 0, 0, "its lock: %s", strerror(errno));
+    }
+    if (flock(w->lock_file, LOCK_EX | LOCK_NB) != 0) {
+        return err_at(eb, ERR_BUSY, folder, 0, 0, "another process writes to this spool");
+    }
+    return folder_id(w->dir, true, &id, eb);
+}
+
+static enum err segments_recover(struct spool_writer *w, struct errbuf *eb)
+{
+    struct segment_list l;
+    enum err e = folder_list(w->dir, &l, eb);
+    if (e != OK) {
+        return e;
+    }
+    for (size_t i = 0; i < l.count; i++) {
+        w->stats.folder_bytes += l.files[i].bytes;
+        w->file.number = l.files[i].number;
+    }
+    if (l.count && !l.files[l.count - 1].is_compressed) {
+        e = segment_recover(w->dir, w->file.number, eb);
+    }
+    w->open_segment = w->file.number + 1;
+    segment_list_free(&l);
+    return e;
+}
+
+static enum err threads_start(struct spool_writer *w, struct errbuf *eb)
+{
+    w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->event < 0) {
+        return err_set(eb, ERR_IO, "no eventfd: %s", strerror(errno));
+    }
+    w->has_committer = pthread_create(&w->committer, NULL, committer_main, w) == 0;
+    w->has_keeper = w->has_committer && pthread_create(&w->keeper, NULL, keeper_main, w) == 0;
+    return w->has_keeper ? OK : err_set(eb, ERR_NOMEM, "no thread for the spool");
+}
+
+enum err spool_writer_open(const struct spool_writer_options *o, struct spool_writer **out,
+                           struct errbuf *eb)
+{
+    pthread_condattr_t monotonic;
+    struct spool_writer *w = calloc(1, sizeof *w);
+    if (!w) {
+        return ERR_NOMEM;
+    }
+    w->o = *o;
+    w->o.folder = NULL; /* the caller's; `dir` is what counts */
+    options_complete(&w->o);
+    w->dir = w->lock_file = w->event = w->file.fd = -1;
+    w->filling = &w->batches[0];
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->work, &monotonic);
+    pthread_cond_init(&w->keep, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    enum err e = folder_take(w, o->folder, eb);
+    w->file.dir = w->dir;
+    e = e == OK ? segments_recover(w, eb) : e;
+    if (e == OK && o->share_bytes) {
+        w->share = share_new(o->share_bytes, w->o.share_seconds);
+        e = w->share ? OK : ERR_NOMEM;
+    }
+    if (e == OK) {
+        w->is_full = room_is_used_up(w, w->stats.folder_bytes);
+        e = threads_start(w, eb);
+    }
+    if (e != OK) {
+        spool_writer_close(w);
+        return e;
+    }
+    *out = w;
+    return OK;
+}
+
+void spool_writer_close(struct spool_writer *w)
+{
+    if (!w) {
+        return;
+    }
+    pthread_mutex_lock(&w->lock);
+    w->is_closing = w->keeper_stop = true;
+    pthread_cond_signal(&w->work);
+    pthread_cond_signal(&w->keep);
+    pthread_mutex_unlock(&w->lock);
+    if (w->has_committer) {
+        pthread_join(w->committer, NULL);
+    }
+    if (w->has_keeper) {
+        pthread_join(w->keeper, NULL);
+    }
+    segment_file_end(&w->file);
+    const int files[] = {w->event, w->lock_file, w->dir};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (files[i] >= 0) {
+            close(files[i]);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        strbuf_free(&w->batches[i].frames);
+        free(w->batches[i].cookies);
+    }
+    pthread_cond_destroy(&w->work);
+    pthread_cond_destroy(&w->keep);
+    pthread_mutex_destroy(&w->lock);
+    share_free(w->share);
+    free(w->done);
+    free(w);
+}
+
+struct spool_stats spool_writer_stats(struct spool_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct spool_stats stats = w->stats;
+    stats.waiting_bytes = waiting_bytes(w);
+    stats.is_full = w->is_full;
+    pthread_mutex_unlock(&w->lock);
+    return stats;
+}
