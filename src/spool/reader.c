@@ -148,7 +148,7 @@ static enum err header_take(struct spool_reader *r, struct errbuf *eb)
 static enum err damage_pass(struct spool_reader *r, struct errbuf *eb)
 {
     char mark[FRAME_MARK_BYTES];
-    uint64_t offset = r->at.offset + 1, known = r->at.offset;
+    uint64_t offset = r->at.offset + 1, known = offset;
     bool is_found = false;
     frame_mark(r->header.seed, mark);
     for (;;) {
@@ -158,7 +158,7 @@ static enum err damage_pass(struct spool_reader *r, struct errbuf *eb)
         if (e != OK) {
             return e;
         }
-        known = s.n ? offset + s.n : known;
+        known = offset + s.n;
         if (s.n < FRAME_HEAD_BYTES || r->searched > SEARCH_BYTES_MAX) {
             break;
         }

@@ -361,7 +361,7 @@ static void *committer_main(void *arg)
             continue;
         }
         bool has_sessions = w->filling->count > 0;
-        deadline_after(&until, has_sessions ? w->o.session_delay_ms : ROOM_MS);
+        deadline_after(&until, has_sessions ? w->o.session_delay_ms : w->o.room_ms);
         if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT && !has_sessions) {
             room_look(w, false);
             if (segment_is_done(w)) { /* nothing came for an hour */
@@ -395,7 +395,7 @@ static void *keeper_main(void *arg)
          */
         w->stats.folder_bytes = r.folder_bytes + (w->stats.bytes - known);
         w->stats.segments_dropped_unanalysed += r.dropped_unanalysed;
-        deadline_after(&until, is_full ? ROOM_MS : KEEPER_SECONDS * 1000);
+        deadline_after(&until, is_full ? w->o.room_ms : KEEPER_SECONDS * 1000);
         while (!w->is_closing && (!w->keeper_wanted || is_full) &&
                pthread_cond_timedwait(&w->keep, &w->lock, &until) != ETIMEDOUT) {
         }
@@ -411,6 +411,7 @@ static void options_complete(struct spool_writer_options *o)
     o->segment_bytes = o->segment_bytes ? o->segment_bytes : SEGMENT_BYTES;
     o->segment_seconds = o->segment_seconds ? o->segment_seconds : SEGMENT_SECONDS;
     o->session_delay_ms = o->session_delay_ms ? o->session_delay_ms : SESSION_DELAY_MS;
+    o->room_ms = o->room_ms ? o->room_ms : ROOM_MS;
     o->share_seconds = o->share_seconds ? o->share_seconds : SECONDS_PER_DAY;
 }
 

@@ -39,6 +39,7 @@ struct spool_writer_options {
     unsigned share_seconds;    /* 0: one day */
     int compression_level;     /* of ended segments, zstd's; 0: they stay as they are */
     unsigned session_delay_ms; /* how long session records alone may wait for company; 0: 200 */
+    unsigned room_ms;          /* between looks whether there is room again; 0: 1000 */
 };
 
 struct spool_writer;
