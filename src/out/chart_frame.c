@@ -27,6 +27,20 @@ static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 
 /* ---- the frame ---- */
 
+enum err chart_size_check(const struct chart_options *o, struct errbuf *eb)
+{
+    unsigned w = o->width ? o->width : CHART_WIDTH;
+    unsigned h = o->height ? o->height : CHART_HEIGHT;
+    if (o->image == CHART_BY_SUFFIX) {
+        return err_set(eb, ERR_USAGE, "a chart is svg or png: say which it shall be");
+    }
+    if (w < CHART_WIDTH_MIN || h < CHART_HEIGHT_MIN || w > CHART_SIDE_MAX || h > CHART_SIDE_MAX) {
+        return err_set(eb, ERR_USAGE, "a chart has %u x %u to %u x %u pixels, not %u x %u",
+                       CHART_WIDTH_MIN, CHART_HEIGHT_MIN, CHART_SIDE_MAX, CHART_SIDE_MAX, w, h);
+    }
+    return OK;
+}
+
 struct chart_frame chart_frame_new(struct strbuf *out, unsigned width, unsigned height,
                                    unsigned right, bool legend_row, int64_t first_day,
                                    size_t day_count, const struct annotations *events)

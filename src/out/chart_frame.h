@@ -29,6 +29,9 @@ struct chart_frame {
     struct chart_events events;
 };
 
+/* ERR_USAGE for an image that is neither or a size that does not fit. */
+enum err chart_size_check(const struct chart_options *o, struct errbuf *eb) MUST_USE;
+
 /* A frame of this size (0: the default) over these days. With a height of 0 the list of events
  * makes the picture higher, else the plot gives way. `legend_row`: room for one above the plot. */
 struct chart_frame chart_frame_new(struct strbuf *out, unsigned width, unsigned height,

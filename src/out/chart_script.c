@@ -321,14 +321,9 @@ static void script_share(struct script *s)
 static enum err script_check(const struct report *r, const struct chart_options *o,
                              struct errbuf *eb)
 {
-    unsigned w = o->width ? o->width : CHART_WIDTH;
-    unsigned h = o->height ? o->height : CHART_HEIGHT;
-    if (o->image == CHART_BY_SUFFIX) {
-        return err_set(eb, ERR_USAGE, "a chart is svg or png: say which it shall be");
-    }
-    if (w < CHART_WIDTH_MIN || h < CHART_HEIGHT_MIN || w > CHART_SIDE_MAX || h > CHART_SIDE_MAX) {
-        return err_set(eb, ERR_USAGE, "a chart has %u x %u to %u x %u pixels, not %u x %u",
-                       CHART_WIDTH_MIN, CHART_HEIGHT_MIN, CHART_SIDE_MAX, CHART_SIDE_MAX, w, h);
+    enum err e = chart_size_check(o, eb);
+    if (e) {
+        return e;
     }
     if (o->kind == CHART_SHARE && o->unit == UNIT_HOSTS) {
         return err_set(eb, ERR_USAGE,

@@ -44,6 +44,11 @@ void chart_label(struct strbuf *out, struct slice s, size_t columns)
     label_add(out, s, columns, false);
 }
 
+void chart_words(struct strbuf *out, struct slice s, size_t columns)
+{
+    label_add(out, s, columns, true);
+}
+
 void chart_text(const struct chart_canvas *c, unsigned tag, unsigned x, unsigned y_from_top,
                 const char *align, unsigned size, const char *weight, const char *colour,
                 struct slice text)

@@ -19,6 +19,9 @@ void chart_text(const struct chart_canvas *c, unsigned tag, unsigned x, unsigned
                 const char *align, unsigned size, const char *weight, const char *colour,
                 struct slice text);
 
+/* Appends our own words as chart_label does, with their percent signs. */
+void chart_words(struct strbuf *out, struct slice s, size_t columns);
+
 /* Appends a sentence from outside as chart_label does, but with its quotation marks as typographic
  * ones, and cut where it would be wider than `pixels` in `size`. */
 void chart_title(struct strbuf *out, struct slice s, unsigned pixels, unsigned size);
