@@ -336,4 +336,11 @@ enum err hosts_top(struct store *s, const struct scope *c, enum dimension d, siz
                    const struct host_rank **out, size_t *count, struct errbuf *eb) MUST_USE;
 void hosts_free(struct store *s);
 
+/* The bit of struct host_day.sites for each site number of the scope; arena of the scope. NULL when
+ * out of memory. */
+uint64_t *scope_site_bits(const struct scope *c);
+/* The id of a label that is asked for: TEXT_UNKNOWN for "unknown"; ERR_NOTFOUND when nobody has it.
+ */
+enum err label_id(struct store *s, struct slice label, int64_t *out, struct errbuf *eb) MUST_USE;
+
 #endif

@@ -189,6 +189,8 @@ struct pass {
     uint64_t *wide;            /* IPv6: host by index, then by rank */
     struct hot *hot;           /* what each entry is asked for */
     struct cold *cold;         /* what only those that are ranked are asked for */
+    int32_t *day;              /* of each entry, when `wants_days` */
+    bool wants_days;
     size_t count, size;
     struct errbuf *eb;
 };
@@ -211,7 +213,9 @@ static enum err pass_grow(struct pass *p)
     p->hot = hot ? hot : p->hot;
     struct cold *cold = realloc(p->cold, size * sizeof *cold);
     p->cold = cold ? cold : p->cold;
-    if (!items || !scratch || !wide || !hot || !cold) {
+    int32_t *day = p->wants_days ? realloc(p->day, size * sizeof *day) : NULL;
+    p->day = day ? day : p->day;
+    if (!items || !scratch || !wide || !hot || !cold || (p->wants_days && !day)) {
         return pass_no_memory(p);
     }
     p->size = size;
@@ -228,6 +232,7 @@ static void pass_free(struct pass *p)
     free(p->wide);
     free(p->hot);
     free(p->cold);
+    free(p->day);
 }
 
 static enum err bucket_begin(struct pass *p, struct grid *g, int32_t bucket)
@@ -362,7 +367,10 @@ static void net_add(struct pass *p, struct net *net, const struct host_rank *hos
 static int wide_cmp(const void *a, const void *b)
 {
     const struct sort_item *x = a, *y = b;
-    return (x->b > y->b) - (x->b < y->b);
+    if (x->b != y->b) {
+        return x->b < y->b ? -1 : 1;
+    }
+    return (x->index > y->index) - (x->index < y->index); /* days stay in order, as with IPv4 */
 }
 
 /* Hosts of 64 bits do not fit beside an index: their rank among those of the group takes their
@@ -473,6 +481,9 @@ static enum err tally_gather(struct pass *p, struct slice packed, unsigned part,
         p->hot[p->count] = (struct hot){entry.tag, (uint32_t)entry.messages};
         p->cold[p->count] = (struct cold){entry.recipients, entry.bytes};
         p->items[p->count] = entry.key << 32 | p->count;
+        if (p->wants_days) {
+            p->day[p->count] = day;
+        }
         if (part == HOST_PART_V6) {
             p->wide[p->count] = entry.key;
         }
@@ -664,42 +675,89 @@ enum err hosts_top(struct store *s, const struct scope *c, enum dimension d, siz
     return e;
 }
 
-/* ---- the union of host sets ---- */
+/* ---- the union of host sets, and their days ---- */
 
+/* Whose hosts go to whom: one of the two functions. */
 struct host_union {
     bool has_botnet;
     int64_t botnet;
-    void (*fn)(void *, uint64_t host);
+    void (*host)(void *, uint64_t host);
+    void (*host_day)(void *, const struct host_day *);
+    const uint64_t *site_bits; /* for host_day */
     void *arg;
 };
 
+static bool union_holds(const struct pass *p, const struct host_union *u, uint64_t item)
+{
+    uint32_t tag = p->hot[(uint32_t)item].tag;
+    return !u->has_botnet || p->streams.botnet_text[p->streams.botnet[tag]] == u->botnet;
+}
+
 /* The hosts of one part in ascending order; so are the parts. */
+static void part_hosts(const struct pass *p, unsigned part, const uint64_t *sorted,
+                       const struct host_union *u)
+{
+    uint64_t last = 0; /* is no host */
+    for (size_t i = 0; i < p->count; i++) {
+        uint64_t host = host_of(p, part, sorted[i]);
+        if (host != last && union_holds(p, u, sorted[i])) {
+            last = host;
+            u->host(u->arg, host);
+        }
+    }
+}
+
+/* Entries of one host are in order of days: tallies come by day, and the sort is stable. */
+static void part_host_days(const struct pass *p, unsigned part, const uint64_t *sorted,
+                           const struct host_union *u)
+{
+    struct host_day at = {0};
+    for (size_t i = 0; i < p->count; i++) {
+        uint32_t index = (uint32_t)sorted[i];
+        uint64_t host = host_of(p, part, sorted[i]);
+        if (!union_holds(p, u, sorted[i])) {
+            continue;
+        }
+        if (host != at.host || p->day[index] != at.day) {
+            if (at.host) {
+                u->host_day(u->arg, &at);
+            }
+            at = (struct host_day){.host = host, .day = p->day[index]};
+        }
+        at.messages += p->hot[index].messages;
+        at.sites |= u->site_bits[p->streams.site[p->hot[index].tag]];
+    }
+    if (at.host) {
+        u->host_day(u->arg, &at);
+    }
+}
+
 static enum err part_give(struct pass *p, unsigned part, const struct host_union *u)
 {
     const uint64_t *sorted;
-    uint64_t last = 0; /* is no host */
-    enum err e = part_run(p, part, BUCKET_ALL, p->scope->is_open);
+    enum err e = part_run(p, part, BUCKET_ALL, u->host && p->scope->is_open);
     e = e == OK ? group_sort(p, part, &sorted) : e;
-    for (size_t i = 0; e == OK && i < p->count; i++) {
-        uint32_t tag = p->hot[(uint32_t)sorted[i]].tag;
-        uint64_t host = host_of(p, part, sorted[i]);
-        bool is_in = !u->has_botnet || p->streams.botnet_text[p->streams.botnet[tag]] == u->botnet;
-        if (is_in && host != last) {
-            last = host;
-            u->fn(u->arg, host);
-        }
+    if (e == OK && u->host) {
+        part_hosts(p, part, sorted, u);
+    } else if (e == OK) {
+        part_host_days(p, part, sorted, u);
     }
     p->count = 0;
     return e;
 }
 
+enum err label_id(struct store *s, struct slice label, int64_t *out, struct errbuf *eb)
+{
+    *out = TEXT_UNKNOWN;
+    return slice_eq(label, S("unknown")) ? OK : text_id(s, label, false, out, eb);
+}
+
 static enum err union_run(struct store *s, const struct scope *c, struct slice botnet,
                           struct host_union *u, struct errbuf *eb)
 {
-    struct pass p = {.s = s, .scope = c, .eb = eb};
+    struct pass p = {.s = s, .scope = c, .eb = eb, .wants_days = u->host_day != NULL};
     u->has_botnet = botnet.n != 0;
-    u->botnet = TEXT_UNKNOWN;
-    enum err e = slice_eq(botnet, S("unknown")) ? OK : text_id(s, botnet, false, &u->botnet, eb);
+    enum err e = u->has_botnet ? label_id(s, botnet, &u->botnet, eb) : OK;
     if (e != OK) {
         return e == ERR_NOTFOUND ? OK : e; /* nobody has that label */
     }
@@ -712,8 +770,9 @@ static enum err union_run(struct store *s, const struct scope *c, struct slice b
     return e;
 }
 
-enum err store_hosts(struct store *s, const struct store_filter *f, struct slice botnet,
-                     void (*fn)(void *, uint64_t host), void *arg, struct errbuf *eb)
+/* In a transaction of its own. */
+static enum err union_read(struct store *s, const struct store_filter *f, struct slice botnet,
+                           struct host_union *u, struct errbuf *eb)
 {
     struct scope scope;
     enum err e = store_begin_read(s, eb);
@@ -722,9 +781,24 @@ enum err store_hosts(struct store *s, const struct store_filter *f, struct slice
     }
     e = scope_open(s, f, &scope, eb);
     if (e == OK) {
-        struct host_union u = {.fn = fn, .arg = arg};
-        e = union_run(s, &scope, botnet, &u, eb);
+        u->site_bits = scope_site_bits(&scope);
+        e = u->site_bits ? union_run(s, &scope, botnet, u, eb)
+                         : err_set(eb, ERR_NOMEM, "out of memory for sites");
         scope_close(&scope);
     }
     return store_end_read(s, e, eb);
+}
+
+enum err store_hosts(struct store *s, const struct store_filter *f, struct slice botnet,
+                     void (*fn)(void *, uint64_t host), void *arg, struct errbuf *eb)
+{
+    struct host_union u = {.host = fn, .arg = arg};
+    return union_read(s, f, botnet, &u, eb);
+}
+
+enum err store_host_days(struct store *s, const struct store_filter *f, struct slice botnet,
+                         void (*fn)(void *, const struct host_day *), void *arg, struct errbuf *eb)
+{
+    struct host_union u = {.host_day = fn, .arg = arg};
+    return union_read(s, f, botnet, &u, eb);
 }

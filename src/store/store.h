@@ -234,6 +234,41 @@ enum err store_span(struct store *s, const struct store_filter *f, struct store_
 enum err store_hosts(struct store *s, const struct store_filter *f, struct slice botnet,
                      void (*fn)(void *, uint64_t host), void *arg, struct errbuf *eb) MUST_USE;
 
+/* One host on one day. */
+struct host_day {
+    uint64_t host;
+    int64_t day;
+    uint64_t sites; /* bit i: seen at the i-th of the store's site names in order of their bytes
+                       (store_traps; traps without a site are "-"); sites past the 64th share bit 63
+                     */
+    uint64_t messages;
+};
+/* All (host, day) of the filter for one botnet label (as store_hosts), by host, then by day, in one
+ * pass over the host tallies and the memory of one part of the address space. What has no receipt
+ * time is on no day. */
+enum err store_host_days(struct store *s, const struct store_filter *f, struct slice botnet,
+                         void (*fn)(void *, const struct host_day *), void *arg,
+                         struct errbuf *eb) MUST_USE;
+
+/* What single message rows say of hosts. */
+struct host_row {
+    uint64_t host;
+    int64_t received;
+    uint64_t sites; /* one bit, as above */
+    int64_t tcp;    /* number of the TCP fingerprint TD1 within this store; 0: not known */
+};
+struct host_rows_query {
+    struct slice botnet, program; /* empty: all; "unknown": those without */
+    size_t limit;                 /* rows looked at, the newest of the period */
+};
+/* Rows with a client and a time, newest first; the filter's times are not widened. *from: rows
+ * received before it are not among them, because retention deleted them or the limit was reached;
+ * INT64_MIN: all are. */
+enum err store_host_rows(struct store *s, const struct store_filter *f,
+                         const struct host_rows_query *q,
+                         void (*fn)(void *, const struct host_row *), void *arg, int64_t *from,
+                         struct errbuf *eb) MUST_USE;
+
 /* ---- single messages ---- */
 
 /* The row as stored; slices are valid until the next call on this store. ERR_NOTFOUND. */
