@@ -25,7 +25,8 @@ double log_mean(double x, double y)
         return 0.0;
     }
     double d = (y - x) / x;
-    /* log1p keeps the digits that y - x has when the two are close, and loses those of a small y. */
+    /* log1p keeps the digits that y - x has when the two are close, and loses those of a small y.
+     */
     return d == 0.0 ? x : (y - x) / (fabs(d) < 0.5 ? log1p(d) : log(y / x));
 }
 
