@@ -36,6 +36,7 @@ struct session *session_new(const struct smtp_service *service, const struct ses
     }
     memcpy(&s->rng, peer->id.b, sizeof s->rng);
     s->early_step = SIZE_MAX;
+    s->waits_us = UINT64_MAX; /* not started */
     session_name_client(s);
     return s;
 }
@@ -215,7 +216,8 @@ static void session_finish(struct session *s, enum session_end end)
     s->has_ended = true;
     s->is_closing = true;
     s->end = end;
-    s->need = s->need == NEED_COMMIT ? NEED_COMMIT : NEED_CLOSE; /* the sink has the message still */
+    s->need =
+        s->need == NEED_COMMIT ? NEED_COMMIT : NEED_CLOSE; /* the sink has the message still */
     s->release_us = 0;
     s->ended_us = s->head.accepted_us + (int64_t)s->at_us;
     session_step_add(
