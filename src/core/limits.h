@@ -50,7 +50,7 @@ enum limits {
     LIMIT_TEMPLATE_WORDS = 2000, /* words of one template */
 
     /* the trap: one session holds at most 64 KiB outside of a message's body. They add up to it */
-    LIMIT_SMTP_LINE_BYTES = 4096,   /* of a command; RFC 5321 has 512, AUTH and XCLIENT need more */
+    LIMIT_SMTP_LINE_BYTES = 4096, /* of a command; RFC 5321 has 512, AUTH and XCLIENT need more */
     LIMIT_SMTP_LINE_SKIPPED_BYTES = 1024 * 1024, /* of a line that does not end; then we hang up */
     LIMIT_SMTP_INPUT_BYTES = 16384, /* read at once; what waits for its turn is no more than that */
     LIMIT_SMTP_OUTPUT_BYTES = 8192, /* replies not yet sent; then the client's commands wait */
