@@ -5,6 +5,7 @@
 #include "core/clock.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 static int db_open(struct context *x, const struct command *c, enum store_mode mode)
 {
@@ -149,6 +150,31 @@ static int verify_run(struct command *c)
     return status;
 }
 
+static int migrate_run(struct command *c)
+{
+    struct context x;
+    struct errbuf eb = {.text = ""};
+    struct store_info info;
+    if (c->argument_count) {
+        return usage_error(c, "no argument is wanted; the store is given with -d");
+    }
+    int status = context_open(&x, c);
+    if (!status && access(x.database, F_OK) != 0) {
+        /* Opening to migrate would make one. */
+        status = command_fail(c, ERR_IO, &(struct errbuf){.text = "there is no store to migrate"});
+    }
+    status = status ? status : context_store(&x, STORE_CREATE);
+    if (!status) {
+        enum err e = store_info(x.store, &info, &eb);
+        status = e == OK ? EXIT_STATUS_OK : command_fail(c, e, &eb);
+    }
+    if (!status && !command_flag(c, "quiet")) {
+        printf("%s: schema %d\n", x.database, info.schema_version);
+    }
+    context_close(&x);
+    return status;
+}
+
 static int vacuum_run(struct command *c)
 {
     struct context x;
@@ -224,6 +250,17 @@ const struct verb VERB_DB_VERIFY = {
             "compares. Each problem is a line; the exit status is 1 when there is one. It changes "
             "nothing.",
     .run = verify_run,
+};
+
+const struct verb VERB_DB_MIGRATE = {
+    .name = "db migrate",
+    .arguments = "",
+    .summary = "brings a store of an older version up to date",
+    .text =
+        "Runs the migrations that the store has not seen yet, each in one transaction; nothing is "
+        "lost, and there is no way back: copy the file first. A store that is up to date is left "
+        "alone. An import migrates by itself; what only reads refuses an old store.",
+    .run = migrate_run,
 };
 
 const struct verb VERB_DB_VACUUM = {

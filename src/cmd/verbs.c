@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/verbs.h"
 
-const struct verb *const VERBS[] = {
-    &VERB_IMPORT,     &VERB_REPORT,     &VERB_CHART,         &VERB_MESSAGE, &VERB_RULES_CHECK,
-    &VERB_RULES_TEST, &VERB_RULES_LIST, &VERB_RULES_EXPLAIN, &VERB_DB_INFO, &VERB_DB_VERIFY,
-    &VERB_DB_VACUUM,  &VERB_DB_RETAIN,  &VERB_CHECK,         NULL,
+/* clang-format off */
+const struct verb *const VERBS[] = { /* one a line */
+    &VERB_IMPORT,
+    &VERB_REPORT,
+    &VERB_CHART,
+    &VERB_MESSAGE,
+    &VERB_RULES_CHECK,
+    &VERB_RULES_TEST,
+    &VERB_RULES_LIST,
+    &VERB_RULES_EXPLAIN,
+    &VERB_DB_INFO,
+    &VERB_DB_VERIFY,
+    &VERB_DB_MIGRATE,
+    &VERB_DB_VACUUM,
+    &VERB_DB_RETAIN,
+    &VERB_CHECK,
+    NULL,
 };
+/* clang-format on */

@@ -26,7 +26,7 @@ enum statement {
 enum { TEXT_UNKNOWN = 0 };
 
 /* Not dimensions of the interface, but counted like them; stored numbers. */
-enum { ROLLUP_NO_CLIENT = 100, ROLLUP_CONFLICT, ROLLUP_CLOCK_OFF };
+enum { ROLLUP_NO_CLIENT = 100, ROLLUP_CONFLICT, ROLLUP_CLOCK_OFF, ROLLUP_LAG };
 
 /* Kinds of tallies; stored numbers. HOST is cut into parts by the upper bits of the address, so
  * that distinct hosts of any period are counted part by part in bounded memory. */
@@ -186,6 +186,25 @@ struct domain_name {
 enum err domain_names(struct store *s, struct domain_name *names, size_t n, bool is_ranking,
                       struct errbuf *eb) MUST_USE;
 
+/* ---- sqlite_append.c ---- */
+
+/* Day numbers must fit the packed keys, and time_rfc3339() prints these years. */
+bool time_is_sane(int64_t t);
+
+/* Days of arrival in the order of storing, from table arrival. */
+struct arrivals {
+    struct arrival {
+        int64_t first_seq;
+        int32_t day;
+    } * days;
+    size_t count;
+};
+/* Free with arrivals_free. */
+enum err arrivals_load(struct store *s, struct arrivals *out, struct errbuf *eb) MUST_USE;
+void arrivals_free(struct arrivals *a);
+/* The day on which a message was stored; BUCKET_NONE when the table does not tell. */
+int32_t arrival_day(const struct arrivals *a, int64_t seq);
+
 /* ---- sqlite_identity.c ---- */
 
 /* Brings the tail up to date; first call of a writing transaction. */
@@ -217,6 +236,7 @@ struct counted {
     int64_t trap, stream;
     int64_t botnet, mailer, program; /* decided */
     int64_t received;
+    int32_t arrived; /* day; BUCKET_NONE: lag is not counted */
     bool has_time, has_client, is_conflict, is_clock_off;
     unsigned clock, country;
     uint32_t asn;
@@ -295,7 +315,7 @@ size_t scope_spans(const struct scope *p, enum bucket bucket, struct rollup_span
 int32_t bucket_of(enum bucket bucket, const struct rollup_span *span, int32_t at);
 int64_t bucket_start(enum bucket bucket, int32_t n);
 /* Rows (day or month, value, trap, messages, recipients, bytes, expected), by day or month. */
-enum err rollup_open(struct store *s, enum dimension d, const struct rollup_span *span,
+enum err rollup_open(struct store *s, unsigned dim, const struct rollup_span *span,
                      sqlite3_stmt **out, struct errbuf *eb) MUST_USE;
 /* A stored value of a dimension as text. Arena of the scope. */
 enum err value_text(struct store *s, const struct scope *scope, enum dimension d, uint64_t value,

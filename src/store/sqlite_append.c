@@ -14,11 +14,11 @@ struct trap_seen {
 struct batch {
     struct trap_seen *traps;
     size_t traps_size;
+    int32_t arrived; /* day */
     struct append_result result;
 };
 
-/* Day numbers must fit the packed keys, and time_rfc3339() prints these years. */
-static bool time_is_sane(int64_t t)
+bool time_is_sane(int64_t t)
 {
     static const int64_t FIRST = INT64_C(-62135596800); /* year 1 */
     static const int64_t END = INT64_C(253402300800);   /* year 10000 */
@@ -92,6 +92,7 @@ static enum err row_append(struct store *s, const struct message_row *row, struc
     }
     seq = s->tail.next;
     e = message_put(s, row, seq, &m, eb);
+    m.arrived = b->arrived;
     e = e == OK ? identity_put(s, key, seq, eb) : e;
     e = e == OK ? trap_seen_add(b, &m, eb) : e;
     e = e == OK ? count_message(s, &m, false, eb) : e;
@@ -132,6 +133,72 @@ static enum err arrival_put(struct store *s, int64_t first_seq, struct errbuf *e
     return store_run(s, st, "writing a day of arrival", eb);
 }
 
+enum err arrivals_load(struct store *s, struct arrivals *out, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    size_t size = 0;
+    *out = (struct arrivals){NULL, 0};
+    enum err e = store_statement(s, STATEMENT_ARRIVALS, &st, eb);
+    while (e == OK && (e = store_step(s, st, "reading the days of arrival", eb)) == OK) {
+        if (out->count == size) {
+            size = size ? 2 * size : 64;
+            struct arrival *days = reallocarray(out->days, size, sizeof *days);
+            if (!days) {
+                sqlite3_reset(st);
+                e = err_set(eb, ERR_NOMEM, "out of memory for days of arrival");
+                break;
+            }
+            out->days = days;
+        }
+        out->days[out->count++] =
+            (struct arrival){sqlite3_column_int64(st, 1), sqlite3_column_int(st, 0)};
+    }
+    if (e != ERR_END) {
+        arrivals_free(out);
+    }
+    return e == ERR_END ? OK : e;
+}
+
+void arrivals_free(struct arrivals *a)
+{
+    free(a->days);
+    *a = (struct arrivals){NULL, 0};
+}
+
+int32_t arrival_day(const struct arrivals *a, int64_t seq)
+{
+    size_t low = 0, high = a->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (a->days[middle].first_seq <= seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low == 0 ? BUCKET_NONE : a->days[low - 1].day;
+}
+
+/* The day of arrival that the table will tell of this batch: a day that has its entry gets no
+ * second one, so after a clock was set back it is that of the last entry. */
+static enum err arrival_find(struct store *s, int64_t first_seq, int32_t *day, struct errbuf *eb)
+{
+    struct arrivals a;
+    int32_t today = (int32_t)day_of(s->now ? s->now : time_now());
+    enum err e = arrivals_load(s, &a, eb);
+    if (e != OK) {
+        return e;
+    }
+    *day = today;
+    for (size_t i = 0; i < a.count; i++) {
+        if (a.days[i].day == today) {
+            *day = arrival_day(&a, first_seq);
+        }
+    }
+    arrivals_free(&a);
+    return OK;
+}
+
 static enum err batch_append(struct store *s, const struct message_row *rows, size_t n,
                              const struct import_mark *mark, struct batch *b, struct errbuf *eb)
 {
@@ -139,6 +206,7 @@ static enum err batch_append(struct store *s, const struct message_row *rows, si
     enum err e = identity_begin(s, eb);
     e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
     int64_t first = s->tail.next;
+    e = e == OK ? arrival_find(s, first, &b->arrived, eb) : e;
     for (size_t i = 0; e == OK && i < n; i++) {
         e = row_append(s, &rows[i], b, eb);
     }

@@ -4,6 +4,7 @@
  * batches gives the same store. */
 #include "store/sort.h"
 #include "store/sqlite.h"
+#include "store/trap.h"
 
 #include <stdlib.h>
 
@@ -216,6 +217,13 @@ void count_free(struct store *s)
     }
 }
 
+/* What is received after it arrived is a clock that is off. */
+static bool lag_is_counted(const struct counted *m, int32_t day)
+{
+    return day != BUCKET_NONE && m->arrived != BUCKET_NONE && m->arrived >= day &&
+           m->arrived - day <= LAG_DAYS_MAX;
+}
+
 static bool cells_count(struct counting *c, const struct counted *m, int32_t day)
 {
     bool ok = cell_add(c, DIMENSION_TOTAL, day, 0, m, EXPECTED_ONE) &&
@@ -235,6 +243,9 @@ static bool cells_count(struct counting *c, const struct counted *m, int32_t day
     }
     if (ok && m->is_conflict) {
         ok = cell_add(c, ROLLUP_CONFLICT, day, 0, m, EXPECTED_ONE);
+    }
+    if (ok && lag_is_counted(m, day)) {
+        ok = cell_add(c, ROLLUP_LAG, day, m->arrived - day, m, EXPECTED_ONE);
     }
     if (ok && m->is_clock_off) {
         ok = cell_add(c, ROLLUP_CLOCK_OFF, day, 0, m, EXPECTED_ONE);

@@ -292,13 +292,13 @@ size_t scope_spans(const struct scope *p, enum bucket bucket, struct rollup_span
     return n;
 }
 
-enum err rollup_open(struct store *s, enum dimension d, const struct rollup_span *span,
+enum err rollup_open(struct store *s, unsigned dim, const struct rollup_span *span,
                      sqlite3_stmt **out, struct errbuf *eb)
 {
     enum err e =
         store_statement(s, span->is_month ? STATEMENT_MONTH_RANGE : STATEMENT_DAY_RANGE, out, eb);
     if (e == OK) {
-        sqlite3_bind_int(*out, 1, (int)d);
+        sqlite3_bind_int(*out, 1, (int)dim);
         sqlite3_bind_int(*out, 2, span->first);
         sqlite3_bind_int(*out, 3, span->last);
     }

@@ -1,47 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The small tables: traps, import marks, facts. */
+/* The small tables: import marks, facts. */
 #include "store/sqlite.h"
-
-static enum err trap_put(struct store *s, struct slice name, struct slice site, struct errbuf *eb)
-{
-    sqlite3_stmt *st;
-    int64_t id;
-    enum err e = trap_id(s, name, true, &id, eb);
-    if (e != OK || site.n == 0) {
-        return e;
-    }
-    e = store_statement(s, STATEMENT_TRAP_SITE, &st, eb);
-    if (e == OK) {
-        sqlite3_bind_int64(st, 1, id);
-        bind_slice(st, 2, site);
-        e = store_run(s, st, "setting a trap's site", eb);
-    }
-    return e;
-}
-
-enum err store_trap_put(struct store *s, struct slice name, struct slice site, struct errbuf *eb)
-{
-    enum err e = store_begin_write(s, eb);
-    return e == OK ? store_end_write(s, trap_put(s, name, site, eb), eb) : e;
-}
-
-enum err store_traps(struct store *s, void (*fn)(void *, const struct trap_info *), void *arg,
-                     struct errbuf *eb)
-{
-    sqlite3_stmt *st;
-    enum err e = store_statement(s, STATEMENT_TRAPS, &st, eb);
-    while (e == OK && (e = store_step(s, st, "reading the traps", eb)) == OK) {
-        struct trap_info t = {
-            .name = column_slice(st, 1),
-            .site = column_slice(st, 2),
-            .first_seen = sqlite3_column_int64(st, 3),
-            .last_seen = sqlite3_column_int64(st, 4),
-            .messages = (uint64_t)sqlite3_column_int64(st, 5),
-        };
-        fn(arg, &t);
-    }
-    return e == ERR_END ? OK : e;
-}
 
 static struct import_mark mark_read(sqlite3_stmt *st)
 {

@@ -333,6 +333,7 @@ enum err message_put(struct store *s, const struct message_row *row, int64_t seq
         return e;
     }
     *m = (struct counted){
+        .arrived = BUCKET_NONE,
         .botnet = p.labels[0].name,
         .mailer = p.labels[1].name,
         .program = p.labels[2].name,
@@ -457,6 +458,7 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, s
     size_t domain_count;
     arena_reset(s->arena);
     *m = (struct counted){
+        .arrived = BUCKET_NONE,
         .trap = sqlite3_column_int64(st, COLUMN_TRAP),
         .received = sqlite3_column_int64(st, COLUMN_RECEIVED),
         .has_time = sqlite3_column_type(st, COLUMN_RECEIVED) != SQLITE_NULL,

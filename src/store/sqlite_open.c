@@ -243,7 +243,8 @@ static enum err schema_check(struct store *s, struct errbuf *eb)
                        (long long)version, SCHEMA_NEWEST);
     }
     if (version < SCHEMA_NEWEST && s->mode != STORE_CREATE) {
-        return err_set(eb, ERR_VERSION, "%s: schema %lld is old (newest: %d): migrate it first",
+        return err_set(eb, ERR_VERSION,
+                       "%s: schema %lld is old (newest: %d): db migrate brings it up to date",
                        s->path, (long long)version, SCHEMA_NEWEST);
     }
     for (int step = (int)version + 1; e == OK && step <= SCHEMA_NEWEST; step++) {

@@ -17,6 +17,8 @@ struct verify {
     size_t problems;
     int32_t first_day, first_month; /* complete from here on */
     bool has_no_clock;              /* all rows without a time are still there */
+    struct arrivals arrivals;
+    int64_t lag_from; /* messages before this one have no lag */
     struct errbuf *eb;
 };
 
@@ -116,6 +118,8 @@ static enum err messages_count(struct verify *v, sqlite3_stmt *st, size_t *told)
         if (bad != OK) {
             problem(v, told, "message: %s", eb.text);
         } else {
+            int64_t seq = sqlite3_column_int64(st, 0);
+            m.arrived = seq >= v->lag_from ? arrival_day(&v->arrivals, seq) : BUCKET_NONE;
             e = count_message(s, &m, true, v->eb);
         }
     }
@@ -232,6 +236,26 @@ static enum err facts_check(struct verify *v)
          false},
         {"messages more or less than their traps count",
          "SELECT abs(count(*) - (SELECT ifnull(sum(messages), 0) FROM trap)) FROM message", true},
+        {"former names of traps that are not there",
+         "SELECT count(*) FROM trap_alias WHERE trap NOT IN (SELECT id FROM trap) OR name IN "
+         "(SELECT name FROM trap)",
+         false},
+        {"intervals of coverage that are impossible, or of no trap",
+         "SELECT count(*) FROM trap_coverage WHERE until <= since OR (until IS NOT NULL AND seen "
+         "IS "
+         "NOT NULL) OR state NOT BETWEEN 0 AND 2 OR source NOT BETWEEN 0 AND 2 OR part NOT BETWEEN "
+         "0 AND 1 OR trap NOT IN (SELECT id FROM trap)",
+         false},
+        {"intervals of coverage that overlap",
+         "SELECT count(*) FROM (SELECT since < lag(ifnull(until, 9223372036854775807)) OVER "
+         "(PARTITION BY trap, source ORDER BY since) AS overlaps FROM trap_coverage) WHERE "
+         "overlaps",
+         false},
+        {"hours of traps with impossible counts, or of no trap",
+         "SELECT count(*) FROM trap_hour WHERE min(connections, accepted, refused) < 0 OR accepted "
+         "+ "
+         "refused > connections OR trap NOT IN (SELECT id FROM trap)",
+         false},
         {"strings that cannot be found",
          "SELECT count(*) FROM text WHERE id NOT IN (SELECT text FROM text_key)", false},
     };
@@ -270,6 +294,8 @@ static enum err horizon_read(struct verify *v)
 static enum err counts_check(struct verify *v)
 {
     enum err e = horizon_read(v);
+    e = e == OK ? counter_get(v->s, "lag_from", &v->lag_from, v->eb) : e;
+    e = e == OK ? arrivals_load(v->s, &v->arrivals, v->eb) : e;
     e = e == OK ? scratch_make(v) : e;
     e = e == OK ? all_count(v) : e;
     e = e == OK ? rollup_compare(v, "rollup_day", "day", v->first_day) : e;
@@ -288,6 +314,7 @@ enum err store_verify(struct store *s, void (*say)(void *, const char *line), vo
     if (e == OK) {
         e = store_end_read(s, counts_check(&v), eb);
         count_forget(s);
+        arrivals_free(&v.arrivals);
         scratch_drop(&v);
     }
     if (e == OK) {

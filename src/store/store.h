@@ -35,6 +35,8 @@ struct trap_info {
     struct slice name, site;
     int64_t first_seen, last_seen; /* receipt times of its messages; 0 when none */
     uint64_t messages;
+    int64_t up_from, retired; /* in service in between, as a person says; 0: not said */
+    struct slice note;        /* of a person */
 };
 /* Makes the trap when new; changes its site when `site` is not empty and differs. */
 enum err store_trap_put(struct store *s, struct slice name, struct slice site,

@@ -129,6 +129,9 @@ fi
 exits 'a chart of a kind there is none' 2 "$sg" chart pie -o "$work/x.svg"
 exits 'a chart to nowhere' 2 "$sg" chart volume
 exits 'db verify' 0 "$sg" db verify
+exits 'db migrate with nothing to do' 0 "$sg" db migrate
+exits 'db migrate makes no store' 5 "$sg" db migrate -d "$work/none.db"
+check 'not even a file' test ! -e "$work/none.db"
 exits 'db vacuum' 0 "$sg" db vacuum
 exits 'db retain keeps what is young' 0 "$sg" db retain --days 1
 same 'all rows' 200 "$("$sg" message --limit 1000 -f jsonl | wc -l)"
