@@ -218,16 +218,25 @@ static enum err recipient_hash(struct analyser *a, struct slice addr, struct id1
 }
 
 static enum err row_recipients(struct analyser *a, struct message_row *row,
-                               const struct recipients *r)
+                               const struct slice *addr, size_t n)
 {
-    struct id128 *hashes = arena_calloc(a->arena, r->delivered, sizeof *hashes);
+    struct id128 *hashes = arena_calloc(a->arena, n, sizeof *hashes);
     enum err e = hashes ? OK : ERR_NOMEM;
-    for (size_t i = 0; e == OK && i < r->delivered; i++) {
-        e = recipient_hash(a, r->addr[i], &hashes[i]);
+    for (size_t i = 0; e == OK && i < n; i++) {
+        e = recipient_hash(a, addr[i], &hashes[i]);
     }
-    row->recipient_hashes = r->delivered ? hashes : NULL;
-    row->recipients = r->delivered ? (uint32_t)r->delivered : 1;
+    row->recipient_hashes = n ? hashes : NULL;
+    row->recipients = n ? (uint32_t)n : 1;
     return e;
+}
+
+/* The time is in microseconds here, and each delivery counts: bots send the same bytes several
+ * times in a moment. */
+static struct id128 live_id(const struct source_message *m)
+{
+    const struct live_envelope *live = m->live;
+    uint64_t token = hash_u64(slice_of((const char *)live->token.b, sizeof live->token.b));
+    return message_id(live->trap, (int64_t)((uint64_t)live->received_us + token), m->raw, m->bytes);
 }
 
 static enum err row_build(struct analyser *a, const struct source_message *m)
@@ -235,12 +244,17 @@ static enum err row_build(struct analyser *a, const struct source_message *m)
     struct message_row *row = &a->result.row;
     const struct features *f = &a->result.features;
     const struct chain *c = &a->result.chain;
+    const struct live_envelope *live = m->live;
     struct recipients r;
-    recipients_collect(&r, &a->result.mail, c, a->arena);
+    enum err e = recipients_collect(&r, &a->result.mail, c, live, a->arena);
+    if (e != OK) {
+        return e;
+    }
 #define TEXT(id) clip(redact(&r, features_text(f, FEATURE_##id), a->arena))
     *row = (struct message_row){
-        .id = message_id(a->config.trap, c->arrival, m->raw, m->bytes),
-        .trap = a->config.trap,
+        .id = live ? live_id(m) : message_id(a->config.trap, c->arrival, m->raw, m->bytes),
+        .trap = live ? live->trap : a->config.trap,
+        .session_us = live ? live->session_us : 0,
         .received = c->time,
         .clock = c->clock,
         .client = c->client,
@@ -267,7 +281,8 @@ static enum err row_build(struct analyser *a, const struct source_message *m)
         .quirks = f->quirks,
     };
 #undef TEXT
-    enum err e = row_recipients(a, row, &r);
+    e = live ? row_recipients(a, row, live->recipients, live->recipient_count)
+             : row_recipients(a, row, r.addr, r.delivered);
     e = e == OK ? row_urls(a, row) : e;
     e = e == OK ? row_attachments(a, row) : e;
     return e == OK ? row_labels(a, row) : e;
@@ -289,6 +304,41 @@ static enum err place_set(struct analyser *a, struct features *f, const struct c
     return country.p ? features_set_text(f, FEATURE_CLIENT_COUNTRY, country, a->arena) : ERR_NOMEM;
 }
 
+/* What the trap saw goes before what headers say. But a relay of our own side that hands mail on
+ * (LMTP, or without XCLIENT) is no client: then the trusted lines tell who was. */
+static enum err live_chain(struct analyser *a, const struct live_envelope *live, int64_t now)
+{
+    struct analysis *r = &a->result;
+    bool is_relay =
+        !live->has_proxy && a->config.trust && trust_holds_ip(a->config.trust, live->client);
+    enum err e = is_relay ? chain_build(&r->chain, &r->mail, a->config.trust, now, a->arena)
+                          : chain_build_live(&r->chain, &r->mail, live->client, a->arena);
+    if (e != OK) {
+        return e;
+    }
+    if (!is_relay) {
+        r->chain.helo = live->helo;
+        r->chain.protocol = live->protocol;
+        r->chain.tls = live->tls;
+    }
+    r->chain.clock = CLOCK_TRAP;
+    r->chain.time = live->received_us / 1000000;
+    return OK;
+}
+
+static enum err live_prints(struct analyser *a, const struct live_envelope *live)
+{
+    struct features *f = &a->result.features;
+    enum err e = OK;
+    if (live->sd1.n) {
+        e = features_set_text(f, FEATURE_FP_SD1, live->sd1, a->arena);
+    }
+    if (e == OK && live->td1.n) {
+        e = features_set_text(f, FEATURE_FP_TD1, live->td1, a->arena);
+    }
+    return e;
+}
+
 enum err analyse_message(struct analyser *a, const struct source_message *m, int64_t now,
                          const struct analysis **out)
 {
@@ -297,7 +347,10 @@ enum err analyse_message(struct analyser *a, const struct source_message *m, int
     arena_reset(a->arena);
     enum err e = rules_follow(a);
     e = e == OK ? mail_parse(&r->mail, m->raw, a->arena) : e;
-    e = e == OK ? chain_build(&r->chain, &r->mail, a->config.trust, now, a->arena) : e;
+    if (e == OK) {
+        e = m->live ? live_chain(a, m->live, now)
+                    : chain_build(&r->chain, &r->mail, a->config.trust, now, a->arena);
+    }
     if (e != OK) {
         return e;
     }
@@ -309,6 +362,7 @@ enum err analyse_message(struct analyser *a, const struct source_message *m, int
         r->chain.time = m->envelope_time;
     }
     e = features_extract(&r->features, &r->mail, &r->chain, a->config.urls, &envelope, a->arena);
+    e = e == OK && m->live ? live_prints(a, m->live) : e;
     e = e == OK ? place_set(a, &r->features, &r->chain) : e;
     r->rules = a->rules;
     if (e == OK && a->rules) {

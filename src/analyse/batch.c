@@ -27,7 +27,8 @@ void batch_clear(struct batch *b)
     arena_reset(b->raw);
     arena_reset(b->text);
     b->next = NULL;
-    b->count = b->bytes = b->row_count = b->failed = 0;
+    b->count = b->bytes = b->row_count = b->session_count = b->failed = 0;
+    b->has_spool_mark = false;
     b->error = OK;
 }
 
@@ -40,6 +41,36 @@ void batch_free(struct batch *b)
     }
 }
 
+static bool text_copy(struct slice *s, struct arena *arena)
+{
+    if (s->n) {
+        *s = arena_copy(arena, *s);
+    }
+    return !s->n || s->p;
+}
+
+static struct live_envelope *live_copy(const struct live_envelope *from, struct arena *arena)
+{
+    struct live_envelope *to = arena_alloc(arena, sizeof *to);
+    struct slice *list = arena_calloc(arena, from->recipient_count + 1, sizeof *list);
+    if (!to || !list) {
+        return NULL;
+    }
+    *to = *from;
+    struct slice *const texts[] = {&to->trap, &to->helo, &to->protocol,
+                                   &to->tls,  &to->sd1,  &to->td1};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        ok = ok && text_copy(texts[i], arena);
+    }
+    for (size_t i = 0; i < from->recipient_count; i++) {
+        list[i] = from->recipients[i];
+        ok = ok && text_copy(&list[i], arena);
+    }
+    to->recipients = list;
+    return ok ? to : NULL;
+}
+
 enum err batch_add(struct batch *b, const struct source_message *m)
 {
     struct source_message *copy = &b->messages[b->count];
@@ -47,12 +78,34 @@ enum err batch_add(struct batch *b, const struct source_message *m)
     copy->raw = arena_copy(b->raw, m->raw);
     copy->envelope_from = arena_copy(b->raw, m->envelope_from);
     copy->name = NULL; /* diagnostics only; not kept */
-    if (!copy->raw.p || !copy->envelope_from.p) {
+    copy->live = m->live ? live_copy(m->live, b->raw) : NULL;
+    if (!copy->raw.p || !copy->envelope_from.p || (m->live && !copy->live)) {
         return ERR_NOMEM;
     }
     b->count++;
     b->bytes += m->raw.n;
     return OK;
+}
+
+enum err batch_add_session(struct batch *b, const struct session_row *s)
+{
+    struct session_row *to = &b->sessions[b->session_count];
+    struct session_step *steps = arena_calloc(b->text, s->transcript.count + 1, sizeof *steps);
+    bool ok = steps != NULL;
+    *to = *s;
+    struct slice *const texts[] = {
+        &to->trap, &to->listener, &to->persona, &to->country,        &to->helo,     &to->sd1,
+        &to->td1,  &to->tls,      &to->sni,     &to->auth_mechanism, &to->auth_user};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        ok = ok && text_copy(texts[i], b->text);
+    }
+    for (size_t i = 0; ok && i < s->transcript.count; i++) {
+        steps[i] = s->transcript.steps[i];
+        ok = text_copy(&steps[i].text, b->text);
+    }
+    to->transcript.steps = steps;
+    b->session_count += ok;
+    return ok ? OK : ERR_NOMEM;
 }
 
 enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_message *m,

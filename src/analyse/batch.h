@@ -21,6 +21,10 @@ struct batch {
     size_t bytes;
     struct message_row rows[BATCH_MESSAGES];
     size_t row_count;
+    struct session_row sessions[BATCH_MESSAGES];
+    size_t session_count;
+    bool has_spool_mark;
+    struct spool_position spool_mark; /* everything before it is in this batch or an earlier one */
     size_t failed;
     uint64_t next_ordinal; /* of the source, after this batch */
     uint64_t bytes_read;
@@ -33,6 +37,9 @@ void batch_free(struct batch *b);
 
 /* Copies a message into the batch. ERR_NOMEM. */
 enum err batch_add(struct batch *b, const struct source_message *m) MUST_USE;
+
+/* Copies a session's row into the batch. ERR_NOMEM. */
+enum err batch_add_session(struct batch *b, const struct session_row *s) MUST_USE;
 
 /* Analyses one message and keeps its row. A message past the arena's limit counts as failed. */
 enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_message *m,

@@ -20,12 +20,13 @@ enum {
     APPEND_BATCHES = APPEND_ROWS / BATCH_MESSAGES + JOBS_MAX + 2,
 };
 
-static const double APPEND_SECONDS =
-    2.0; /* a transaction is not older than this: bounds what a kill repeats */
+/* A transaction is not older than this: bounds what a kill repeats; live, how late figures are. */
+enum { APPEND_MS = 2000, APPEND_MS_LIVE = 1000 };
 
 struct pipeline {
     const struct pipeline_options *o;
-    struct source *source;
+    struct source *source; /* or */
+    struct feed *feed;
     struct store *store;
     struct pipeline_progress *progress;
     struct errbuf *eb;
@@ -41,9 +42,10 @@ struct pipeline {
     size_t batches_out; /* read but not yet appended */
     struct batch *spare;
     struct batch *pending[APPEND_BATCHES]; /* analysed, in order, waiting for their transaction */
-    size_t pending_count, pending_rows;
+    size_t pending_count, pending_rows, pending_sessions;
     double pending_since;
-    struct message_row *rows; /* APPEND_ROWS + BATCH_MESSAGES, gathered for store_append */
+    struct message_row *rows;     /* APPEND_ROWS + BATCH_MESSAGES, gathered for the store */
+    struct session_row *sessions; /* likewise; NULL without a feed */
     struct import_mark mark;
     struct pthread_arg {
         struct pipeline *p;
@@ -80,36 +82,57 @@ static void batch_give(struct pipeline *p, struct batch *b)
 
 static enum err pending_append(struct pipeline *p, bool is_complete)
 {
-    struct append_result result = {0, 0};
+    struct append_result result = {0};
     struct import_mark mark = p->mark;
-    size_t n = 0;
+    struct spool_mark spool = {.at = {0, 0}};
+    struct store_batch in = {.rows = p->rows, .sessions = p->sessions};
     for (size_t i = 0; i < p->pending_count; i++) {
         const struct batch *b = p->pending[i];
-        memcpy(p->rows + n, b->rows, b->row_count * sizeof *p->rows);
-        n += b->row_count;
+        memcpy(p->rows + in.row_count, b->rows, b->row_count * sizeof *p->rows);
+        in.row_count += b->row_count;
+        if (b->session_count) {
+            memcpy(p->sessions + in.session_count, b->sessions,
+                   b->session_count * sizeof *p->sessions);
+            in.session_count += b->session_count;
+        }
+        spool.at = b->has_spool_mark ? b->spool_mark : spool.at;
         mark.next_ordinal = b->next_ordinal;
         mark.bytes_read = b->bytes_read;
         mark.rejected += b->failed;
     }
     mark.is_complete = is_complete;
     /* what repeats is only known inside the transaction; the store adds it to the mark it writes */
-    enum err e =
-        store_append(p->store, p->rows, n, p->o->identity.n ? &mark : NULL, &result, p->eb);
+    in.import = p->o->identity.n ? &mark : NULL;
+    if (p->feed && spool.at.segment) {
+        spool.spool = p->feed->spool;
+        in.spool = &spool;
+    }
+    enum err e = store_append_batch(p->store, &in, &result, p->eb);
     if (e != OK) {
         return e;
+    }
+    if (in.spool) {
+        p->feed->committed(p->feed, spool.at);
     }
     mark.added += result.added;
     mark.repeated += result.repeated;
     p->mark = mark;
     p->progress->added += result.added;
     p->progress->repeated += result.repeated;
+    p->progress->sessions += result.sessions_added;
     for (size_t i = 0; i < p->pending_count; i++) {
         p->progress->failed += p->pending[i]->failed;
         batch_give(p, p->pending[i]);
     }
     p->batches_out -= p->pending_count;
-    p->pending_count = p->pending_rows = 0;
+    p->pending_count = p->pending_rows = p->pending_sessions = 0;
     return OK;
+}
+
+static bool pending_is_due(const struct pipeline *p)
+{
+    unsigned ms = p->o->append_ms ? p->o->append_ms : p->feed ? APPEND_MS_LIVE : APPEND_MS;
+    return p->pending_count && (time_monotonic() - p->pending_since) * 1e3 > ms;
 }
 
 static enum err batch_pend(struct pipeline *p, struct batch *b)
@@ -125,9 +148,10 @@ static enum err batch_pend(struct pipeline *p, struct batch *b)
     }
     p->pending[p->pending_count++] = b;
     p->pending_rows += b->row_count;
+    p->pending_sessions += b->session_count;
     bool is_due = p->pending_rows + BATCH_MESSAGES > APPEND_ROWS ||
-                  p->pending_count == APPEND_BATCHES ||
-                  time_monotonic() - p->pending_since > APPEND_SECONDS;
+                  p->pending_sessions + BATCH_MESSAGES > APPEND_ROWS ||
+                  p->pending_count == APPEND_BATCHES || pending_is_due(p);
     return is_due ? pending_append(p, false) : OK;
 }
 
@@ -162,7 +186,8 @@ static void *worker_main(void *arg)
         }
         pthread_mutex_unlock(&p->lock);
         for (size_t i = 0; i < b->count && b->error == OK; i++) {
-            b->error = batch_analyse(b, w->analyser, &b->messages[i], p->o->now);
+            b->error =
+                batch_analyse(b, w->analyser, &b->messages[i], p->o->now ? p->o->now : time_now());
         }
         arena_release(b->raw); /* many batches wait for their transaction */
         pthread_mutex_lock(&p->lock);
@@ -238,36 +263,74 @@ static enum err batch_send(struct pipeline *p, struct batch *b)
 
 static void progress_tell(struct pipeline *p)
 {
-    struct source_progress at = source_progress(p->source);
-    p->progress->bytes_read = at.bytes_read;
-    p->progress->bytes_total = at.bytes_total;
+    if (p->source) {
+        struct source_progress at = source_progress(p->source);
+        p->progress->bytes_read = at.bytes_read;
+        p->progress->bytes_total = at.bytes_total;
+    }
     if (p->o->on_progress) {
         p->o->on_progress(p->o->arg, p->progress);
     }
 }
 
-/* Fills a batch from the source; ERR_END when the source has ended (the batch may hold messages all
- * the same). */
-static enum err batch_fill(struct pipeline *p, struct batch *b, struct analyser *inline_analyser)
+static enum err message_take(struct pipeline *p, struct batch *b, struct analyser *inline_analyser,
+                             const struct source_message *m)
+{
+    p->progress->messages++;
+    b->next_ordinal = m->ordinal + 1;
+    if (inline_analyser) {
+        b->bytes += m->raw.n;
+        return batch_analyse(b, inline_analyser, m, p->o->now ? p->o->now : time_now());
+    }
+    return batch_add(b, m);
+}
+
+/* From a source: *is_idle stays. From a feed: set when it has nothing for now. */
+static enum err item_take(struct pipeline *p, struct batch *b, struct analyser *inline_analyser,
+                          bool *is_idle)
 {
     struct source_message m;
-    enum err e = OK;
-    while (e == OK && b->count + b->row_count + b->failed < BATCH_MESSAGES &&
-           b->bytes < BATCH_BYTES && !stop_wanted(p)) {
-        e = source_next(p->source, &m, p->eb);
-        if (e != OK) {
-            break;
-        }
-        p->progress->messages++;
-        b->next_ordinal = m.ordinal + 1;
-        if (inline_analyser) {
-            b->bytes += m.raw.n;
-            e = batch_analyse(b, inline_analyser, &m, p->o->now);
-        } else {
-            e = batch_add(b, &m);
-        }
+    struct feed_item item = {NULL};
+    if (p->source) {
+        enum err e = source_next(p->source, &m, p->eb);
+        return e == OK ? message_take(p, b, inline_analyser, &m) : e;
     }
-    b->bytes_read = source_progress(p->source).bytes_read;
+    enum err e = p->feed->next(p->feed, &item, p->eb);
+    if (e == OK && item.message) {
+        e = message_take(p, b, inline_analyser, item.message);
+    }
+    if (e == OK && item.session) {
+        e = batch_add_session(b, item.session);
+    }
+    if (e == OK && item.has_mark) {
+        b->has_spool_mark = true;
+        b->spool_mark = item.mark;
+    }
+    *is_idle = !item.message && !item.session;
+    return e;
+}
+
+/* Fills a batch; ERR_END when the source has ended (the batch may hold messages all the same). */
+static enum err batch_fill(struct pipeline *p, struct batch *b, struct analyser *inline_analyser,
+                           bool *is_idle)
+{
+    enum err e = OK;
+    while (e == OK && !*is_idle && b->count + b->row_count + b->failed < BATCH_MESSAGES &&
+           b->session_count < BATCH_MESSAGES && b->bytes < BATCH_BYTES && !stop_wanted(p)) {
+        e = item_take(p, b, inline_analyser, is_idle);
+    }
+    b->bytes_read = p->source ? source_progress(p->source).bytes_read : 0;
+    return e;
+}
+
+/* Nothing for now: what is ready goes on its way, what is old enough into the store. */
+static enum err feed_idle(struct pipeline *p)
+{
+    enum err e = p->worker_count ? done_drain(p, true) : OK;
+    e = e == OK && pending_is_due(p) ? pending_append(p, false) : e;
+    if (e == OK && !stop_wanted(p)) {
+        p->feed->wait(p->feed);
+    }
     return e;
 }
 
@@ -275,15 +338,16 @@ static enum err source_drain(struct pipeline *p, struct analyser *inline_analyse
 {
     for (enum err e = OK; e != ERR_END;) {
         struct batch *b = batch_take(p);
+        bool is_idle = false;
         if (!b) {
             return ERR_NOMEM;
         }
-        e = batch_fill(p, b, inline_analyser);
+        e = batch_fill(p, b, inline_analyser, &is_idle);
         if (e != OK && e != ERR_END) {
             batch_give(p, b);
             return e;
         }
-        if (b->count || b->row_count || b->failed) {
+        if (b->count || b->row_count || b->session_count || b->failed || b->has_spool_mark) {
             enum err sent = batch_send(p, b);
             if (sent != OK) {
                 return sent;
@@ -294,6 +358,10 @@ static enum err source_drain(struct pipeline *p, struct analyser *inline_analyse
         progress_tell(p);
         if (stop_wanted(p)) {
             return ERR_CANCELLED;
+        }
+        enum err idled = is_idle ? feed_idle(p) : OK;
+        if (idled != OK) {
+            return idled;
         }
     }
     return ERR_END;
@@ -381,8 +449,9 @@ static enum err pipeline_work(struct pipeline *p)
     return e;
 }
 
-enum err pipeline_run(const struct pipeline_options *o, struct source *source, struct store *store,
-                      struct pipeline_progress *progress, struct errbuf *eb)
+static enum err pipeline_start(const struct pipeline_options *o, struct source *source,
+                               struct feed *feed, struct store *store,
+                               struct pipeline_progress *progress, struct errbuf *eb)
 {
     struct pipeline *p = calloc(1, sizeof *p);
     enum err e = ERR_NOMEM;
@@ -390,14 +459,15 @@ enum err pipeline_run(const struct pipeline_options *o, struct source *source, s
         return ERR_NOMEM;
     }
     *progress = (struct pipeline_progress){0};
-    *p =
-        (struct pipeline){.o = o, .source = source, .store = store, .progress = progress, .eb = eb};
+    *p = (struct pipeline){
+        .o = o, .source = source, .feed = feed, .store = store, .progress = progress, .eb = eb};
     p->queue_tail = &p->queue;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work_ready, NULL);
     pthread_cond_init(&p->work_done, NULL);
     p->rows = calloc(APPEND_ROWS + BATCH_MESSAGES, sizeof *p->rows);
-    if (p->rows) {
+    p->sessions = feed ? calloc(APPEND_ROWS + BATCH_MESSAGES, sizeof *p->sessions) : NULL;
+    if (p->rows && (p->sessions || !feed)) {
         e = pipeline_work(p);
     }
     batches_free(p->queue);
@@ -406,10 +476,23 @@ enum err pipeline_run(const struct pipeline_options *o, struct source *source, s
     for (size_t i = 0; i < p->pending_count; i++) {
         batch_free(p->pending[i]);
     }
+    free(p->sessions);
     free(p->rows);
     pthread_cond_destroy(&p->work_done);
     pthread_cond_destroy(&p->work_ready);
     pthread_mutex_destroy(&p->lock);
     free(p);
     return e;
+}
+
+enum err pipeline_run(const struct pipeline_options *o, struct source *source, struct store *store,
+                      struct pipeline_progress *progress, struct errbuf *eb)
+{
+    return pipeline_start(o, source, NULL, store, progress, eb);
+}
+
+enum err pipeline_follow(const struct pipeline_options *o, struct feed *feed, struct store *store,
+                         struct pipeline_progress *progress, struct errbuf *eb)
+{
+    return pipeline_start(o, NULL, feed, store, progress, eb);
 }

@@ -8,7 +8,7 @@ static const char MARK[] = "<rcpt>";
 static void recipient_add(struct recipients *r, struct slice addr)
 {
     size_t at = slice_find_byte(addr, '@');
-    if (at == 0 || at + 1 >= addr.n || addr.n > ADDRESS_MAX || r->count == RECIPIENTS_MAX) {
+    if (at == 0 || at + 1 >= addr.n || addr.n > ADDRESS_MAX || r->count == r->most) {
         return;
     }
     for (size_t i = 0; i < r->count; i++) {
@@ -25,13 +25,12 @@ static bool is_delivery_field(enum header_id id)
            id == HEADER_X_ENVELOPE_TO;
 }
 
-/* All addresses of a To or Cc field, roughly: what stands around each '@'. Rough is right here: it
- * only hides. */
-static void addresses_scan(struct recipients *r, struct slice value)
+/* Rough is right here: it only hides. */
+void recipients_scan(struct recipients *r, struct slice value)
 {
     static const char STOP[] = " \t\r\n<>,;:\"()[]";
     size_t from = 0;
-    while (from < value.n && r->count < RECIPIENTS_MAX) {
+    while (from < value.n && r->count < r->most) {
         size_t at = from + slice_find_byte(slice_sub(value, from, SIZE_MAX), '@');
         if (at >= value.n) {
             break;
@@ -51,21 +50,29 @@ static void addresses_scan(struct recipients *r, struct slice value)
 /* One envelope is written down several times, under another name at each forwarding: only the line
  * that saw the client, or else the first kind of delivery field there is, says how many recipients
  * it had. */
-void recipients_collect(struct recipients *r, const struct mail *m, const struct chain *c,
-                        struct arena *arena)
+enum err recipients_collect(struct recipients *r, const struct mail *m, const struct chain *c,
+                            const struct live_envelope *live, struct arena *arena)
 {
     const struct header_block *h = &m->parts[0].header;
     enum header_id counted = HEADER_OTHER;
     r->count = 0;
-    if (c->trusted && c->trusted <= c->count) {
+    r->most = RECIPIENTS_MAX + (live ? live->recipient_count : 0);
+    r->addr = arena_alloc(arena, r->most * sizeof *r->addr);
+    if (!r->addr) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; live && i < live->recipient_count; i++) {
+        recipient_add(r, live->recipients[i]);
+    }
+    if (!live && c->trusted && c->trusted <= c->count) {
         recipient_add(r, c->hops[c->trusted - 1].for_addr);
     }
-    bool is_told = r->count > 0;
+    bool is_told = live || r->count > 0;
     for (size_t i = 0; i < h->count && !is_told; i++) {
         enum header_id id = h->fields[i].id;
         if (is_delivery_field(id) && (counted == HEADER_OTHER || counted == id)) {
             counted = id;
-            addresses_scan(r, header_unfold(h->fields[i].value, arena));
+            recipients_scan(r, header_unfold(h->fields[i].value, arena));
         }
     }
     r->delivered = r->count;
@@ -75,9 +82,10 @@ void recipients_collect(struct recipients *r, const struct mail *m, const struct
     for (size_t i = 0; i < h->count; i++) {
         enum header_id id = h->fields[i].id;
         if (is_delivery_field(id) || id == HEADER_TO || id == HEADER_CC || id == HEADER_BCC) {
-            addresses_scan(r, h->fields[i].value);
+            recipients_scan(r, h->fields[i].value);
         }
     }
+    return OK;
 }
 
 static bool is_token_byte(char c)

@@ -7,20 +7,26 @@
 
 #include "mail/mail.h"
 #include "mail/received.h"
+#include "mail/source.h"
 
-enum { RECIPIENTS_MAX = 64 };
+enum { RECIPIENTS_MAX = 64 }; /* out of a header; a live envelope has all of its own besides */
 
 struct recipients {
-    struct slice addr[RECIPIENTS_MAX]; /* as written, distinct but for case */
+    struct slice *addr; /* as written, distinct but for case; arena */
+    size_t most;        /* room in addr */
     size_t
         delivered; /* the first `delivered` are envelope recipients as our side wrote them; the
                       rest stand in To and Cc: maybe traps, so redacted as well, but not counted */
     size_t count;
 };
 
-/* Collects from trusted Received lines ("for"), Delivered-To and kin, then To and Cc. */
-void recipients_collect(struct recipients *r, const struct mail *m, const struct chain *c,
-                        struct arena *arena);
+/* Collects from the envelope (`live`, or NULL), else from trusted Received lines ("for") or
+ * Delivered-To and kin; then To and Cc. ERR_NOMEM. */
+enum err recipients_collect(struct recipients *r, const struct mail *m, const struct chain *c,
+                            const struct live_envelope *live, struct arena *arena) MUST_USE;
+
+/* Adds all addresses of a text, roughly: what stands around each '@'. */
+void recipients_scan(struct recipients *r, struct slice text);
 
 /* `text` with each recipient's address, VERP form (local=domain) and local part (of four bytes or
  * more, at token boundaries) replaced by "<rcpt>". The same slice when there was none; arena

@@ -86,6 +86,13 @@ enum limits {
     LIMIT_SPOOL_WAITING_BYTES = 64 * 1024 * 1024, /* appended, not yet on the disk: a disk that
                                                      stands still must not take all memory */
     LIMIT_SPOOL_SHARE_HOSTS = 65536,              /* clients whose share is known; 1.5 MiB */
+    /* messages that wait for the end of their session, which gives them SD1 */
+    LIMIT_HELD_BYTES = 32 * 1024 * 1024,
+    LIMIT_HELD_MESSAGES = 16384,
+    LIMIT_HELD_SECONDS = 60,
+    /* a dialogue as the store keeps it */
+    LIMIT_SESSION_ROW_STEPS = 128,
+    LIMIT_SESSION_ROW_STEP_BYTES = 256,
 
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,

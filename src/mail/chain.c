@@ -49,13 +49,12 @@ static void clock_set(struct chain *c, int64_t now)
     }
 }
 
-enum err chain_build(struct chain *c, const struct mail *m, const struct trust *t, int64_t now,
-                     struct arena *arena)
+/* All Received lines, top first; `fields` gets their places in the header block. */
+static enum err hops_parse(struct chain *c, const struct mail *m, uint32_t fields[LIMIT_RECEIVED],
+                           struct arena *arena)
 {
     const struct header_block *block = &m->parts[0].header;
-    uint32_t fields[LIMIT_RECEIVED];
     size_t lines = 0;
-    *c = (struct chain){.clock = CLOCK_NONE};
     for (size_t i = 0; i < block->count; i++) {
         if (block->fields[i].id == HEADER_RECEIVED) {
             if (lines == LIMIT_RECEIVED) {
@@ -65,17 +64,47 @@ enum err chain_build(struct chain *c, const struct mail *m, const struct trust *
             fields[lines++] = (uint32_t)i; /* below LIMIT_HEADERS */
         }
     }
-    if (lines == 0) {
-        return OK;
-    }
-    c->hops = arena_alloc(arena, lines * sizeof *c->hops);
-    if (!c->hops) {
+    c->hops = lines ? arena_alloc(arena, lines * sizeof *c->hops) : NULL;
+    if (lines && !c->hops) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < lines; i++) {
         c->hops[i] = received_parse(header_unfold(block->fields[fields[i]].value, arena));
     }
     c->count = lines;
+    return OK;
+}
+
+static void forged_judge(struct chain *c)
+{
+    for (size_t i = c->trusted; i < c->count; i++) {
+        if (!c->hops[i].is_local && strcmp(c->hops[i].form, "other") == 0) {
+            c->quirks |= QUIRK_BIT(RECEIVED_BAD);
+        }
+    }
+}
+
+enum err chain_build_live(struct chain *c, const struct mail *m, struct ip client,
+                          struct arena *arena)
+{
+    uint32_t fields[LIMIT_RECEIVED];
+    *c = (struct chain){.clock = CLOCK_NONE, .has_client = true, .client = client};
+    enum err e = hops_parse(c, m, fields, arena);
+    if (e == OK) {
+        forged_judge(c);
+    }
+    return e;
+}
+
+enum err chain_build(struct chain *c, const struct mail *m, const struct trust *t, int64_t now,
+                     struct arena *arena)
+{
+    uint32_t fields[LIMIT_RECEIVED];
+    *c = (struct chain){.clock = CLOCK_NONE};
+    enum err e = hops_parse(c, m, fields, arena);
+    if (e != OK || c->count == 0) {
+        return e;
+    }
 
     enum crossing end = CROSSING_OWN;
     c->trusted = hops_trusted(c, t, &end);
@@ -92,10 +121,6 @@ enum err chain_build(struct chain *c, const struct mail *m, const struct trust *
     c->arrival = c->hops[0].has_time ? c->hops[0].time : 0;
     c->relay_fields = (size_t)fields[c->trusted - 1] + 1;
     clock_set(c, now);
-    for (size_t i = c->trusted; i < c->count; i++) {
-        if (!c->hops[i].is_local && strcmp(c->hops[i].form, "other") == 0) {
-            c->quirks |= QUIRK_BIT(RECEIVED_BAD);
-        }
-    }
+    forged_judge(c);
     return OK;
 }

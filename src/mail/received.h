@@ -88,4 +88,9 @@ struct chain {
 enum err chain_build(struct chain *c, const struct mail *m, const struct trust *t, int64_t now,
                      struct arena *arena) MUST_USE;
 
+/* The chain of a message that a trap of ours took from `client` itself: no line of it is ours. The
+ * caller sets what the trap saw (helo, protocol, tls, time, arrival). */
+enum err chain_build_live(struct chain *c, const struct mail *m, struct ip client,
+                          struct arena *arena) MUST_USE;
+
 #endif

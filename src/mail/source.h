@@ -9,9 +9,24 @@
 
 #include "core/err.h"
 #include "core/hash.h"
+#include "core/ip.h"
 #include "core/slice.h"
 
 struct source;
+
+/* What a trap saw of a message's delivery; borrowed like the message. */
+struct live_envelope {
+    struct slice trap;
+    struct id128 token;  /* differs for each delivery: of its session and its number therein */
+    int64_t received_us; /* acceptance, microseconds since 1970, as is the connection: */
+    int64_t session_us;
+    struct ip client;
+    bool has_proxy;                   /* a trusted relay says that this is the client */
+    struct slice helo, protocol, tls; /* as in the chain of an imported message */
+    const struct slice *recipients;   /* secret */
+    size_t recipient_count;
+    struct slice sd1, td1; /* empty: not known */
+};
 
 struct source_message {
     struct slice raw; /* mbox quoting and separator taken off; borrowed until the next call */
@@ -20,7 +35,8 @@ struct source_message {
     const char *name;      /* "inbox.mbox", "spam.tar.zst!spam/0001": for diagnostics; borrowed */
     uint64_t ordinal;      /* 0-based over the whole source */
     int64_t envelope_time; /* of an mbox "From " line; 0 when there is none */
-    struct slice envelope_from; /* sender of that line; empty when there is none */
+    struct slice envelope_from;       /* sender of that line; empty when there is none */
+    const struct live_envelope *live; /* NULL: out of a file */
 };
 
 /* What was found that is no mail, by reason ("not mail: image", "empty file", "unreadable"). */

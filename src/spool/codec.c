@@ -6,7 +6,7 @@
 
 #include "core/limits.h"
 
-enum { VERSION_MESSAGE = 1, VERSION_SESSION = 1, VARINT_BYTES = 10 };
+enum { VERSION_MESSAGE = 1, VERSION_SESSION = 1, VERSION_TRANSCRIPT = 1, VARINT_BYTES = 10 };
 
 struct codec {
     struct strbuf *out; /* NULL: reading */
@@ -217,17 +217,17 @@ static void step_code(struct codec *c, struct session_step *s, uint64_t before_u
     s->text = text(c, s->text);
 }
 
-static void steps_code(struct codec *c, struct session_record *r)
+static void transcript_code(struct codec *c, struct transcript *t)
 {
     enum { STEP_BYTES_LEAST = 8 }; /* one for each field */
-    size_t n = list_length(c, r->step_count, LIMIT_RECORD_STEPS, STEP_BYTES_LEAST);
+    size_t n = list_length(c, t->count, LIMIT_RECORD_STEPS, STEP_BYTES_LEAST);
     struct session_step *read = c->out ? NULL : arena_calloc(c->arena, n + 1, sizeof *read);
     uint64_t before_us = 0;
     if (!c->out && !read) {
         codec_fail(c, ERR_NOMEM);
     }
     for (size_t i = 0; i < n && c->error == OK; i++) {
-        struct session_step step = c->out ? r->steps[i] : (struct session_step){0};
+        struct session_step step = c->out ? t->steps[i] : (struct session_step){0};
         step_code(c, &step, before_us);
         before_us = step.at_us;
         if (read) {
@@ -235,9 +235,11 @@ static void steps_code(struct codec *c, struct session_record *r)
         }
     }
     if (!c->out) {
-        r->steps = read;
-        r->step_count = n;
+        t->steps = read;
+        t->count = n;
     }
+    t->dropped = number(c, t->dropped, UINT64_MAX);
+    t->first = (size_t)number(c, t->first, t->count);
 }
 
 static void session_code(struct codec *c, struct session_record *s)
@@ -254,9 +256,12 @@ static void session_code(struct codec *c, struct session_record *s)
     s->auth_mechanism = text(c, s->auth_mechanism);
     s->auth_user = text(c, s->auth_user);
     s->auth_password_hash = identity(c, s->auth_password_hash);
-    steps_code(c, s);
-    s->steps_dropped = number(c, s->steps_dropped, UINT64_MAX);
-    s->steps_first = (size_t)number(c, s->steps_first, s->step_count);
+    struct transcript t = {s->steps, s->step_count, s->steps_first, s->steps_dropped};
+    transcript_code(c, &t);
+    s->steps = t.steps;
+    s->step_count = t.count;
+    s->steps_first = t.first;
+    s->steps_dropped = t.dropped;
     s->offered = (uint16_t)number(c, s->offered, UINT16_MAX);
     s->messages = number32(c, s->messages);
     s->recipients_accepted = number32(c, s->recipients_accepted);
@@ -299,6 +304,28 @@ enum err session_encode(struct strbuf *out, const struct session_record *s)
     number(&c, VERSION_SESSION, UINT8_MAX);
     session_code(&c, &copy);
     return encode_end(&c, start);
+}
+
+enum err transcript_encode(struct strbuf *out, const struct transcript *t)
+{
+    struct codec c = {.out = out};
+    struct transcript copy = *t;
+    size_t start = out->n;
+    number(&c, VERSION_TRANSCRIPT, UINT8_MAX);
+    transcript_code(&c, &copy);
+    return encode_end(&c, start);
+}
+
+enum err transcript_decode(struct slice packed, struct arena *arena, struct transcript *out)
+{
+    struct codec c = {.in = packed, .arena = arena};
+    *out = (struct transcript){NULL, 0, 0, 0};
+    uint64_t version = number(&c, 0, UINT8_MAX);
+    if (c.error == OK && version != VERSION_TRANSCRIPT) {
+        return ERR_VERSION;
+    }
+    transcript_code(&c, out);
+    return c.error != OK ? c.error : c.in.n ? ERR_SYNTAX : OK;
 }
 
 enum err record_decode(struct slice payload, struct arena *arena, struct decoded_record *out)

@@ -19,6 +19,16 @@ const char *record_kind_name(enum record_kind kind);
 enum err message_encode(struct strbuf *out, const struct message_record *m) MUST_USE;
 enum err session_encode(struct strbuf *out, const struct session_record *s) MUST_USE;
 
+/* A dialogue on its own, as a store keeps it; the same bytes as in a session record. */
+struct transcript {
+    const struct session_step *steps;
+    size_t count, first; /* the first `first` stand before the gap of `dropped` steps */
+    uint64_t dropped;
+};
+enum err transcript_encode(struct strbuf *out, const struct transcript *t) MUST_USE;
+enum err transcript_decode(struct slice packed, struct arena *arena,
+                           struct transcript *out) MUST_USE;
+
 struct decoded_record {
     enum record_kind kind;
     union {

@@ -29,7 +29,7 @@ static bool segment_name_parse(const char *name, uint64_t *number, bool *is_comp
     return strcmp(again, name) == 0;
 }
 
-enum err folder_open(const char *path, int *dir, struct errbuf *eb)
+enum err spool_folder_open(const char *path, int *dir, struct errbuf *eb)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
@@ -77,7 +77,7 @@ static void forms_join(struct segment_list *l)
     l->count = n;
 }
 
-enum err folder_list(int dir, struct segment_list *out, struct errbuf *eb)
+enum err spool_folder_list(int dir, struct segment_list *out, struct errbuf *eb)
 {
     struct segment_list l = {NULL, 0};
     size_t size = 0;
@@ -151,7 +151,7 @@ static enum err id_make(int dir, struct id128 *out, struct errbuf *eb)
     return e;
 }
 
-enum err folder_id(int dir, bool make, struct id128 *out, struct errbuf *eb)
+enum err spool_folder_id(int dir, bool make, struct id128 *out, struct errbuf *eb)
 {
     char text[33];
     long n = small_file_read(dir, "id", text, sizeof text);
@@ -175,7 +175,7 @@ static void analysed_text(struct spool_position p, char out[ANALYSED_BYTES + 1])
     snprintf(out, ANALYSED_BYTES + 1, "%s %016" PRIx64 " \n", head, hash_u64(slice_cstr(head)));
 }
 
-struct spool_position folder_analysed(int dir)
+struct spool_position spool_folder_analysed(int dir)
 {
     char text[ANALYSED_BYTES + 1] = "", again[ANALYSED_BYTES + 1];
     struct spool_position p;
@@ -190,7 +190,7 @@ struct spool_position folder_analysed(int dir)
     return (struct spool_position){0, 0};
 }
 
-enum err folder_set_analysed(int dir, struct spool_position p, struct errbuf *eb)
+enum err spool_folder_set_analysed(int dir, struct spool_position p, struct errbuf *eb)
 {
     char text[ANALYSED_BYTES + 1];
     analysed_text(p, text);

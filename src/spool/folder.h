@@ -32,18 +32,18 @@ enum { SEGMENT_NAME_BYTES = 32 };
 void segment_name(uint64_t number, bool is_compressed, char out[SEGMENT_NAME_BYTES]);
 
 /* Opens the folder as a descriptor. ERR_NOTFOUND, ERR_IO. */
-enum err folder_open(const char *path, int *dir, struct errbuf *eb) MUST_USE;
+enum err spool_folder_open(const char *path, int *dir, struct errbuf *eb) MUST_USE;
 /* The segments; free with segment_list_free. ERR_IO, ERR_NOMEM. */
-enum err folder_list(int dir, struct segment_list *out, struct errbuf *eb) MUST_USE;
+enum err spool_folder_list(int dir, struct segment_list *out, struct errbuf *eb) MUST_USE;
 void segment_list_free(struct segment_list *l);
 
 /* The identity; made by the writer (`make`) when absent. ERR_NOTFOUND, ERR_SYNTAX, ERR_IO. */
-enum err folder_id(int dir, bool make, struct id128 *out, struct errbuf *eb) MUST_USE;
+enum err spool_folder_id(int dir, bool make, struct id128 *out, struct errbuf *eb) MUST_USE;
 
 /* How far the spool is analysed: a hint for retention, written after the store's commit. In place,
  * so that an analyser needs no other right in the folder than to write this one file. Nothing or
  * nonsense reads as position 0: nothing is analysed. */
-struct spool_position folder_analysed(int dir);
-enum err folder_set_analysed(int dir, struct spool_position p, struct errbuf *eb) MUST_USE;
+struct spool_position spool_folder_analysed(int dir);
+enum err spool_folder_set_analysed(int dir, struct spool_position p, struct errbuf *eb) MUST_USE;
 
 #endif

@@ -183,7 +183,7 @@ static void segments_retain(const struct spool_writer_options *o, int dir, uint6
                             struct keeper_result *r)
 {
     enum { MARGIN = 16 }; /* 1/16 below the quota, so that mail is not refused now and then */
-    uint64_t analysed = folder_analysed(dir).segment;
+    uint64_t analysed = spool_folder_analysed(dir).segment;
     uint64_t soft_quota = o->quota_bytes - o->quota_bytes / MARGIN;
     for (size_t i = 0; i + 1 < l->count && l->files[i].number < open_segment; i++) {
         const struct segment_file *f = &l->files[i];
@@ -217,14 +217,14 @@ struct keeper_result keeper_round(const struct spool_writer_options *o, int dir,
     struct keeper_result r = {0, 0};
     struct segment_list l;
     struct errbuf eb = {.text = ""};
-    if (folder_list(dir, &l, &eb) != OK) {
+    if (spool_folder_list(dir, &l, &eb) != OK) {
         log_warn("spool", "%s", eb.text);
         return r;
     }
     r.folder_bytes = list_bytes(&l);
     segments_retain(o, dir, open_segment, is_full, now, &l, &r);
     segment_list_free(&l);
-    if (!o->compression_level || is_full || folder_list(dir, &l, &eb) != OK) {
+    if (!o->compression_level || is_full || spool_folder_list(dir, &l, &eb) != OK) {
         return r;
     }
     for (size_t i = 0; i < l.count && l.files[i].number < open_segment && !*stop; i++) {
@@ -235,7 +235,7 @@ struct keeper_result keeper_round(const struct spool_writer_options *o, int dir,
         }
     }
     segment_list_free(&l);
-    if (folder_list(dir, &l, &eb) == OK) {
+    if (spool_folder_list(dir, &l, &eb) == OK) {
         r.folder_bytes = list_bytes(&l);
         segment_list_free(&l);
     }

@@ -51,7 +51,7 @@ enum err spool_reader_open(const struct spool_reader_options *o, struct spool_re
                            struct errbuf *eb)
 {
     int dir;
-    enum err e = folder_open(o->folder, &dir, eb);
+    enum err e = spool_folder_open(o->folder, &dir, eb);
     if (e == OK) {
         e = spool_reader_open_at(dir, o, out, eb);
         close(dir);
@@ -94,7 +94,7 @@ static enum err segment_from(struct spool_reader *r, uint64_t number, uint64_t *
                              struct errbuf *eb)
 {
     struct segment_list l;
-    enum err e = folder_list(r->dir, &l, eb);
+    enum err e = spool_folder_list(r->dir, &l, eb);
     if (e != OK) {
         return e;
     }

@@ -421,7 +421,7 @@ static enum err folder_take(struct spool_writer *w, const char *folder, struct e
     if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
         return err_at(eb, ERR_IO, folder, 0, 0, "%s", strerror(errno));
     }
-    enum err e = folder_open(folder, &w->dir, eb);
+    enum err e = spool_folder_open(folder, &w->dir, eb);
     if (e != OK) {
         return e;
     }
@@ -432,13 +432,13 @@ static enum err folder_take(struct spool_writer *w, const char *folder, struct e
     if (flock(w->lock_file, LOCK_EX | LOCK_NB) != 0) {
         return err_at(eb, ERR_BUSY, folder, 0, 0, "another process writes to this spool");
     }
-    return folder_id(w->dir, true, &id, eb);
+    return spool_folder_id(w->dir, true, &id, eb);
 }
 
 static enum err segments_recover(struct spool_writer *w, struct errbuf *eb)
 {
     struct segment_list l;
-    enum err e = folder_list(w->dir, &l, eb);
+    enum err e = spool_folder_list(w->dir, &l, eb);
     if (e != OK) {
         return e;
     }

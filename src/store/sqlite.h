@@ -278,6 +278,28 @@ enum err message_put(struct store *s, const struct message_row *row, int64_t seq
 enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m,
                          struct errbuf *eb) MUST_USE;
 
+/* An address as 4 or 16 bytes, borrowed; and back (:: for anything else). */
+void client_bind(sqlite3_stmt *st, int at, const struct ip *client);
+struct ip client_of(struct slice bytes);
+/* Copies into the store's arena; empty stays empty. The second by the dictionary's id. */
+enum err arena_text(struct store *s, struct slice from, struct slice *out,
+                    struct errbuf *eb) MUST_USE;
+enum err dictionary_text(struct store *s, int64_t id, struct slice *out,
+                         struct errbuf *eb) MUST_USE;
+enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf *eb) MUST_USE;
+
+/* ---- sqlite_session.c ---- */
+
+/* Writes the sessions that are not there, and counts them; *added. */
+enum err sessions_put(struct store *s, const struct session_row *rows, size_t n, size_t *added,
+                      struct errbuf *eb) MUST_USE;
+/* Deletes the oldest sessions that began before `before_us`, at most `most`. */
+enum err sessions_retain(struct store *s, int64_t before_us, size_t most, size_t *deleted,
+                         struct errbuf *eb) MUST_USE;
+enum err spool_mark_put(struct store *s, const struct spool_mark *mark, struct errbuf *eb) MUST_USE;
+/* Reads all sessions as they are; *damaged counts those that cannot be. */
+enum err sessions_check(struct store *s, uint64_t *damaged, struct errbuf *eb) MUST_USE;
+
 /* ---- sqlite_cube.c ---- */
 
 /* The filter in the store's terms: days (hours) from first to last, which traps. */

@@ -199,16 +199,16 @@ static enum err arrival_find(struct store *s, int64_t first_seq, int32_t *day, s
     return OK;
 }
 
-static enum err batch_append(struct store *s, const struct message_row *rows, size_t n,
-                             const struct import_mark *mark, struct batch *b, struct errbuf *eb)
+static enum err batch_append(struct store *s, const struct store_batch *in, struct batch *b,
+                             struct errbuf *eb)
 {
     int64_t stored;
     enum err e = identity_begin(s, eb);
     e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
     int64_t first = s->tail.next;
     e = e == OK ? arrival_find(s, first, &b->arrived, eb) : e;
-    for (size_t i = 0; e == OK && i < n; i++) {
-        e = row_append(s, &rows[i], b, eb);
+    for (size_t i = 0; e == OK && i < in->row_count; i++) {
+        e = row_append(s, &in->rows[i], b, eb);
     }
     if (e == OK && b->result.added > 0) {
         e = count_flush(s, false, eb);
@@ -217,19 +217,30 @@ static enum err batch_append(struct store *s, const struct message_row *rows, si
         e = e == OK ? counter_put(s, "next_seq", s->tail.next, eb) : e;
         e = e == OK ? counter_put(s, "stored", stored + (int64_t)b->result.added, eb) : e;
     }
-    return e == OK && mark ? mark_put(s, mark, eb) : e;
+    if (e == OK && in->session_count) {
+        e = sessions_put(s, in->sessions, in->session_count, &b->result.sessions_added, eb);
+    }
+    e = e == OK && in->import ? mark_put(s, in->import, eb) : e;
+    return e == OK && in->spool ? spool_mark_put(s, in->spool, eb) : e;
 }
 
 enum err store_append(struct store *s, const struct message_row *rows, size_t n,
                       const struct import_mark *mark, struct append_result *result,
                       struct errbuf *eb)
 {
+    struct store_batch in = {.rows = rows, .row_count = n, .import = mark};
+    return store_append_batch(s, &in, result, eb);
+}
+
+enum err store_append_batch(struct store *s, const struct store_batch *in,
+                            struct append_result *result, struct errbuf *eb)
+{
     struct batch b = {0};
     enum err e = store_begin_write(s, eb);
     if (e != OK) {
         return e;
     }
-    e = store_end_write(s, batch_append(s, rows, n, mark, &b, eb), eb);
+    e = store_end_write(s, batch_append(s, in, &b, eb), eb);
     if (e == OK && result) {
         *result = b.result;
     }

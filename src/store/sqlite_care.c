@@ -41,7 +41,7 @@ static enum err used_bytes(struct store *s, uint64_t *out, struct errbuf *eb)
 static enum err info_read(struct store *s, struct store_info *out, struct errbuf *eb)
 {
     struct store_info info = {.schema_newest = store_schema_newest()};
-    int64_t version, messages, strings, sets;
+    int64_t version, messages, sessions, strings, sets;
     uint64_t used;
     char sets_sql[128];
     snprintf(sets_sql, sizeof sets_sql,
@@ -50,6 +50,9 @@ static enum err info_read(struct store *s, struct store_info *out, struct errbuf
              (long long)tally_key(TALLY_HOST, HOST_PART_V6, INT32_MAX));
     enum err e = number(s, "PRAGMA user_version", &version, eb);
     e = e == OK ? counter_get(s, "stored", &messages, eb) : e;
+    e = e == OK ? number(s, "SELECT ifnull((SELECT value FROM counter WHERE name = 'sessions'), 0)",
+                         &sessions, eb)
+                : e;
     e = e == OK ? number(s, "SELECT count(*) FROM text", &strings, eb) : e;
     e = e == OK ? number(s, sets_sql, &sets, eb) : e;
     e = e == OK ? used_bytes(s, &used, eb) : e;
@@ -60,6 +63,7 @@ static enum err info_read(struct store *s, struct store_info *out, struct errbuf
     info.file_bytes = file_bytes(s->path, "");
     info.wal_bytes = file_bytes(s->path, "-wal");
     info.messages = (uint64_t)messages;
+    info.sessions = (uint64_t)sessions;
     info.dictionary_strings = (uint64_t)strings;
     info.host_sets = (uint64_t)sets;
     info.bytes_per_message = messages ? used / (uint64_t)messages : 0;
@@ -198,10 +202,12 @@ static enum err batch_retain(struct store *s, const struct retention *r, size_t 
 static enum err excess_rows(struct store *s, uint64_t bytes_max, size_t *rows, struct errbuf *eb)
 {
     uint64_t used;
-    int64_t stored;
+    int64_t stored, sessions;
     enum err e = used_bytes(s, &used, eb);
     e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
+    e = e == OK ? counter_get(s, "sessions", &sessions, eb) : e;
     *rows = 0;
+    stored = e == OK && sessions > stored ? sessions : stored;
     if (e == OK && used > bytes_max && stored > 0) {
         /* Not much more than needed: a row's share, a little low. */
         uint64_t n = (used - bytes_max) / (used / (uint64_t)stored + 1) + 1;
@@ -210,11 +216,30 @@ static enum err excess_rows(struct store *s, uint64_t bytes_max, size_t *rows, s
     return e;
 }
 
+/* Sessions have no arrival of their own: they are stored as they end. By size they go in step with
+ * the messages. */
+static enum err sessions_pass(struct store *s, const struct retention *r, size_t most,
+                              size_t *deleted, struct errbuf *eb)
+{
+    int64_t stored, sessions, before_us = INT64_MAX;
+    enum err e = counter_get(s, "stored", &stored, eb);
+    e = e == OK ? counter_get(s, "sessions", &sessions, eb) : e;
+    if (e != OK) {
+        return e;
+    }
+    if (r->by_age) {
+        before_us = r->first_day * SECONDS_PER_DAY * 1000000;
+    } else if (stored > sessions) {
+        most = (size_t)((double)most * (double)sessions / (double)stored) + 1;
+    }
+    return sessions_retain(s, before_us, most, deleted, eb);
+}
+
 /* Deletes until a batch finds less than it may; by size until few enough bytes are in use. */
 static enum err pass_retain(struct store *s, struct retention *r, struct errbuf *eb)
 {
     for (;;) {
-        size_t count = 0, most = RETAIN_BATCH;
+        size_t count = 0, sessions = 0, most = RETAIN_BATCH;
         enum err e = r->by_age ? OK : excess_rows(s, r->bytes_max, &most, eb);
         if (e != OK || most == 0) {
             return e;
@@ -223,12 +248,13 @@ static enum err pass_retain(struct store *s, struct retention *r, struct errbuf 
         if (e != OK) {
             return e;
         }
-        e = store_end_write(s, batch_retain(s, r, most, &count, eb), eb);
+        e = sessions_pass(s, r, most, &sessions, eb);
+        e = store_end_write(s, e == OK ? batch_retain(s, r, most, &count, eb) : e, eb);
         if (e != OK) {
             return e;
         }
         r->deleted += count;
-        if (count == 0 || (r->by_age && count < most)) {
+        if (count + sessions == 0 || (r->by_age && count < most && sessions < most)) {
             return OK;
         }
     }

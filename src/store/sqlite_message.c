@@ -42,6 +42,7 @@ enum column {
     COLUMN_LABELS,
     COLUMN_RULES,
     COLUMN_PACK,
+    COLUMN_SESSION,
 };
 
 enum {
@@ -184,13 +185,10 @@ static void labels_pack(struct strbuf *b, const struct label_ids labels[LABEL_KI
     }
 }
 
-static void client_bind(sqlite3_stmt *st, const struct message_row *row)
+void client_bind(sqlite3_stmt *st, int at, const struct ip *client)
 {
-    if (row->has_client) {
-        bool v4 = ip_is_v4(row->client);
-        sqlite3_bind_blob(st, COLUMN_CLIENT + 1, row->client.b + (v4 ? 12 : 0), v4 ? 4 : 16,
-                          SQLITE_STATIC);
-    }
+    bool v4 = ip_is_v4(*client);
+    sqlite3_bind_blob(st, at, client->b + (v4 ? 12 : 0), v4 ? 4 : 16, SQLITE_STATIC);
 }
 
 struct packed_row {
@@ -270,7 +268,9 @@ static void row_bind(struct store *s, sqlite3_stmt *st, const struct message_row
         sqlite3_bind_int64(st, COLUMN_RECEIVED + 1, row->received);
     }
     sqlite3_bind_int64(st, COLUMN_CLOCK + 1, row->clock);
-    client_bind(st, row);
+    if (row->has_client) {
+        client_bind(st, COLUMN_CLIENT + 1, &row->client);
+    }
     bind_slice(st, COLUMN_COUNTRY + 1, row->country);
     bind_id(st, COLUMN_ASN + 1, row->asn);
     sqlite3_bind_int64(st, COLUMN_RECIPIENTS + 1, row->recipients);
@@ -284,6 +284,7 @@ static void row_bind(struct store *s, sqlite3_stmt *st, const struct message_row
         sqlite3_bind_int64(st, COLUMN_DATE_OFFSET + 1, row->date_offset);
     }
     sqlite3_bind_int64(st, COLUMN_QUIRKS + 1, (int64_t)row->quirks);
+    bind_id(st, COLUMN_SESSION + 1, row->session_us);
     for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
         bind_id(st, (int)TEXT_COLUMNS[i].column + 1, p->texts[i]);
     }
@@ -398,7 +399,7 @@ static enum err labels_unpack(struct store *s, sqlite3_stmt *st,
     return OK;
 }
 
-static struct ip client_of(struct slice bytes)
+struct ip client_of(struct slice bytes)
 {
     struct ip a = {{0}};
     if (bytes.n == 4) {
@@ -493,7 +494,7 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, s
     return stream_id(s, m->trap, m->botnet, false, &m->stream, eb);
 }
 
-static enum err arena_text(struct store *s, struct slice from, struct slice *out, struct errbuf *eb)
+enum err arena_text(struct store *s, struct slice from, struct slice *out, struct errbuf *eb)
 {
     *out = (struct slice){NULL, 0};
     if (from.n != 0) {
@@ -505,7 +506,7 @@ static enum err arena_text(struct store *s, struct slice from, struct slice *out
     return OK;
 }
 
-static enum err dictionary_text(struct store *s, int64_t id, struct slice *out, struct errbuf *eb)
+enum err dictionary_text(struct store *s, int64_t id, struct slice *out, struct errbuf *eb)
 {
     struct slice value;
     enum err e = text_value(s, id, &value, eb);
@@ -584,7 +585,7 @@ static enum err recipients_read(struct store *s, sqlite3_stmt *st, struct messag
     return e;
 }
 
-static enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf *eb)
+enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf *eb)
 {
     for (size_t i = 0; i < strmap_count(s->trap_ids); i++) {
         if (*strmap_value_at(s->trap_ids, i) == (uint64_t)id) {
@@ -624,6 +625,7 @@ static enum err row_read(struct store *s, sqlite3_stmt *st, struct message_row *
         .has_date_offset = sqlite3_column_type(st, COLUMN_DATE_OFFSET) != SQLITE_NULL,
         .date_offset = sqlite3_column_int64(st, COLUMN_DATE_OFFSET),
         .quirks = (uint64_t)sqlite3_column_int64(st, COLUMN_QUIRKS),
+        .session_us = sqlite3_column_int64(st, COLUMN_SESSION),
     };
     if (id.n != sizeof row->id.b) {
         return damaged(s, st, eb);

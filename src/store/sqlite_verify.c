@@ -256,6 +256,15 @@ static enum err facts_check(struct verify *v)
          "+ "
          "refused > connections OR trap NOT IN (SELECT id FROM trap)",
          false},
+        {"session rows more or less than counted",
+         "SELECT abs(count(*) - (SELECT value FROM counter WHERE name = 'sessions')) FROM session",
+         false},
+        {"sessions that stand twice",
+         "SELECT count(*) FROM (SELECT id, lag(id) OVER (ORDER BY key) AS before FROM session) "
+         "WHERE id = before",
+         false},
+        {"sessions of traps that are not there",
+         "SELECT count(*) FROM session WHERE trap NOT IN (SELECT id FROM trap)", false},
         {"strings that cannot be found",
          "SELECT count(*) FROM text WHERE id NOT IN (SELECT text FROM text_key)", false},
     };
@@ -270,6 +279,17 @@ static enum err facts_check(struct verify *v)
         if (e == OK && n != 0) {
             problem(v, &told, "%lld %s", (long long)n, CHECKS[i].text);
         }
+    }
+    return e;
+}
+
+static enum err all_sessions_check(struct verify *v)
+{
+    uint64_t damaged = 0;
+    size_t told = 0;
+    enum err e = sessions_check(v->s, &damaged, v->eb);
+    if (e == OK && damaged) {
+        problem(v, &told, "%llu sessions that cannot be read", (unsigned long long)damaged);
     }
     return e;
 }
@@ -301,7 +321,8 @@ static enum err counts_check(struct verify *v)
     e = e == OK ? rollup_compare(v, "rollup_day", "day", v->first_day) : e;
     e = e == OK ? rollup_compare(v, "rollup_month", "month", v->first_month) : e;
     e = e == OK ? tally_compare(v) : e;
-    return e == OK ? facts_check(v) : e;
+    e = e == OK ? facts_check(v) : e;
+    return e == OK ? all_sessions_check(v) : e;
 }
 
 enum err store_verify(struct store *s, void (*say)(void *, const char *line), void *arg,

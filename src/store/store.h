@@ -13,6 +13,8 @@
 #include "core/ip.h"
 #include "core/slice.h"
 #include "mail/received.h"
+#include "spool/codec.h"
+#include "spool/position.h"
 
 struct store;
 
@@ -92,7 +94,34 @@ struct message_row {
     const struct slice *rule_ids; /* UUIDs of the rules that hit, strongest first */
     size_t rule_count;
     struct slice pack_version; /* empty when no pack was loaded */
+    int64_t session_us;        /* live mail: when its connection was accepted, microseconds since
+                                  1970 (store_message_session finds it); 0: no session */
 };
+
+/* One connection of a trap, also without a message; DESIGN 4. Ready to store: texts redacted, steps
+ * freed of trap addresses. */
+struct session_row {
+    struct id128 id; /* session_id(): begins with the time, so that ids are in its order */
+    struct slice trap, listener, persona;
+    struct ip client;
+    uint16_t client_port;
+    bool has_proxy;
+    bool is_canary;       /* it brought canaries only: not among the trap's connections */
+    struct slice country; /* as in message_row */
+    uint32_t asn;
+    int64_t started_us, ended_us; /* microseconds since 1970 */
+    enum session_end end;
+    struct slice helo, sd1, td1, tls, sni, auth_mechanism, auth_user;
+    bool has_password;
+    struct id128 password_hash; /* keyed */
+    uint32_t messages, recipients_accepted, recipients_refused, commands, errors;
+    uint64_t bytes_in, bytes_out;
+    struct transcript transcript;
+};
+/* Of a connection accepted at `started_us` to which the trap gave the random `id`. */
+struct id128 session_id(int64_t started_us, struct id128 id);
+/* "quit", "quit-no-wait", "close", "reset", "timeout", "dropped" */
+const char *session_end_name(enum session_end end);
 
 /* How far an import has come; committed in the same transaction as the rows before it. */
 struct import_mark {
@@ -103,9 +132,16 @@ struct import_mark {
     bool is_complete;
 };
 
+/* How far a spool is in the store: everything before this is. Committed with the rows. */
+struct spool_mark {
+    struct id128 spool; /* its identity */
+    struct spool_position at;
+};
+
 struct append_result {
     size_t added;
     size_t repeated; /* ids that were there already: not counted again anywhere */
+    size_t sessions_added;
 };
 
 /* One transaction: rows, dictionaries, rollups, host sets and the mark (NULL: none). All or
@@ -114,6 +150,23 @@ struct append_result {
 enum err store_append(struct store *s, const struct message_row *rows, size_t n,
                       const struct import_mark *mark, struct append_result *result,
                       struct errbuf *eb) MUST_USE;
+
+/* The same for all that one transaction can hold. */
+struct store_batch {
+    const struct message_row *rows;
+    size_t row_count;
+    /* Known ones are left as they are; new ones are counted in their trap's hour (store/trap.h). */
+    const struct session_row *sessions;
+    size_t session_count;
+    const struct import_mark *import; /* NULL: none */
+    const struct spool_mark *spool;   /* NULL: none */
+};
+enum err store_append_batch(struct store *s, const struct store_batch *batch,
+                            struct append_result *result, struct errbuf *eb) MUST_USE;
+
+/* The position of a spool's mark; {0, 0} when it has none. */
+enum err store_spool_mark(struct store *s, struct id128 spool, struct spool_position *out,
+                          struct errbuf *eb) MUST_USE;
 
 /* The last mark of a source; ERR_NOTFOUND when it was never imported. Slices of *out are not set.
  */
@@ -291,12 +344,37 @@ enum err store_page(struct store *s, const struct store_filter *f, struct page_c
                     size_t limit, void (*fn)(void *, const struct message_row *), void *arg,
                     struct errbuf *eb) MUST_USE;
 
+/* ---- sessions ---- */
+
+/* The session as stored; slices and steps are valid until the next call on this store.
+ * ERR_NOTFOUND. */
+enum err store_session(struct store *s, struct id128 id, struct session_row *out,
+                       struct errbuf *eb) MUST_USE;
+/* The session that brought a message; ERR_NOTFOUND when it has none, or none any more. */
+enum err store_message_session(struct store *s, const struct message_row *m,
+                               struct session_row *out, struct errbuf *eb) MUST_USE;
+/* Ids that begin with these hex digits (at least 4), at most `limit`. */
+enum err store_session_find(struct store *s, struct slice hex_prefix, size_t limit,
+                            void (*fn)(void *, struct id128), void *arg,
+                            struct errbuf *eb) MUST_USE;
+/* Sessions of the filter by the time of connection (`since`, `until` to the second), after the
+ * cursor; with `client` (NULL: all) only that client's. The row is valid during the callback, which
+ * must not call the store. */
+struct session_cursor {
+    struct id128 id;
+    bool is_set;
+};
+enum err store_sessions(struct store *s, const struct store_filter *f, const struct ip *client,
+                        struct session_cursor *cursor, size_t limit,
+                        void (*fn)(void *, const struct session_row *), void *arg,
+                        struct errbuf *eb) MUST_USE;
+
 /* ---- care ---- */
 
 struct store_info {
     int schema_version, schema_newest;
     uint64_t file_bytes, wal_bytes;
-    uint64_t messages, dictionary_strings, host_sets;
+    uint64_t messages, sessions, dictionary_strings, host_sets;
     uint64_t bytes_per_message; /* file without free pages over messages */
     char engine[32];
 };
@@ -310,8 +388,9 @@ enum err store_vacuum(struct store *s, struct errbuf *eb) MUST_USE;
 
 /* Deletes message rows that were stored (not: received) before the day of `before` (INT64_MIN:
  * none), then those stored longest ago until no more than `bytes_max` are in use (0: no bound).
- * Rollups, host sets, identities and names of domains stay. In transactions of some 10,000 rows;
- * *deleted counts, also when it fails in between. */
+ * Rollups, host sets, identities and names of domains stay. Sessions go likewise, by the time they
+ * began; they are not in *deleted. In transactions of some 10,000 rows; *deleted counts, also when
+ * it fails in between. */
 enum err store_retain(struct store *s, int64_t before, uint64_t bytes_max, uint64_t *deleted,
                       struct errbuf *eb) MUST_USE;
 

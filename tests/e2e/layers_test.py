@@ -15,11 +15,11 @@ BELOW = {
     "smtp": ["core", "net", "spool"],
     "print": ["core", "net", "spool", "mail"],
     "sig": ["core", "mail", "print"],
-    "store": ["core", "mail"],
-    "analyse": ["core", "mail", "print", "sig", "store"],
+    "store": ["core", "spool", "mail"],
+    "analyse": ["core", "spool", "mail", "print", "sig", "store"],
     "observe": ["core", "stat", "mail", "sig", "store"],
-    "out": ["core", "stat", "mail", "print", "sig", "store", "analyse", "observe"],
-    "cmd": ["core", "stat", "mail", "print", "sig", "store", "analyse", "observe", "out"],
+    "out": ["core", "stat", "spool", "mail", "print", "sig", "store", "analyse", "observe"],
+    "cmd": ["core", "stat", "spool", "mail", "print", "sig", "store", "analyse", "observe", "out"],
 }
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|atol|strtok)\s*\(")
 src = sys.argv[1]

@@ -192,7 +192,7 @@ static void test_any_record_can_be_resumed_at(void **state)
             assert_int_equal(s.records[0], i < RECORDS ? 'a' + i : 'a');
             assert_int_equal(s.findings, 0);
         }
-        assert_int_equal(folder_open(folder, &dir, NULL), OK);
+        assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
         assert_true(packed || segment_compress(dir, 2, 3, NULL) == OK);
         close(dir);
     }
@@ -211,7 +211,7 @@ static void test_compressed_segments_read_the_same(void **state)
     m.bytes[m.at[3] + 2] ^= 8;
     image_write(folder, 5, m.bytes, m.n);
     struct seen before = folder_read(folder, true, (struct spool_position){0, 0});
-    assert_int_equal(folder_open(folder, &dir, NULL), OK);
+    assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
     assert_int_equal(segment_compress(dir, 5, 1, NULL), OK);
     segment_name(5, false, name);
     assert_int_equal(fstatat(dir, name, &st, 0), -1);
@@ -294,7 +294,7 @@ static void test_recovery_cuts_the_tail_only(void **state)
     (void)state;
     scratch_make(folder);
     image_make(&m, 1, 92);
-    assert_int_equal(folder_open(folder, &dir, NULL), OK);
+    assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
     for (size_t cut = 0; cut < m.at[RECORDS] - m.at[RECORDS - 1]; cut++) {
         image_write(folder, 1, m.bytes, m.n - cut);
         assert_int_equal(segment_recover(dir, 1, NULL), OK);
@@ -319,17 +319,17 @@ static void test_marks_survive_and_nonsense_is_nothing(void **state)
     struct spool_position p = {UINT64_C(123456789), UINT64_C(987654321)};
     (void)state;
     scratch_make(folder);
-    assert_int_equal(folder_open(folder, &dir, NULL), OK);
-    assert_int_equal(folder_analysed(dir).segment, 0);
-    assert_int_equal(folder_set_analysed(dir, p, NULL), OK);
-    assert_int_equal(folder_analysed(dir).segment, p.segment);
-    assert_int_equal(folder_analysed(dir).offset, p.offset);
+    assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
+    assert_int_equal(spool_folder_analysed(dir).segment, 0);
+    assert_int_equal(spool_folder_set_analysed(dir, p, NULL), OK);
+    assert_int_equal(spool_folder_analysed(dir).segment, p.segment);
+    assert_int_equal(spool_folder_analysed(dir).offset, p.offset);
     snprintf(path, sizeof path, "%s/analysed", folder);
     assert_int_equal(truncate(path, 30), 0);
-    assert_int_equal(folder_analysed(dir).segment, 0);
-    assert_int_equal(folder_id(dir, false, &a, NULL), ERR_NOTFOUND);
-    assert_int_equal(folder_id(dir, true, &a, NULL), OK);
-    assert_int_equal(folder_id(dir, false, &b, NULL), OK);
+    assert_int_equal(spool_folder_analysed(dir).segment, 0);
+    assert_int_equal(spool_folder_id(dir, false, &a, NULL), ERR_NOTFOUND);
+    assert_int_equal(spool_folder_id(dir, true, &a, NULL), OK);
+    assert_int_equal(spool_folder_id(dir, false, &b, NULL), OK);
     assert_true(id128_eq(a, b));
     close(dir);
     scratch_delete(folder);

@@ -168,8 +168,8 @@ static void test_rotation_and_compression(void **state)
     }
     struct segment_list l;
     int dir;
-    assert_int_equal(folder_open(folder, &dir, NULL), OK);
-    assert_int_equal(folder_list(dir, &l, NULL), OK);
+    assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
+    assert_int_equal(spool_folder_list(dir, &l, NULL), OK);
     assert_true(l.count >= 10);
     assert_int_equal(l.files[0].number, 1);
     assert_int_equal(l.files[l.count - 1].number, l.count);
@@ -236,8 +236,8 @@ static void test_quota_refuses_and_recovers(void **state)
     assert_int_equal(spool_writer_status(w, ip_from_v4(2), 0), SPOOL_FULL);
     assert_true(spool_writer_stats(w).is_full);
     assert_int_equal(spool_count(seen, &sessions), taken);
-    assert_int_equal(folder_open(folder, &dir, NULL), OK);
-    assert_int_equal(folder_set_analysed(dir, (struct spool_position){4, 40}, NULL), OK);
+    assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
+    assert_int_equal(spool_folder_set_analysed(dir, (struct spool_position){4, 40}, NULL), OK);
     close(dir);
     for (int i = 0; i < 500 && spool_writer_status(w, ip_from_v4(2), 0) != SPOOL_OK; i++) {
         usleep(10000);
