@@ -360,3 +360,66 @@ bool context_filter(const struct command *c, struct store_filter *f)
     }
     return true;
 }
+
+bool context_label(const struct command *c, enum dimension *d, struct slice *value)
+{
+    static const enum dimension LABELS[] = {DIMENSION_BOTNET, DIMENSION_PROGRAM, DIMENSION_MAILER,
+                                            DIMENSION_COUNTRY};
+    *d = DIMENSION_TOTAL;
+    *value = S("");
+    for (size_t i = 0; i < sizeof LABELS / sizeof *LABELS; i++) {
+        const char *given = command_value(c, dimension_name(LABELS[i]), NULL);
+        if (!given) {
+            continue;
+        }
+        if (!*given || value->n) {
+            usage_error(c,
+                        *given ? "one of --botnet, --program, --mailer, --country, please"
+                               : "--%s needs a name",
+                        dimension_name(LABELS[i]));
+            return false;
+        }
+        *d = LABELS[i];
+        *value = slice_cstr(given);
+    }
+    return true;
+}
+
+/* "2010-09" is a whole month, any other time the UTC day that it is in. */
+static bool period_end(struct slice text, int64_t now, int64_t *since, int64_t *until)
+{
+    int64_t t;
+    int year, month, day;
+    if (!time_parse(text, now, &t)) {
+        return false;
+    }
+    *since = day_of(t) * SECONDS_PER_DAY;
+    *until = *since + SECONDS_PER_DAY;
+    if (text.n == 7 && text.p[4] == '-') {
+        days_to_civil(day_of(t), &year, &month, &day);
+        *until = civil_to_days(month == 12 ? year + 1 : year, month % 12 + 1, 1) * SECONDS_PER_DAY;
+    }
+    return true;
+}
+
+bool context_period(struct slice text, int64_t now, int64_t *since, int64_t *until)
+{
+    int64_t ignored;
+    size_t dots = slice_find(text, S(".."));
+    if (dots == SIZE_MAX) {
+        return period_end(text, now, since, until);
+    }
+    return period_end(slice_sub(text, 0, dots), now, since, &ignored) &&
+           period_end(slice_sub(text, dots + 2, SIZE_MAX), now, &ignored, until) && *since < *until;
+}
+
+bool context_base(const struct command *c, int64_t *since, int64_t *until)
+{
+    const char *text = command_value(c, "base", NULL);
+    *since = *until = 0;
+    if (text && !context_period(slice_cstr(text), time_now(), since, until)) {
+        usage_error(c, "--base %s: a day, a month or FROM..UNTIL, such as 2010-09", text);
+        return false;
+    }
+    return true;
+}

@@ -66,6 +66,14 @@ int context_output_end(const struct command *c, FILE *f, bool is_written);
 bool context_format(const struct command *c, enum out_format *out);
 /* --since, --until, --trap, --site. False after saying what is wrong. */
 bool context_filter(const struct command *c, struct store_filter *f);
+/* One label of --botnet, --program, --mailer, --country; TOTAL and "" when none is given. False
+ * after saying what is wrong, such as two of them. */
+bool context_label(const struct command *c, enum dimension *d, struct slice *value);
+/* --base DATE, MONTH or FROM..UNTIL (the last day is in it) as [since, until); 0, 0 when not given.
+ * False after saying what is wrong. */
+bool context_base(const struct command *c, int64_t *since, int64_t *until);
+/* A day, month or FROM..UNTIL as [since, until). */
+bool context_period(struct slice text, int64_t now, int64_t *since, int64_t *until);
 
 #define FORMAT_OPTIONS                                                                             \
     {"format", 'f', "FORMAT", "text, json, jsonl or csv; default: text."},                         \
@@ -79,6 +87,13 @@ bool context_filter(const struct command *c, struct store_filter *f);
         {"trap", OPTION_NO_SHORT, "NAME", "This trap only."},                                      \
     {                                                                                              \
         "site", OPTION_NO_SHORT, "NAME", "Traps of this site only."                                \
+    }
+#define LABEL_OPTIONS                                                                              \
+    {"botnet", OPTION_NO_SHORT, "NAME", "Of this botnet; unknown: what no rule names."},           \
+        {"program", OPTION_NO_SHORT, "NAME", "Of this affiliate program."},                        \
+        {"mailer", OPTION_NO_SHORT, "NAME", "Of this mailer."},                                    \
+    {                                                                                              \
+        "country", OPTION_NO_SHORT, "CODE", "From this country, as two letters."                   \
     }
 
 #endif
