@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* spamgauge chart index|level: the volume index and levels of labels over time. */
+#include "cmd/chart.h"
+#include "cmd/context.h"
+#include "out/chart_index.h"
+#include "out/picture.h"
+
+enum {
+    ARENA_BYTES = 256 * 1024 * 1024,
+    HOURS_DAYS_MAX = 14, /* up to so many days by the hour unless the user says otherwise */
+    DAYS_MAX = 400,
+    WEEKS_DAYS_MAX = 3660,
+};
+
+struct request {
+    const struct command *c;
+    struct chart_options picture;
+    struct index_query query;
+    struct index_options options;
+    bool is_level, has_step;
+    const char *values[CHART_BANDS]; /* of the label's option; none: all */
+    size_t value_count;
+};
+
+bool chart_is_of_series(const char *kind)
+{
+    return strcmp(kind, "index") == 0 || strcmp(kind, "level") == 0;
+}
+
+static bool request_read(struct request *r)
+{
+    const struct command *c = r->c;
+    const char *step = command_value(c, "step", NULL), *weight = command_value(c, "weight", "mail");
+    r->is_level = strcmp(c->arguments[0], "level") == 0;
+    if (!chart_size_read(c, &r->picture) || !context_filter(c, &r->query.filter) ||
+        !context_label(c, &r->query.dimension, &r->query.value) ||
+        !context_base(c, &r->options.base_since, &r->options.base_until)) {
+        return false;
+    }
+    r->query.unit = r->picture.unit;
+    r->options.is_robust = command_flag(c, "robust");
+    r->options.weighting = strcmp(weight, "trap") == 0 ? INDEX_BY_TRAP : INDEX_BY_MAIL;
+    r->has_step = step != NULL;
+    if (step && !index_step_parse(slice_cstr(step), &r->query.step)) {
+        usage_error(c, "--step %s: hour, day, week or month, please", step);
+        return false;
+    }
+    if (strcmp(weight, "trap") != 0 && strcmp(weight, "mail") != 0) {
+        usage_error(c, "--weight %s: mail or trap, please", weight);
+        return false;
+    }
+    const char *value;
+    while (r->query.dimension != DIMENSION_TOTAL &&
+           (value = command_value_at(c, dimension_name(r->query.dimension), r->value_count))) {
+        if (r->value_count == CHART_BANDS) {
+            usage_error(c, "more than %d lines cannot be told apart", CHART_BANDS);
+            return false;
+        }
+        r->values[r->value_count++] = value;
+    }
+    return true;
+}
+
+/* The finest step that a picture has room for. */
+static enum err step_choose(struct request *r, struct store *s, struct errbuf *eb)
+{
+    struct store_span span;
+    enum err e = r->has_step ? OK : store_span(s, &r->query.filter, &span, eb);
+    if (e || r->has_step) {
+        return e;
+    }
+    int64_t since = r->query.filter.since, until = r->query.filter.until;
+    since = since == INT64_MIN || since < span.first ? span.first : since;
+    until = until == INT64_MAX || until > span.last ? span.last : until;
+    int64_t days = (until - since) / SECONDS_PER_DAY;
+    r->query.step = days <= HOURS_DAYS_MAX   ? INDEX_HOUR
+                    : days <= DAYS_MAX       ? INDEX_DAY
+                    : days <= WEEKS_DAYS_MAX ? INDEX_WEEK
+                                             : INDEX_MONTH;
+    /* Mailers have no hours. */
+    if (r->query.step == INDEX_HOUR && r->query.dimension == DIMENSION_MAILER) {
+        r->query.step = INDEX_DAY;
+    }
+    return OK;
+}
+
+static enum err line_compute(const struct request *r, struct store *s, struct arena *arena,
+                             struct index_line *out, struct errbuf *eb)
+{
+    struct index_query q = r->query;
+    struct index_panel panel;
+    struct index *index = arena_calloc(arena, 1, sizeof *index);
+    if (!index) {
+        return err_set(eb, ERR_NOMEM, "chart: out of memory");
+    }
+    q.value = out->name;
+    enum err e = index_panel_load(s, &q, arena, &panel, eb);
+    e = e ? e : index_compute(&panel, &r->options, arena, index, eb);
+    out->index = index;
+    return e;
+}
+
+static enum err picture_make(const struct request *r, struct context *x, struct arena *arena,
+                             const struct annotations *events, struct errbuf *eb)
+{
+    struct index_line lines[CHART_BANDS] = {{.name = S("all")}};
+    size_t count = r->value_count ? r->value_count : 1;
+    enum err e = OK;
+    for (size_t k = 0; !e && k < count; k++) {
+        lines[k].name = r->value_count ? slice_cstr(r->values[k]) : S("all");
+        e = line_compute(r, x->store, arena, &lines[k], eb);
+        if (e == ERR_NOTFOUND && r->value_count) {
+            e = err_set(eb, e, "%s: there is nothing of it in this period", r->values[k]);
+        }
+    }
+    if (e) {
+        return e;
+    }
+    const struct index *first = lines[0].index;
+    struct annotations within;
+    struct index_chart chart = {.lines = lines,
+                                .line_count = count,
+                                .is_level = r->is_level,
+                                .unit = r->query.unit,
+                                .step = r->query.step,
+                                .options = r->options,
+                                .trap = r->query.filter.trap,
+                                .site = r->query.filter.site,
+                                .events = &within};
+    struct chart_series series;
+    e = annotations_within(events, first->points[0].from, first->points[first->count - 1].until,
+                           arena, &within);
+    e = e ? e : index_chart_series(&chart, arena, &series);
+    if (e) {
+        return err_set(eb, e, "chart: out of memory");
+    }
+    if (!command_flag(r->c, "script")) {
+        return chart_series_draw(&series, &r->picture, eb);
+    }
+    struct chart_options o;
+    struct strbuf script = STRBUF_INIT;
+    e = chart_options_complete(&r->picture, &o, eb);
+    e = e ? e : chart_series_script(&series, &o, &script, eb);
+    fwrite(strbuf_cstr(&script), 1, script.n, stdout);
+    strbuf_free(&script);
+    return e;
+}
+
+int chart_series_run(struct command *c)
+{
+    struct context x;
+    struct request r = {.c = c};
+    struct errbuf eb = {.text = ""};
+    if (!request_read(&r)) {
+        return EXIT_STATUS_USAGE;
+    }
+    int status = context_open(&x, c);
+    status = status ? status : context_store(&x, STORE_READ);
+    struct arena *arena = status ? NULL : arena_new(ARENA_BYTES);
+    if (!status) {
+        struct annotations events = {.count = 0};
+        enum err e = arena ? step_choose(&r, x.store, &eb) : ERR_NOMEM;
+        if (e == OK && !command_flag(c, "no-events")) {
+            status = context_annotations(&x, arena, &events);
+        }
+        if (!status) {
+            e = e ? e : picture_make(&r, &x, arena, &events, &eb);
+            status = e == OK ? EXIT_STATUS_OK : command_fail(c, e, &eb);
+        }
+    }
+    arena_free(arena);
+    context_close(&x);
+    return status;
+}
