@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "observe/trap_state.h"
 
+#include "observe/trap_marks.h"
+#include "observe/trap_silence.h"
+
+#include <stdlib.h>
+
 enum {
     /* 8 years of hours; a century of days is less. */
     TRAP_BUCKETS_MAX = 70080,
@@ -11,6 +16,19 @@ enum {
 const char *trap_state_name(enum trap_state s)
 {
     static const char *const NAMES[TRAP_STATE_COUNT] = {"unborn", "up", "degraded", "down", "dead"};
+    return NAMES[s];
+}
+
+const char *trap_gap_verdict_name(enum trap_gap_verdict v)
+{
+    static const char *const NAMES[GAP_VERDICT_COUNT] = {"outage", "partial", "drop", "undecided"};
+    return NAMES[v];
+}
+
+const char *trap_gap_source_name(enum trap_gap_source s)
+{
+    static const char *const NAMES[GAP_SOURCE_COUNT] = {"person", "server", "feed", "connections",
+                                                        "silence"};
     return NAMES[s];
 }
 
@@ -121,6 +139,7 @@ static void trap_add(void *arg, const struct trap_info *t)
     *copy = *t;
     copy->name = arena_copy(l->arena, t->name);
     copy->site = arena_copy(l->arena, t->site);
+    copy->note = arena_copy(l->arena, t->note);
     l->is_full |= !copy->name.p || (t->site.n && !copy->site.p);
 }
 
@@ -146,45 +165,84 @@ static enum err traps_load(struct store *s, const struct store_filter *f, struct
 
 /* ---- states ---- */
 
-/* Up from the first message to the last: of the first and last bucket the part in between. */
-static void lifetime_set(const struct trap_watch *w, size_t t, float *up, uint8_t *states)
+static int gap_cmp(const void *a, const void *b)
 {
-    const struct trap_info *info = &w->traps[t];
-    int64_t start = w->first;
-    for (size_t i = 0; i < w->count; i++) {
-        int64_t end = trap_watch_time(w, i + 1);
-        bool is_unborn = info->first_seen == 0 || info->first_seen >= end;
-        bool is_dead = !is_unborn && info->last_seen < start;
-        int64_t from = info->first_seen > start ? info->first_seen : start;
-        states[i] = is_unborn ? TRAP_UNBORN : is_dead ? TRAP_DEAD : TRAP_UP;
-        up[i] = is_unborn || is_dead ? 0 : (float)((double)(end - from) / (double)(end - start));
-        start = end;
+    const struct trap_gap *x = a, *y = b;
+    return x->trap != y->trap     ? (x->trap < y->trap ? -1 : 1)
+           : x->since != y->since ? (x->since < y->since ? -1 : 1)
+                                  : (x->source > y->source) - (x->source < y->source);
+}
+
+/* Those that touch the period, in order. */
+static enum err gaps_keep(struct trap_watch *w, const struct trap_marks *m, struct arena *arena,
+                          struct errbuf *eb)
+{
+    int64_t end = trap_watch_time(w, w->count);
+    struct trap_gap *gaps = arena_calloc(arena, m->gap_count + 1, sizeof *gaps);
+    size_t n = 0;
+    if (!gaps) {
+        return err_set(eb, ERR_NOMEM, "out of memory for the gaps of traps");
     }
+    for (size_t i = 0; i < m->gap_count; i++) {
+        if (m->gaps[i].since < end && m->gaps[i].until > w->first) {
+            gaps[n++] = m->gaps[i];
+        }
+    }
+    if (n) {
+        qsort(gaps, n, sizeof *gaps, gap_cmp);
+    }
+    w->gaps = gaps;
+    w->gap_count = n;
+    return OK;
+}
+
+static enum err marks_read(struct store *s, struct trap_marks *m, struct arena *arena,
+                           struct errbuf *eb)
+{
+    struct trap_gap *silences;
+    size_t count;
+    enum err e = trap_marks_coverage(m, s);
+    e = e == OK ? trap_marks_connections(m, s) : e;
+    e = e == OK ? trap_silences(s, m->w, arena, &silences, &count, eb) : e;
+    return e == OK ? trap_marks_silences(m, silences, count) : e;
+}
+
+static enum err states_set(struct store *s, struct trap_watch *w, struct arena *arena,
+                           struct errbuf *eb)
+{
+    struct trap_marks m;
+    float *up = arena_calloc(arena, w->trap_count * w->count + 1, sizeof *up);
+    uint8_t *states = arena_calloc(arena, w->trap_count * w->count + 1, sizeof *states);
+    if (!up || !states) {
+        return err_set(eb, ERR_NOMEM, "out of memory for the states of traps");
+    }
+    enum err e = trap_marks_make(&m, w, arena, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = marks_read(s, &m, arena, eb);
+    for (size_t t = 0; e == OK && t < w->trap_count; t++) {
+        e = trap_marks_cells(&m, t, up + t * w->count, states + t * w->count);
+    }
+    e = e == OK ? gaps_keep(w, &m, arena, eb) : e;
+    w->up = up;
+    w->states = states;
+    trap_marks_free(&m);
+    return e;
 }
 
 enum err trap_watch_load(struct store *s, const struct trap_query *q, struct arena *arena,
                          struct trap_watch *out, struct errbuf *eb)
 {
-    struct trap_watch w = {0};
+    struct trap_watch w = {.bucket = q->bucket};
     enum err e = period_set(s, q, &w, eb);
     e = e == OK ? traps_load(s, &q->filter, arena, &w, eb) : e;
-    if (e != OK) {
-        return e;
+    if (e == OK && w.trap_count * w.count > TRAP_CELLS_MAX) {
+        e = err_set(eb, ERR_LIMIT, "%zu traps by %zu buckets are too many", w.trap_count, w.count);
     }
-    if (w.trap_count * w.count > TRAP_CELLS_MAX) {
-        return err_set(eb, ERR_LIMIT, "%zu traps by %zu buckets are too many", w.trap_count,
-                       w.count);
+    e = e == OK ? states_set(s, &w, arena, eb) : e;
+    if (e == OK) {
+        *out = w;
     }
-    float *up = arena_calloc(arena, w.trap_count * w.count + 1, sizeof *up);
-    uint8_t *states = arena_calloc(arena, w.trap_count * w.count + 1, sizeof *states);
-    if (!up || !states) {
-        return err_set(eb, ERR_NOMEM, "out of memory for the states of traps");
-    }
-    for (size_t t = 0; t < w.trap_count; t++) {
-        lifetime_set(&w, t, up + t * w.count, states + t * w.count);
-    }
-    w.up = up;
-    w.states = states;
-    *out = w;
-    return OK;
+    return e;
 }

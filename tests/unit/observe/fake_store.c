@@ -439,3 +439,29 @@ enum err store_joint(struct store *s, const struct store_filter *f, enum bucket 
     free(traps);
     return OK;
 }
+
+enum err store_coverage_list(struct store *s, const struct store_filter *f,
+                             void (*fn)(void *, const struct coverage *), void *arg,
+                             struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    for (size_t i = 0; !e && i < s->coverage_count; i++) {
+        if (s->coverage[i].since < f->until && s->coverage[i].until > f->since) {
+            fn(arg, &s->coverage[i]);
+        }
+    }
+    return e;
+}
+
+enum err store_trap_hours_list(struct store *s, const struct store_filter *f,
+                               void (*fn)(void *, const struct trap_hour *), void *arg,
+                               struct errbuf *eb)
+{
+    enum err e = store_call(s, eb);
+    for (size_t i = 0; !e && i < s->hour_count; i++) {
+        if (s->hours[i].hour < f->until && s->hours[i].hour + 3600 > f->since) {
+            fn(arg, &s->hours[i]);
+        }
+    }
+    return e;
+}

@@ -5,6 +5,7 @@
 #define TESTS_FAKE_STORE_H
 
 #include "store/store.h"
+#include "store/trap.h"
 
 struct fake_message {
     int64_t received; /* 0: CLOCK_NONE */
@@ -21,10 +22,14 @@ struct fake_message {
 struct store {
     const struct fake_message *messages;
     size_t count;
-    const char *geo, *trust, *pack; /* NULL: no such fact */
-    unsigned least_daily;           /* what store_top says of HOST, ASN and DOMAIN */
-    bool has_second_unknown;        /* after each "unknown" label one more, without messages */
-    enum err fail;                  /* of the aggregate call number fail_at, from 1 */
+    const char *geo, *trust, *pack;  /* NULL: no such fact */
+    const struct coverage *coverage; /* in the order of store_coverage_list() */
+    size_t coverage_count;
+    const struct trap_hour *hours; /* in the order of store_trap_hours_list() */
+    size_t hour_count;
+    unsigned least_daily;    /* what store_top says of HOST, ASN and DOMAIN */
+    bool has_second_unknown; /* after each "unknown" label one more, without messages */
+    enum err fail;           /* of the aggregate call number fail_at, from 1 */
     unsigned calls, fail_at;
 };
 
