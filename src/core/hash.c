@@ -148,6 +148,25 @@ void hash12(struct slice s, char out[13])
     hex(digest, 6, out);
 }
 
+bool hash12_parse(struct slice s, char out[13])
+{
+    if (slice_eq(s, S("-"))) {
+        memcpy(out, "-", 2);
+        return true;
+    }
+    if (s.n != 12) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_is_digit(s.p[i]) && !(s.p[i] >= 'a' && s.p[i] <= 'f')) {
+            return false;
+        }
+    }
+    memcpy(out, s.p, s.n);
+    out[s.n] = '\0';
+    return true;
+}
+
 struct id128 hash_keyed(const uint8_t key[SECRET_KEY_BYTES], struct slice s)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];

@@ -40,6 +40,8 @@ static inline bool id128_eq(struct id128 a, struct id128 b)
 
 /* The first 12 lower-case hex digits of SHA-256 and a NUL: the hash12 of METHODS B1. */
 void hash12(struct slice s, char out[13]);
+/* The inverse for fingerprints: 12 such digits, or "-" (a part that is absent), as text. */
+bool hash12_parse(struct slice s, char out[13]);
 
 enum { SECRET_KEY_BYTES = 32 };
 /* The first 16 bytes of HMAC-SHA-256. */

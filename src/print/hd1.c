@@ -226,25 +226,6 @@ size_t hd1_print(const struct hd1 *h, char out[HD1_TEXT_BYTES], size_t *a_bytes)
     return o.n;
 }
 
-static bool parse_hash(struct slice s, char out[13])
-{
-    if (slice_eq(s, S("-"))) {
-        memcpy(out, "-", 2);
-        return true;
-    }
-    if (s.n != 12) {
-        return false;
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        if (!ascii_is_digit(s.p[i]) && !(s.p[i] >= 'a' && s.p[i] <= 'f')) {
-            return false;
-        }
-    }
-    memcpy(out, s.p, s.n);
-    out[s.n] = '\0';
-    return true;
-}
-
 static bool parse_tree(struct slice s, char *out)
 {
     int open = 0;
@@ -289,7 +270,7 @@ bool hd1_parse(struct slice text, struct hd1 *out)
     }
     struct slice rest = slice_sub(text, prefix.n, text.n);
     struct slice a = slice_cut(&rest, '_'), b = slice_cut(&rest, '_');
-    if (!parse_hash(b, out->names) || !parse_hash(rest, out->shapes)) {
+    if (!hash12_parse(b, out->names) || !hash12_parse(rest, out->shapes)) {
         return false;
     }
     struct slice count = slice_cut(&a, '.'), tree = slice_cut(&a, '.'),

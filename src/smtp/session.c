@@ -117,6 +117,7 @@ static void reply_note(struct session *s, size_t from, unsigned code)
     s->replied_us = s->at_us + ms * US_PER_MS;
     if (ms > 0) {
         s->release_us = s->replied_us;
+        s->is_paced = true;
     }
     s->waits_us = s->replied_us;
     s->is_buffered = true; /* of what is held already; session_input knows of the rest */
@@ -239,7 +240,7 @@ void session_drop(struct session *s, uint64_t at_us)
 
 static bool session_can_run(const struct session *s)
 {
-    return !s->is_closing && s->need == NEED_NOTHING && s->release_us == 0 &&
+    return !s->is_closing && s->need == NEED_NOTHING && !s->is_paced &&
            s->phase != PHASE_GREETING && s->out.n < LIMIT_SMTP_OUTPUT_BYTES;
 }
 
@@ -368,7 +369,8 @@ void session_resume(struct session *s)
         memmove(s->held.p, in.p, in.n);
         s->held.n = in.n;
     }
-    if (s->has_fin && session_can_run(s)) {
+    bool has_more = s->held.n > 0 && !session_can_run(s); /* it will run when its turn comes */
+    if (s->has_fin && !has_more && !s->is_closing && s->need == NEED_NOTHING) {
         session_finish(s, s->has_quit ? END_QUIT_NO_WAIT : END_CLOSE);
     }
 }
@@ -405,7 +407,8 @@ void session_input(struct session *s, struct slice bytes, uint64_t at_us)
     if (s->has_ended || bytes.n == 0) {
         return;
     }
-    if (s->phase == PHASE_GREETING || at_us <= s->banner_us + s->lag_us) {
+    bool is_early = s->phase == PHASE_GREETING || at_us <= s->banner_us + s->lag_us;
+    if (is_early) {
         early_note(s, bytes.n);
     }
     if (s->held.n == 0) {
@@ -414,7 +417,11 @@ void session_input(struct session *s, struct slice bytes, uint64_t at_us)
         }
         session_run(s, &bytes);
     }
-    if (bytes.n > 0) {
+    if (s->is_closing) {
+        if (is_early) { /* what we hang up on was never read */
+            transcript_add_bytes(&s->transcript, s->early_step, -(uint64_t)bytes.n);
+        }
+    } else if (bytes.n > 0) {
         strbuf_add(&s->held, bytes);
     }
     if (s->held.failed) {
@@ -456,13 +463,14 @@ void session_output_taken(struct session *s, uint64_t at_us)
     if (s->out.failed) {
         session_finish(s, END_DROPPED);
     }
+    s->is_paced = false;
     strbuf_clear(&s->out);
     if (s->out.capacity > LIMIT_SMTP_STEP_BYTES) {
         strbuf_free(&s->out); /* ten thousand idle sessions need no buffers */
     }
     if (s->is_closing && !s->has_ended && s->release_us == 0) {
         session_finish(s, s->end);
-    } else if (s->held.n > 0) {
+    } else {
         session_resume(s);
     }
 }

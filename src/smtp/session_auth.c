@@ -144,32 +144,38 @@ static void cram_ask(struct session *s)
     auth_ask(s, AUTH_CRAM_MD5, slice_of((const char *)base64, (size_t)m));
 }
 
+/* Begins the exchange of a mechanism that is known; `text` is the decoded initial response. */
+static void auth_begin(struct session *s, struct slice name, bool has_initial, struct slice text)
+{
+    if (slice_ieq(name, S("CRAM-MD5"))) {
+        cram_ask(s);
+    } else if (slice_ieq(name, S("PLAIN"))) {
+        if (has_initial) {
+            plain_judge(s, text);
+        } else {
+            auth_ask(s, AUTH_PLAIN, S(""));
+        }
+    } else if (has_initial) {
+        user_keep(s, text);
+        auth_ask(s, AUTH_LOGIN_PASSWORD, S("UGFzc3dvcmQ6"));
+    } else {
+        auth_ask(s, AUTH_LOGIN_USER, S("VXNlcm5hbWU6")); /* "Username:" */
+    }
+}
+
 void auth_proceed(struct session *s, const struct command *c)
 {
     char buffer[DECODED_BYTES];
     struct slice initial = c->argument, name = slice_cut(&initial, ' '), text = S("");
     initial = slice_trim(initial);
-    /* RFC 4954 4: "=" is an initial response of nothing. */
-    if (initial.n > 0 && !slice_eq(initial, S("=")) && !decode(initial, buffer, &text)) {
-        session_reply(s, REPLY_AUTH_CANCELLED, c);
-    } else if (slice_ieq(name, S("PLAIN"))) {
-        if (initial.n > 0) {
-            plain_judge(s, text);
-        } else {
-            auth_ask(s, AUTH_PLAIN, S(""));
-        }
-    } else if (slice_ieq(name, S("LOGIN"))) {
-        if (initial.n > 0) {
-            user_keep(s, text);
-            auth_ask(s, AUTH_LOGIN_PASSWORD, S("UGFzc3dvcmQ6"));
-        } else {
-            auth_ask(s, AUTH_LOGIN_USER, S("VXNlcm5hbWU6")); /* "Username:" */
-        }
-    } else if (slice_ieq(name, S("CRAM-MD5"))) {
-        cram_ask(s);
-    } else {
+    if (!slice_ieq(name, S("PLAIN")) && !slice_ieq(name, S("LOGIN")) &&
+        !slice_ieq(name, S("CRAM-MD5"))) {
         s->auth_lines_hidden = HIDDEN_LINES;
         session_reply(s, REPLY_AUTH_MECHANISM, c);
+    } else if (initial.n > 0 && !slice_eq(initial, S("=")) && !decode(initial, buffer, &text)) {
+        session_reply(s, REPLY_AUTH_CANCELLED, c); /* RFC 4954 4: "=" stands for nothing */
+    } else {
+        auth_begin(s, name, initial.n > 0, text);
     }
     OPENSSL_cleanse(buffer, sizeof buffer);
 }

@@ -44,6 +44,7 @@ struct session {
     uint64_t banner_us;  /* when the banner went out */
     uint64_t replied_us; /* when the last reply goes out, or went */
     uint64_t release_us; /* the output is held back until then; 0: it is not */
+    bool is_paced;       /* the output is one such reply: nothing runs before it has gone */
     uint64_t waits_us;   /* since when the client has been expected to do something */
     uint64_t input_us;   /* when something came last */
     int64_t ended_us;
