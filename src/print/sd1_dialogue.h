@@ -24,7 +24,7 @@ struct dialogue {
     enum session_end end;
 };
 
-/* XCLIENT and its reply are left out: a relay of ours said that. So are lines that never ended. */
+/* What a relay of ours said, up to its XCLIENT, is left out; so are lines that never ended. */
 void dialogue_read(struct dialogue *d, const struct session_record *r);
 
 static inline bool turn_is(const struct turn *t, enum smtp_verb v)
