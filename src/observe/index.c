@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "observe/index_check.h"
 #include "observe/index_noise.h"
+#include "observe/nowcast.h"
 #include "stat/two_way.h"
 
 #include <gsl/gsl_cdf.h>
@@ -184,9 +185,11 @@ static double sites_covariance(const struct build *b, size_t t, size_t u)
     return b->noise.site_var * decay * sum;
 }
 
+/* Counting, the traps' own noise, and what of late feeds is still to come. */
 static double own_variance(const struct build *b, size_t t)
 {
-    return b->noise.s * b->own[t] + b->noise.trap_var * b->square[t];
+    double late = b->p->late_variance ? b->p->late_variance[t] : 0;
+    return b->noise.s * b->own[t] + b->noise.trap_var * b->square[t] + late;
 }
 
 struct base {
@@ -249,7 +252,9 @@ static void point_fill(const struct build *b, const struct base *base, const dou
                                 .high = NAN,
                                 .level = NAN,
                                 .level_low = NAN,
-                                .level_high = NAN};
+                                .level_high = NAN,
+                                .completeness = p->completeness ? p->completeness[t] : 1};
+    point.is_incomplete = point.completeness < NOWCAST_COMPLETE;
     double watched = 0;
     for (size_t i = 0; i < p->traps; i++) {
         double exposure = (double)p->exposure[cell(b, i, t)];

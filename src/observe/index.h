@@ -31,7 +31,11 @@ struct index_panel {
     const size_t *site;  /* by trap: its site's number. Traps without one are sites of their own */
     const int64_t *from; /* times + 1: the starts of the steps and the end of the last one */
     const double *count; /* trap * times + time */
-    const float *exposure; /* the same; 0: missing */
+    const float *exposure; /* the same; 0: missing. What has not come in yet of a late feed
+                              (nowcast.h) is a part that was not watched */
+    /* By time, of late feeds: the part of what is expected that has come, and the variance of the
+     * logarithm of what is. NULL: all has come. */
+    const double *completeness, *late_variance;
     enum index_step step;
 };
 
@@ -66,6 +70,8 @@ struct index_point {
     double exposure;         /* 0..1: part of the network's usual volume that was watched */
     double level;            /* observed / exposure: what the whole network would have counted */
     double level_low, level_high; /* 95 % interval of it */
+    double completeness; /* of what will have been observed when all late feeds are in, 0..1 */
+    bool is_incomplete;  /* less than NOWCAST_COMPLETE of it: index and level are nowcasts */
     enum index_gap gap;
 };
 

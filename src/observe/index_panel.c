@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A panel out of the store: counts by trap and day (or hour), put together to the steps that were
- * asked for. What came on a day on which its trap was down is not counted: the day is missing. */
+ * asked for. What came on a day on which its trap was down is not counted: the day is missing. Of a
+ * feed that comes in late the part still to come was not watched yet. */
 #include "core/clock.h"
 #include "observe/index.h"
+#include "observe/nowcast.h"
 #include "observe/trap_state.h"
 
 /* Less of a day than this watched says too little of the day. */
@@ -11,6 +13,9 @@ static const float UP_MIN = 0.05F;
 struct load {
     const struct index_query *q;
     const struct trap_watch *watch;
+    struct nowcast nowcast;
+    size_t late_from;         /* first bucket that may not all have come */
+    struct nowcast_sum *late; /* by step */
     struct index_panel panel;
     size_t *row_of;  /* by the store's trap: the panel's; SIZE_MAX: not asked */
     size_t *step_of; /* by the watch's bucket */
@@ -116,7 +121,8 @@ static enum err steps_make(struct load *l, struct arena *arena)
     size_t cells = l->panel.traps * l->panel.times;
     l->count = arena_calloc(arena, cells + 1, sizeof *l->count);
     l->exposure = arena_calloc(arena, cells + 1, sizeof *l->exposure);
-    if (!from || !l->step_of || !l->lengths || !l->count || !l->exposure) {
+    l->late = arena_calloc(arena, l->panel.times + 1, sizeof *l->late);
+    if (!from || !l->step_of || !l->lengths || !l->count || !l->exposure || !l->late) {
         return ERR_NOMEM;
     }
     int64_t bucket = w->bucket == BUCKET_HOUR ? 3600 : SECONDS_PER_DAY;
@@ -136,8 +142,12 @@ static enum err steps_make(struct load *l, struct arena *arena)
 
 static float bucket_up(const struct load *l, size_t trap, size_t i)
 {
-    float up = (float)trap_watch_up(l->watch, trap, i);
-    return up >= UP_MIN ? up : 0;
+    double up = trap_watch_up(l->watch, trap, i);
+    if (up > 0 && i >= l->late_from) {
+        up *= nowcast_completeness(&l->nowcast, trap, trap_watch_time(l->watch, i),
+                                   trap_watch_time(l->watch, i + 1));
+    }
+    return (float)up >= UP_MIN ? (float)up : 0;
 }
 
 static void exposures_fill(struct load *l)
@@ -165,7 +175,43 @@ static void panel_row_add(void *arg, const struct panel_row *row)
     }
     double v = (double)unit_of(&row->units, l->q->unit);
     l->count[l->row_of[row->trap] * l->panel.times + l->step_of[at]] += v;
+    nowcast_add(&l->nowcast, row->trap, row->bucket, row->bucket + bucket, v,
+                &l->late[l->step_of[at]]);
     l->any |= v > 0;
+}
+
+/* Where nothing has been counted the completeness is that of the traps that were up. */
+static double silent_completeness(const struct load *l, size_t step)
+{
+    double sum = 0, n = 0;
+    for (size_t i = l->late_from; i < l->watch->count; i++) {
+        for (size_t trap = 0; l->step_of[i] == step && trap < l->watch->trap_count; trap++) {
+            if (l->row_of[trap] != SIZE_MAX && trap_watch_up(l->watch, trap, i) > 0) {
+                sum += nowcast_completeness(&l->nowcast, trap, trap_watch_time(l->watch, i),
+                                            trap_watch_time(l->watch, i + 1));
+                n++;
+            }
+        }
+    }
+    return n > 0 ? sum / n : 1;
+}
+
+static enum err late_fill(struct load *l, struct arena *arena)
+{
+    double *completeness = arena_calloc(arena, l->panel.times + 1, sizeof *completeness);
+    double *variance = arena_calloc(arena, l->panel.times + 1, sizeof *variance);
+    if (!completeness || !variance) {
+        return ERR_NOMEM;
+    }
+    for (size_t k = 0; k < l->panel.times; k++) {
+        struct nowcast_total total = nowcast_total(&l->late[k]);
+        bool is_silent = !(l->late[k].expected > 0) && l->panel.from[k + 1] > l->nowcast.first;
+        completeness[k] = is_silent ? silent_completeness(l, k) : total.completeness;
+        variance[k] = total.log_variance;
+    }
+    l->panel.completeness = completeness;
+    l->panel.late_variance = variance;
+    return OK;
 }
 
 enum err index_panel_load(struct store *s, const struct index_query *q, struct arena *arena,
@@ -188,6 +234,14 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
     if (e) {
         return e;
     }
+    e = nowcast_load(s, arena, &l.nowcast, eb);
+    if (e) {
+        return e;
+    }
+    while (l.late_from < watch.count &&
+           trap_watch_time(&watch, l.late_from + 1) <= l.nowcast.first) {
+        l.late_from++;
+    }
     e = traps_take(&l, arena);
     e = e ? e : steps_make(&l, arena);
     if (e) {
@@ -207,6 +261,9 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
     }
     if (!l.any) {
         return err_set(eb, ERR_NOTFOUND, "there is no message of it in this period");
+    }
+    if (late_fill(&l, arena)) {
+        return err_set(eb, ERR_NOMEM, "the index's panel needs too much memory");
     }
     *out = l.panel;
     return OK;

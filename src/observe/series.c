@@ -10,6 +10,7 @@
 #include "observe/series.h"
 
 #include "core/strmap.h"
+#include "observe/nowcast.h"
 #include "observe/trap_state.h"
 #include "stat/two_way_sums.h"
 
@@ -28,6 +29,8 @@ struct loader {
     const struct series_query *q;
     struct arena *arena;
     struct trap_watch watch;
+    struct nowcast nowcast;
+    size_t late_from;         /* first bucket that may not all have come */
     struct two_way_run *runs; /* of traps that are asked */
     size_t run_count;
     const uint16_t *network;
@@ -44,16 +47,29 @@ struct loader {
 
 /* ---- the network ---- */
 
-static size_t runs_of_trap(const struct trap_watch *w, size_t trap, struct two_way_run *runs)
+/* What the trap was watching of the bucket and has delivered by now. */
+static float bucket_up(const struct loader *l, size_t trap, size_t i)
+{
+    double up = trap_watch_up(&l->watch, trap, i);
+    if (up > 0.0 && i >= l->late_from) {
+        up *= nowcast_completeness(&l->nowcast, trap, trap_watch_time(&l->watch, i),
+                                   trap_watch_time(&l->watch, i + 1));
+    }
+    return (float)up;
+}
+
+static size_t runs_of_trap(const struct loader *l, size_t trap, struct two_way_run *runs)
 {
     size_t n = 0;
-    for (size_t i = 0; i < w->count; i++) {
-        float up = w->up[trap * w->count + i];
+    float before = 0.0F;
+    for (size_t i = 0; i < l->watch.count; i++) {
+        float up = bucket_up(l, trap, i);
+        bool goes_on = up == before;
+        before = up;
         if (!(up > 0.0F)) {
             continue;
         }
         struct two_way_run *last = n && runs ? &runs[n - 1] : NULL;
-        bool goes_on = i && w->up[trap * w->count + i - 1] == up;
         if (goes_on && last) {
             last->to++;
         } else if (!goes_on) {
@@ -70,7 +86,7 @@ static enum err runs_list(struct loader *l)
 {
     size_t n = 0;
     for (size_t t = 0; t < l->watch.trap_count; t++) {
-        n += l->watch.is_asked[t] ? runs_of_trap(&l->watch, t, NULL) : 0;
+        n += l->watch.is_asked[t] ? runs_of_trap(l, t, NULL) : 0;
     }
     l->runs = arena_calloc(l->arena, n + 1, sizeof *l->runs);
     if (!l->runs) {
@@ -78,7 +94,7 @@ static enum err runs_list(struct loader *l)
     }
     for (size_t t = 0; t < l->watch.trap_count; t++) {
         if (l->watch.is_asked[t]) {
-            l->run_count += runs_of_trap(&l->watch, t, l->runs + l->run_count);
+            l->run_count += runs_of_trap(l, t, l->runs + l->run_count);
         }
     }
     return OK;
@@ -207,7 +223,7 @@ static void panel_add(void *arg, const struct panel_row *row)
 {
     struct loader *l = arg;
     if (l->error != OK || row->trap >= l->watch.trap_count || !bucket_reach(l, row->bucket) ||
-        !(trap_watch_up(&l->watch, row->trap, l->bucket) > 0.0)) {
+        !(bucket_up(l, row->trap, l->bucket) > 0.0F)) {
         return;
     }
     struct value *v = value_find(l, name_of_row(l, row->value, row->trap));
@@ -368,7 +384,7 @@ static void exposure_from_states(const struct loader *l, const struct value *v, 
     bool is_hosts = l->q->unit == UNIT_HOSTS;
     for (size_t t = 0; t < l->watch.trap_count; t++) {
         for (size_t i = 0; trap_counts(l, v, t) && i < l->watch.count; i++) {
-            double up = trap_watch_up(&l->watch, t, i);
+            double up = (double)bucket_up(l, t, i);
             exposure[i] = fmax(exposure[i], is_hosts ? up > 0.0 : up);
         }
     }
@@ -518,6 +534,11 @@ static enum err network_load(struct loader *l, struct errbuf *eb)
 {
     struct trap_query tq = {.filter = l->q->filter, .bucket = l->q->bucket};
     enum err e = trap_watch_load(l->store, &tq, l->arena, &l->watch, eb);
+    e = e == OK ? nowcast_load(l->store, l->arena, &l->nowcast, eb) : e;
+    while (e == OK && l->late_from < l->watch.count &&
+           trap_watch_time(&l->watch, l->late_from + 1) <= l->nowcast.first) {
+        l->late_from++;
+    }
     e = e == OK ? runs_list(l) : e;
     e = e == OK ? networks_find(l) : e;
     l->names = e == OK ? strmap_new() : NULL;

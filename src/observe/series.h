@@ -24,7 +24,8 @@ struct series {
     size_t count;           /* buckets, without a gap in time */
     const double *observed; /* counted by the traps that were up */
     const double *exposure; /* 0..1: the part of this series' usual volume that the traps which were
-                               up stand for (their fitted sizes, two-way model of METHODS B5). 0:
+                               up stand for (their fitted sizes, two-way model of METHODS B5),
+                               less what is still to come of late feeds (nowcast.h). 0:
                                nobody watched, the bucket is missing and observed means nothing.
                                observed / exposure is the level; log(exposure) is an offset */
     const uint16_t *network; /* from 0: changes where no trap links what was before with what comes

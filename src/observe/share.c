@@ -95,7 +95,7 @@ static enum err rest_panel(const struct index_panel *part, const struct index_pa
     if (!is_same) {
         return err_set(eb, ERR_BUSY, "the store changed while shares were computed; try again");
     }
-    *out = *all;
+    *out = *all; /* what is late of it is late of the rest as well */
     out->count = count;
     return OK;
 }
