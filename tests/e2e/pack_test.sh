@@ -32,8 +32,8 @@ TIES = {"bulker-biz-united-pharmacy", "bulker-biz-european-pharmacy", "spamit-un
 
 
 def rules(root):
-    for path in sorted(pathlib.Path(root, "rules").glob("[bmp]*s/*.yaml")):
-        if path.parent.name != "annotations":
+    for path in sorted(pathlib.Path(root, "rules").glob("*/*.yaml")):
+        if path.parent.name in ("botnets", "mailers", "programs"):
             yield path, path.read_text()
 
 
