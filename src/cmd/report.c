@@ -2,6 +2,7 @@
 /* spamgauge report: the figures of the store. */
 #include "cmd/context.h"
 #include "cmd/verbs.h"
+#include "observe/bulletin.h"
 #include "out/report_json.h"
 
 enum { REPORT_ARENA_BYTES = 256 * 1024 * 1024 };
@@ -66,7 +67,12 @@ static int report_run(struct command *c)
     status =
         arena ? context_annotations(&x, arena, &annotations) : command_fail(c, ERR_NOMEM, NULL);
     if (!status) {
+        struct bulletin bulletin;
         enum err e = report_build(x.store, &query, arena, &report, &eb);
+        if (e == OK && !command_flag(c, "sums")) {
+            e = bulletin_build(x.store, &report, &query.filter, arena, &bulletin, &eb);
+            report.bulletin = &bulletin;
+        }
         status = e == OK ? report_write(c, &report, format) : command_fail(c, e, &eb);
     }
     arena_free(arena);
@@ -77,6 +83,7 @@ static int report_run(struct command *c)
 static const struct option_spec REPORT_OPTIONS[] = {
     FILTER_OPTIONS,
     {"top", OPTION_NO_SHORT, "N", "Rows of each ranking; default: 10."},
+    {"sums", OPTION_NO_SHORT, NULL, "Without what is computed from the sums: index."},
     FORMAT_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

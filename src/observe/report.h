@@ -64,6 +64,7 @@ struct report_band {
     const struct units *days; /* report.day_count of them */
 };
 
+struct bulletin;
 struct report {
     int64_t since, until;    /* [since, until) actually covered; whole days */
     bool is_whole;           /* both ends were open: messages without a time are in the totals */
@@ -82,6 +83,8 @@ struct report {
     struct slice trust; /* what is trusted and where from ("inferred: ..."), empty when unknown */
     struct slice pack_version;
     struct annotations annotations; /* those that overlap the period, by date */
+    const struct bulletin
+        *bulletin; /* what there is beyond sums (bulletin.h); report_build: NULL */
 };
 
 /* ERR_USAGE when the period is empty, ERR_LIMIT when it is longer than REPORT_DAYS_MAX, else what

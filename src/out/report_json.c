@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/report_json.h"
 
+#include "out/bulletin_text.h"
 #include "out/report_events.h"
 #include "out/report_text.h"
 
@@ -238,6 +239,10 @@ static void json_document(struct printer *p, const struct report *r)
     print_map_end(p);
     json_days(p, r);
     json_bands(p, r);
+    if (r->bulletin) {
+        print_key(p, "index");
+        bulletin_index_print(p, r->bulletin);
+    }
     json_annotations(p, r);
     for (size_t i = 0; i < REPORT_TABLES; i++) {
         json_table(p, report_table(r, i), report_table_info(i));

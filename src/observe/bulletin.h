@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a report says beyond raw sums: the volume index of all and of the greatest botnets, and what
+ * became of it of late. Plain data, arena. */
+#ifndef OBSERVE_BULLETIN_H
+#define OBSERVE_BULLETIN_H
+
+#include "observe/index.h"
+#include "observe/report.h"
+
+enum { BULLETIN_BOTNETS = 8 /* lines of the index besides all and unknown */ };
+
+/* One line of the index: its newest whole step, and that one against the step before it. */
+struct bulletin_index {
+    struct slice name;         /* "all", a botnet, "unknown" */
+    struct index index;        /* over the whole period, against its base */
+    size_t newest;             /* the last whole step that was watched */
+    struct index_point change; /* the newest step with the one before it as base: 100 is no change;
+                                  `gap` when there is no such step */
+};
+
+struct bulletin {
+    enum index_step step; /* day, week or month: the finest that gives at most 120 of them */
+    const struct bulletin_index *lines; /* "all" first, by size, "unknown" last */
+    size_t line_count;                  /* 0: the period is shorter than two steps */
+};
+
+/* Of the report's period, filter and botnets. Whatever the store says on failure. */
+enum err bulletin_build(struct store *s, const struct report *r, const struct store_filter *f,
+                        struct arena *arena, struct bulletin *out, struct errbuf *eb) MUST_USE;
+
+#endif
