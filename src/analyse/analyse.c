@@ -230,13 +230,10 @@ static enum err row_recipients(struct analyser *a, struct message_row *row,
     return e;
 }
 
-/* The time is in microseconds here, and each delivery counts: bots send the same bytes several
- * times in a moment. */
-static struct id128 live_id(const struct source_message *m)
+struct id128 live_message_id(const struct live_envelope *live, struct slice raw, uint64_t bytes)
 {
-    const struct live_envelope *live = m->live;
     uint64_t token = hash_u64(slice_of((const char *)live->token.b, sizeof live->token.b));
-    return message_id(live->trap, (int64_t)((uint64_t)live->received_us + token), m->raw, m->bytes);
+    return message_id(live->trap, (int64_t)((uint64_t)live->received_us + token), raw, bytes);
 }
 
 static enum err row_build(struct analyser *a, const struct source_message *m)
@@ -252,7 +249,8 @@ static enum err row_build(struct analyser *a, const struct source_message *m)
     }
 #define TEXT(id) clip(redact(&r, features_text(f, FEATURE_##id), a->arena))
     *row = (struct message_row){
-        .id = live ? live_id(m) : message_id(a->config.trap, c->arrival, m->raw, m->bytes),
+        .id = live ? live_message_id(live, m->raw, m->bytes)
+                   : message_id(a->config.trap, c->arrival, m->raw, m->bytes),
         .trap = live ? live->trap : a->config.trap,
         .session_us = live ? live->session_us : 0,
         .received = c->time,

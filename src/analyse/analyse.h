@@ -40,6 +40,10 @@ struct analysis {
 enum err analyse_message(struct analyser *a, const struct source_message *m, int64_t now,
                          const struct analysis **out) MUST_USE;
 
+/* The id of a live message. The time is in microseconds here, and each delivery counts: bots send
+ * the same bytes several times in a moment. */
+struct id128 live_message_id(const struct live_envelope *live, struct slice raw, uint64_t bytes);
+
 /* A copy of the row with all it points to in `arena`. ERR_NOMEM. */
 enum err row_copy(struct message_row *to, const struct message_row *from,
                   struct arena *arena) MUST_USE;

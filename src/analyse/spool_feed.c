@@ -74,9 +74,9 @@ static enum err trap_know(struct spool_feed *s, const struct session_head *h, st
 
 /* ---- giving ---- */
 
-static void message_fill(struct spool_feed *s, const struct message_record *m)
+static struct live_envelope envelope_of(const struct message_record *m)
 {
-    s->live = (struct live_envelope){
+    struct live_envelope live = {
         .trap = m->head.trap,
         .token = m->head.session,
         .received_us = m->accepted_us,
@@ -88,12 +88,24 @@ static void message_fill(struct spool_feed *s, const struct message_record *m)
         .tls = m->tls,
         .recipients = m->recipients,
         .recipient_count = m->recipient_count,
-        .sd1 = s->sd1,
-        .td1 = s->td1,
     };
     for (size_t i = 0; i < sizeof m->number; i++) {
-        s->live.token.b[i] ^= (uint8_t)(m->number >> (8 * i));
+        live.token.b[i] ^= (uint8_t)(m->number >> (8 * i));
     }
+    return live;
+}
+
+struct id128 spool_message_id(const struct message_record *m)
+{
+    struct live_envelope live = envelope_of(m);
+    return live_message_id(&live, m->raw, m->raw.n);
+}
+
+static void message_fill(struct spool_feed *s, const struct message_record *m)
+{
+    s->live = envelope_of(m);
+    s->live.sd1 = s->sd1;
+    s->live.td1 = s->td1;
     s->message = (struct source_message){
         .raw = m->raw,
         .bytes = m->raw.n,

@@ -35,6 +35,9 @@ enum err spool_feed_new(const struct spool_feed_options *o, struct feed **out,
 struct spool_feed_stats spool_feed_stats(const struct feed *f);
 void spool_feed_free(struct feed *f);
 
+/* The id that a message of a spool has in a store. */
+struct id128 spool_message_id(const struct message_record *m);
+
 /* Follows a spool into the store until `stop` of the pipeline's options (or the spool's end with
  * `ends`): OK then. Waits for a spool that is not there yet, and tries again after failures of the
  * store or the spool, after 1 to 30 seconds; what cannot be mended by waiting is returned. */

@@ -132,6 +132,21 @@ int context_store(struct context *x, enum store_mode mode)
     return e == OK ? EXIT_STATUS_OK : command_fail(x->command, e, &eb);
 }
 
+int context_spool(const struct context *x, const struct command *c, char out[CONTEXT_PATH_BYTES])
+{
+    struct errbuf eb = {.text = ""};
+    const char *given = c->argument_count ? c->arguments[0] : config_text(x->config, CONFIG_SPOOL);
+    char data[CONTEXT_PATH_BYTES - 32];
+    data_folder(data, sizeof data);
+    int n =
+        snprintf(out, CONTEXT_PATH_BYTES, "%s%s", *given ? given : data, *given ? "" : "/spool");
+    if (n < 0 || n >= CONTEXT_PATH_BYTES) {
+        err_set(&eb, ERR_USAGE, "the spool's path is too long");
+        return command_fail(c, ERR_USAGE, &eb);
+    }
+    return EXIT_STATUS_OK;
+}
+
 void context_shipped_folder(const char *name, char *out, size_t n)
 {
     static const char *const PLACES[] = {"../", "../share/spamgauge/"};

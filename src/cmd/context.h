@@ -54,6 +54,9 @@ int context_annotations(struct context *x, struct arena *arena, struct annotatio
  */
 void context_shipped_folder(const char *name, char *out, size_t n);
 
+/* The spool: the command's argument, else the configured one, else spool in the data folder. */
+int context_spool(const struct context *x, const struct command *c, char out[CONTEXT_PATH_BYTES]);
+
 /* What this thread count and terminal are. */
 unsigned context_jobs(const struct context *x, const struct command *c);
 struct report_style context_style(FILE *f);

@@ -6,7 +6,7 @@
 #include "cmd/verbs.h"
 #include "out/message_list.h"
 
-enum { CANDIDATES_MAX = 10, LIMIT_MAX = 100000 };
+enum { CANDIDATES_MAX = 10, LIMIT_MAX = 100000, ROW_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct candidates {
     struct id128 ids[CANDIDATES_MAX];
@@ -57,11 +57,13 @@ static int id_resolve(struct context *x, const struct command *c, const char *te
 }
 
 static int message_write(struct context *x, const struct command *c, const struct message_row *row,
-                         struct slice site, enum out_format format)
+                         struct slice site, const struct session_row *session,
+                         enum out_format format)
 {
     FILE *f;
     struct rules *rules = rules_live_get(x->rules);
-    struct message_names names = {.site = site, .rule_title = title_find, .arg = rules};
+    struct message_names names = {
+        .site = site, .rule_title = title_find, .arg = rules, .session = session};
     int status = context_output(c, &f);
     if (!status) {
         struct report_style style = context_style(f);
@@ -138,21 +140,23 @@ static void site_compare(void *arg, const struct trap_info *t)
 static int message_show(struct context *x, const struct command *c, struct id128 id,
                         enum out_format format)
 {
-    struct message_row row;
+    struct message_row found, row;
+    struct session_row session;
     struct errbuf eb = {.text = ""};
-    struct strbuf trap = STRBUF_INIT;
     struct site_search search = {.site = STRBUF_INIT};
-    enum err e = store_message(x->store, id, &row, &eb);
+    struct arena *arena = arena_new(ROW_BYTES_MAX); /* a row does not outlive the next call */
+    enum err e = arena ? store_message(x->store, id, &found, &eb) : ERR_NOMEM;
+    e = e == OK ? row_copy(&row, &found, arena) : e;
     if (e == OK) {
-        strbuf_add(&trap, row.trap); /* the row does not outlive the next call */
-        search.trap = strbuf_slice(&trap);
+        search.trap = row.trap;
         e = store_traps(x->store, site_compare, &search, &eb);
     }
-    e = e == OK ? store_message(x->store, id, &row, &eb) : e;
-    e = e == OK && (trap.failed || search.site.failed) ? ERR_NOMEM : e;
-    int status = e == OK ? message_write(x, c, &row, strbuf_slice(&search.site), format)
+    e = e == OK && search.site.failed ? ERR_NOMEM : e;
+    enum err has_session = e == OK ? store_message_session(x->store, &row, &session, NULL) : e;
+    int status = e == OK ? message_write(x, c, &row, strbuf_slice(&search.site),
+                                         has_session == OK ? &session : NULL, format)
                          : command_fail(c, e, &eb);
-    strbuf_free(&trap);
+    arena_free(arena);
     strbuf_free(&search.site);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "out/layout.h"
 #include "out/printer.h"
+#include "out/session.h"
 #include "store/store.h"
 
 enum { MESSAGE_FORMAT_VERSION = 1 };
@@ -16,6 +17,7 @@ struct message_names {
     /* Title of a rule of the pack at hand; empty when it has none of that id. May be NULL. */
     struct slice (*rule_title)(void *arg, struct slice rule_id);
     void *arg;
+    const struct session_row *session; /* that brought it; NULL: none is known */
 };
 
 /* `names` may be NULL. False when writing failed or memory ran out. */

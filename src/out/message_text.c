@@ -253,10 +253,17 @@ bool message_print_text(FILE *f, const struct message_row *m, const struct messa
         view_field(p, "site", names->site);
     }
     view_received(p, m);
+    if (names && names->session) {
+        id128_hex(names->session->id, id);
+        view_field_cstr(p, "session", id);
+    }
     view_labels(p, m, names);
     view_origin(p, m);
     view_content(p, m);
     view_prints(p, m);
     view_quirks(p, m);
+    if (names && names->session) {
+        session_view_dialogue(p, names->session);
+    }
     return page_write(p, f);
 }

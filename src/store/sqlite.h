@@ -290,7 +290,7 @@ enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf
 
 /* ---- sqlite_session.c ---- */
 
-/* Writes the sessions that are not there, and counts them; *added. */
+/* Writes the sessions that are not there; *added is their number. */
 enum err sessions_put(struct store *s, const struct session_row *rows, size_t n, size_t *added,
                       struct errbuf *eb) MUST_USE;
 /* Deletes the oldest sessions that began before `before_us`, at most `most`. */

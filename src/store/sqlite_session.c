@@ -154,11 +154,11 @@ static void row_bind(sqlite3_stmt *st, const struct session_row *row, int64_t ke
     bind_packed(st, COLUMN_TRANSCRIPT + 1, transcript);
 }
 
-static enum err session_put(struct store *s, const struct session_row *row, int64_t *trap,
-                            bool *is_new, struct errbuf *eb)
+static enum err session_put(struct store *s, const struct session_row *row, bool *is_new,
+                            struct errbuf *eb)
 {
     sqlite3_stmt *st;
-    int64_t key, texts[TEXT_COLUMN_COUNT];
+    int64_t key, trap, texts[TEXT_COLUMN_COUNT];
     *is_new = false;
     if (row->trap.n == 0 || row->started_us <= 0) {
         return err_set(eb, ERR_USAGE, "a session without a trap or with an impossible time");
@@ -180,70 +180,28 @@ static enum err session_put(struct store *s, const struct session_row *row, int6
             (const struct slice *)(const void *)((const char *)row + TEXT_COLUMNS[i].offset);
         e = text_id(s, *text, true, &texts[i], eb);
     }
-    e = e == OK ? trap_id(s, row->trap, true, trap, eb) : e;
+    e = e == OK ? trap_id(s, row->trap, true, &trap, eb) : e;
     e = e == OK ? store_statement(s, STATEMENT_SESSION_ADD, &st, eb) : e;
     if (e != OK) {
         return e;
     }
-    row_bind(st, row, key, *trap, texts, slice_sub(strbuf_slice(&s->packed), 0, bytes_end),
+    row_bind(st, row, key, trap, texts, slice_sub(strbuf_slice(&s->packed), 0, bytes_end),
              slice_sub(strbuf_slice(&s->packed), bytes_end, SIZE_MAX));
     *is_new = true;
     return store_run(s, st, "adding a session", eb);
 }
 
-/* What sessions add to one hour of a trap; those of a batch come nearly in the order of time. */
-struct hour {
-    int64_t trap, hour, connections, accepted, refused;
-};
-
-static enum err hour_write(struct store *s, struct hour *h, struct errbuf *eb)
-{
-    sqlite3_stmt *st;
-    if (!h->connections) {
-        return OK;
-    }
-    enum err e = store_statement(s, STATEMENT_SESSION_HOUR, &st, eb);
-    if (e == OK) {
-        sqlite3_bind_int64(st, 1, h->trap);
-        sqlite3_bind_int64(st, 2, h->hour);
-        sqlite3_bind_int64(st, 3, h->connections);
-        sqlite3_bind_int64(st, 4, h->accepted);
-        sqlite3_bind_int64(st, 5, h->refused);
-        e = store_run(s, st, "counting connections", eb);
-    }
-    h->connections = h->accepted = h->refused = 0;
-    return e;
-}
-
-static enum err hour_count(struct store *s, struct hour *h, const struct session_row *row,
-                           int64_t trap, struct errbuf *eb)
-{
-    int64_t hour = hour_of(row->started_us / 1000000);
-    enum err e = trap != h->trap || hour != h->hour ? hour_write(s, h, eb) : OK;
-    h->trap = trap;
-    h->hour = hour;
-    h->connections++;
-    h->accepted += row->messages > 0;
-    h->refused += row->messages == 0 && row->end == END_DROPPED;
-    return e;
-}
-
 enum err sessions_put(struct store *s, const struct session_row *rows, size_t n, size_t *added,
                       struct errbuf *eb)
 {
-    struct hour h = {0};
-    int64_t stored, trap;
+    int64_t stored;
     enum err e = OK;
     *added = 0;
     for (size_t i = 0; e == OK && i < n; i++) {
         bool is_new;
-        e = session_put(s, &rows[i], &trap, &is_new, eb);
-        if (e == OK && is_new) {
-            ++*added;
-            e = rows[i].is_canary ? OK : hour_count(s, &h, &rows[i], trap, eb);
-        }
+        e = session_put(s, &rows[i], &is_new, eb);
+        *added += e == OK && is_new;
     }
-    e = e == OK ? hour_write(s, &h, eb) : e;
     if (e == OK && *added) {
         e = counter_get(s, "sessions", &stored, eb);
         e = e == OK ? counter_put(s, "sessions", stored + (int64_t)*added, eb) : e;

@@ -106,7 +106,6 @@ struct session_row {
     struct ip client;
     uint16_t client_port;
     bool has_proxy;
-    bool is_canary;       /* it brought canaries only: not among the trap's connections */
     struct slice country; /* as in message_row */
     uint32_t asn;
     int64_t started_us, ended_us; /* microseconds since 1970 */
@@ -155,8 +154,7 @@ enum err store_append(struct store *s, const struct message_row *rows, size_t n,
 struct store_batch {
     const struct message_row *rows;
     size_t row_count;
-    /* Known ones are left as they are; new ones are counted in their trap's hour (store/trap.h). */
-    const struct session_row *sessions;
+    const struct session_row *sessions; /* known ones are left as they are */
     size_t session_count;
     const struct import_mark *import; /* NULL: none */
     const struct spool_mark *spool;   /* NULL: none */
