@@ -5,6 +5,7 @@
  * wait no longer for their session than they would have live. */
 #include "analyse/spool_feed.h"
 
+#include "analyse/canary.h"
 #include "analyse/hold.h"
 #include "analyse/session.h"
 #include "core/limits.h"
@@ -152,7 +153,12 @@ static void mark_give(struct spool_feed *s, struct feed_item *out)
 static enum err message_hold(struct spool_feed *s, const struct message_record *m,
                              const struct spool_item *item, struct errbuf *eb)
 {
+    int64_t made, received = m->accepted_us / MICROSECONDS;
     enum err e = trap_know(s, &m->head, eb);
+    if (e == OK && canary_read(m->raw, s->o.recipient_key, m->head.trap, received, &made)) {
+        s->stats.canaries++;
+        return canary_note(s->o.store, m->head.trap, made, received, eb);
+    }
     return e == OK ? hold_put(s->hold, m->head.session, item->at, m->accepted_us, item->payload)
                    : e;
 }

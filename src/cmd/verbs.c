@@ -18,6 +18,7 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_DB_MIGRATE,
     &VERB_DB_VACUUM,
     &VERB_DB_RETAIN,
+    &VERB_CANARY,
     &VERB_SPOOL_LS,
     &VERB_SPOOL_VERIFY,
     &VERB_SPOOL_CAT,

@@ -9,7 +9,7 @@ extern const struct verb VERB_IMPORT, VERB_REPORT, VERB_CHART, VERB_MESSAGE, VER
 extern const struct verb VERB_RULES_CHECK, VERB_RULES_TEST, VERB_RULES_EXPLAIN, VERB_RULES_LIST;
 extern const struct verb VERB_DB_INFO, VERB_DB_VERIFY, VERB_DB_VACUUM, VERB_DB_RETAIN;
 extern const struct verb VERB_DB_MIGRATE;
-extern const struct verb VERB_SESSION, VERB_SESSIONS;
+extern const struct verb VERB_SESSION, VERB_SESSIONS, VERB_CANARY;
 extern const struct verb VERB_SPOOL_LS, VERB_SPOOL_VERIFY, VERB_SPOOL_CAT, VERB_SPOOL_ANALYSE;
 
 #endif

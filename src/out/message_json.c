@@ -188,15 +188,11 @@ bool message_print(FILE *f, enum out_format format, const struct message_row *m,
     json_origin(p, m);
     json_content(p, m);
     json_rules(p, m, names);
-    if (format == OUT_JSON) { /* a table's rows all have the same columns */
+    if (format == OUT_JSON && names && names->session) { /* rows all have the same columns */
         print_key(p, "session");
-        if (names && names->session) {
-            print_map_begin(p);
-            session_fields(p, names->session);
-            print_map_end(p);
-        } else {
-            print_null(p);
-        }
+        print_map_begin(p);
+        session_fields(p, names->session);
+        print_map_end(p);
     }
     print_map_end(p);
     if (format != OUT_JSON) {

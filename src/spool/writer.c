@@ -33,10 +33,9 @@ enum {
     SEGMENT_BYTES = 64 * 1024 * 1024,
     SEGMENT_SECONDS = 3600,
     SESSION_DELAY_MS = 200,
-    ROOM_MS = 1000,                /* between looks at the disk's room while nothing happens */
-    KEEPER_SECONDS = 10,           /* between rounds of the keeper; also woken by a full disk */
-    KEPT_BYTES = 1024 * 1024,      /* of a batch's memory after it was written */
-    COMPLETIONS_MAX = 1024 * 1024, /* not polled yet */
+    ROOM_MS = 1000,           /* between looks at the disk's room while nothing happens */
+    KEEPER_SECONDS = 10,      /* between rounds of the keeper; also woken by a full disk */
+    KEPT_BYTES = 1024 * 1024, /* of a batch's memory after it was written */
 };
 
 struct batch {
@@ -56,8 +55,8 @@ struct spool_writer {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t work, keep;
     struct batch batches[2], *filling;
-    size_t writing_bytes;
-    struct spool_completion *done;
+    size_t writing_bytes, writing_count;
+    struct spool_completion *done;            /* with room for one of each record that waits */
     size_t done_first, done_count, done_size; /* done[first .. first + count) */
     bool is_closing, is_full, keeper_wanted;
     volatile bool keeper_stop;
@@ -108,6 +107,23 @@ static bool batch_reserve(struct batch *b)
     return true;
 }
 
+/* Room for the completions of all that waits and one more, so that the committer, whom nobody could
+ * tell, never lacks memory. Lock held. */
+static bool completions_reserve(struct spool_writer *w)
+{
+    size_t need = w->done_count + w->writing_count + w->filling->count + 1;
+    if (need <= w->done_size) {
+        return true;
+    }
+    struct spool_completion *done = realloc(w->done, 2 * need * sizeof *done);
+    if (!done) {
+        return false;
+    }
+    w->done = done;
+    w->done_size = 2 * need;
+    return true;
+}
+
 /* Lock held. The frame's head gets the length only; the committer does the rest. */
 static enum spool_status record_put(struct spool_writer *w, const struct message_record *m,
                                     const struct session_record *s, uint64_t cookie)
@@ -115,7 +131,7 @@ static enum spool_status record_put(struct spool_writer *w, const struct message
     struct batch *b = w->filling;
     static const char head[FRAME_HEAD_BYTES];
     size_t start = b->frames.n;
-    if (!batch_reserve(b)) {
+    if (!batch_reserve(b) || !completions_reserve(w)) {
         return SPOOL_ERROR;
     }
     strbuf_add(&b->frames, slice_of(head, sizeof head));
@@ -223,23 +239,12 @@ size_t spool_writer_poll(struct spool_writer *w, struct spool_completion *out, s
     return n;
 }
 
-/* Lock held. Out of memory here would leave sessions waiting for ever: the process ends instead,
- * and is restarted. */
+/* Lock held; there is room since the record was appended. */
 static void completion_put(struct spool_writer *w, uint64_t cookie, enum spool_status status)
 {
     if (w->done_first + w->done_count == w->done_size) {
-        if (w->done_first) {
-            memmove(w->done, w->done + w->done_first, w->done_count * sizeof *w->done);
-            w->done_first = 0;
-        } else {
-            size_t size = w->done_size ? 2 * w->done_size : 1024;
-            struct spool_completion *done = realloc(w->done, size * sizeof *done);
-            if (!done || size > COMPLETIONS_MAX) {
-                panic("spool: no memory for completions");
-            }
-            w->done = done;
-            w->done_size = size;
-        }
+        memmove(w->done, w->done + w->done_first, w->done_count * sizeof *w->done);
+        w->done_first = 0;
     }
     w->done[w->done_first + w->done_count++] = (struct spool_completion){cookie, status};
 }
@@ -309,7 +314,7 @@ static void batch_finish(struct spool_writer *w, struct batch *b, enum spool_sta
     } else {
         w->stats.failed += b->count;
     }
-    w->writing_bytes = 0;
+    w->writing_bytes = w->writing_count = 0;
     batch_clear(b);
     if (has_completions) {
         static const uint64_t one = 1;
@@ -324,6 +329,7 @@ static void batch_commit(struct spool_writer *w)
     struct batch *b = w->filling;
     w->filling = b == &w->batches[0] ? &w->batches[1] : &w->batches[0];
     w->writing_bytes = b->frames.n;
+    w->writing_count = b->count;
     pthread_mutex_unlock(&w->lock);
     enum spool_status status = segment_file_commit(&w->file, b->frames.p, b->frames.n);
     bool was_abandoned = w->file.is_abandoned;

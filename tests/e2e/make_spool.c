@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* make_spool FOLDER SESSIONS SEED: writes a spool as a trap would, from a seed. Each session brings
+/* make_spool FOLDER SESSIONS SEED [MESSAGE]: writes a spool as a trap would, from a seed; with a
+ * file's message to trap mx1 now. Each session brings
  * 0 to 3 messages ("token N" in the subject) to addresses that all contain "trapsecret", in every
  * disguise that senders use; some sessions are hostile: escapes, NUL, bytes that are no UTF-8. */
 #include "spool/writer.h"
@@ -7,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static const int64_t START_US = INT64_C(1290000000) * 1000000; /* 2010-11-17 13:20 UTC */
 
@@ -107,12 +109,33 @@ static void session_write(struct spool_writer *w, const struct session_head *h, 
     completion_wait(w);
 }
 
+static void file_deliver(struct spool_writer *w, const char *path)
+{
+    char raw[4096];
+    struct timespec now;
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(raw, 1, sizeof raw, f) : 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct message_record m = {
+        .head = {.trap = S("mx1"), .site = S("north"), .client = ip_from_v4(0x55000000U)},
+        .number = 1,
+        .accepted_us = (int64_t)now.tv_sec * 1000000,
+        .raw = slice_of(raw, n),
+    };
+    m.head.accepted_us = m.accepted_us;
+    if (n == 0 || spool_append_message(w, &m, 1, 0) != SPOOL_OK) {
+        exit(1);
+    }
+    fclose(f);
+    completion_wait(w);
+}
+
 int main(int argc, char **argv)
 {
     struct spool_writer *w;
     struct errbuf eb = {.text = ""};
-    if (argc != 4) {
-        fputs("make_spool FOLDER SESSIONS SEED\n", stderr);
+    if (argc != 4 && argc != 5) {
+        fputs("make_spool FOLDER SESSIONS SEED [MESSAGE]\n", stderr);
         return 2;
     }
     unsigned sessions = (unsigned)strtoul(argv[2], NULL, 10),
@@ -130,6 +153,9 @@ int main(int argc, char **argv)
             message_write(w, &h, i, token++);
         }
         session_write(w, &h, messages, token ? token - 1 : 0);
+    }
+    if (argc == 5) {
+        file_deliver(w, argv[4]);
     }
     spool_writer_close(w);
     printf("%u\n", token - 1000 * seed);

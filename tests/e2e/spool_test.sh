@@ -64,6 +64,24 @@ same 'cat -f jsonl: a line a record' 400 "$(wc -l <"$work/out")"
 exits 'cat --id of nothing' 1 "$sg" spool cat --id ffffffffffff "$spool"
 exits 'cat as a table' 2 "$sg" spool cat -f csv "$spool"
 
+# Canaries: noted, not counted; one with a token of another key is mail.
+exits 'no canary yet' 0 "$sg" canary
+check 'no canary yet: it says never' grep -q '^never .* mx1$' "$work/out"
+exits 'canary for a trap' 0 "$sg" canary mx1 --to x@example.org -o "$work/canary.eml"
+exits 'canary wants an address' 2 "$sg" canary mx1
+"$MAKE_SPOOL" "$spool" 0 3 "$work/canary.eml" >/dev/null
+exits 'analyse meets a canary' 0 "$sg" spool analyse "$spool"
+check 'a canary is not counted' grep -q ' 0 messages, 0 added' "$work/err"
+exits 'canary came' 0 "$sg" canary -f csv
+check 'canary came: it says ok' grep -q '^mx1,ok,' "$work/out"
+sleep 2
+exits 'canary is missing' 1 "$sg" canary --every 1
+sed 's/^X-Spamgauge-Canary: \(.*\)..\r$/X-Spamgauge-Canary: \100\r/' "$work/canary.eml" >"$work/forged.eml"
+check 'a forged canary differs' bash -c "! cmp -s '$work/canary.eml' '$work/forged.eml'"
+"$MAKE_SPOOL" "$spool" 0 4 "$work/forged.eml" >/dev/null
+exits 'analyse meets a forged one' 0 "$sg" spool analyse "$spool"
+check 'a forged canary is mail' grep -q ' 1 messages, 1 added' "$work/err"
+
 # No trap address leaves: every outlet but cat, which says so, and the store itself.
 {
     for f in text json jsonl csv; do
@@ -82,7 +100,7 @@ check 'outlets have content' test "$(wc -c <"$work/outlets")" -gt 100000
 check 'no trap address leaves' bash -c "! grep -a -i -q trapsecret '$work/outlets'"
 
 # Damage: one byte in the middle of a segment.
-segment=$(ls "$spool"/*.seg | tail -1)
+segment=$(ls -S "$spool"/*.seg | head -1)
 size=$(stat -c %s "$segment")
 printf 'X' | dd of="$segment" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
 exits 'verify finds damage' 1 "$sg" spool verify "$spool"
