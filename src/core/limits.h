@@ -94,6 +94,9 @@ enum limits {
     LIMIT_SESSION_ROW_STEPS = 128,
     LIMIT_SESSION_ROW_STEP_BYTES = 256,
 
+    /* traps: a file of connection counts; ten years of hours of 20 traps */
+    LIMIT_TRAP_HOURS_BYTES = 128 * 1024 * 1024,
+
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,
 };

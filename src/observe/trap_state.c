@@ -4,6 +4,7 @@
 #include "observe/trap_marks.h"
 #include "observe/trap_silence.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -196,6 +197,15 @@ static enum err gaps_keep(struct trap_watch *w, const struct trap_marks *m, stru
     return OK;
 }
 
+static const int64_t *times_copy(struct arena *arena, const int64_t *times, size_t n)
+{
+    int64_t *copy = arena_calloc(arena, n + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = times[i];
+    }
+    return copy;
+}
+
 static enum err marks_read(struct store *s, struct trap_marks *m, struct arena *arena,
                            struct errbuf *eb)
 {
@@ -227,6 +237,11 @@ static enum err states_set(struct store *s, struct trap_watch *w, struct arena *
     e = e == OK ? gaps_keep(w, &m, arena, eb) : e;
     w->up = up;
     w->states = states;
+    w->born = times_copy(arena, m.born, w->trap_count);
+    w->dead = times_copy(arena, m.dead, w->trap_count);
+    if (e == OK && (!w->born || !w->dead)) {
+        e = err_set(eb, ERR_NOMEM, "out of memory for the states of traps");
+    }
     trap_marks_free(&m);
     return e;
 }
@@ -245,4 +260,29 @@ enum err trap_watch_load(struct store *s, const struct trap_query *q, struct are
         *out = w;
     }
     return e;
+}
+
+struct trap_summary trap_summarise(const struct trap_watch *w, size_t trap)
+{
+    int64_t end = trap_watch_time(w, w->count);
+    int64_t from = w->born[trap] > w->first ? w->born[trap] : w->first;
+    int64_t to = w->dead[trap] < end ? w->dead[trap] : end;
+    double seen = 0;
+    struct trap_summary s = {.state = trap_watch_state(w, trap, w->count - 1)};
+    for (size_t i = 0; i < w->count; i++) {
+        seen +=
+            trap_watch_up(w, trap, i) * (double)(trap_watch_time(w, i + 1) - trap_watch_time(w, i));
+    }
+    s.coverage = from < to ? seen / (double)(to - from) : (double)NAN;
+    for (size_t i = 0; i < w->gap_count; i++) {
+        const struct trap_gap *g = &w->gaps[i];
+        if (g->trap != trap) {
+            continue;
+        }
+        int64_t since = g->since > from ? g->since : from, until = g->until < to ? g->until : to;
+        s.outages += (g->verdict == GAP_OUTAGE || g->verdict == GAP_PARTIAL) && since < until;
+        s.undecided += g->verdict == GAP_UNDECIDED && since < until;
+        s.down_seconds += g->verdict == GAP_OUTAGE && since < until ? until - since : 0;
+    }
+    return s;
 }

@@ -80,9 +80,10 @@ struct trap_watch {
     size_t count;
     const struct trap_info *traps;
     size_t trap_count;
-    const bool *is_asked;  /* by trap: the filter's trap and site hold */
-    const float *up;       /* 0..1: the part of the bucket's mail that the trap could see; log(up)
-                              is an offset of a count model. 0 unless TRAP_UP or TRAP_DEGRADED */
+    const bool *is_asked; /* by trap: the filter's trap and site hold */
+    const float *up;      /* 0..1: the part of the bucket's mail that the trap could see; log(up)
+                             is an offset of a count model. 0 unless TRAP_UP or TRAP_DEGRADED */
+    const int64_t *born, *dead; /* by trap: it lives in [born, dead); INT64_MAX: not yet */
     const uint8_t *states; /* enum trap_state. Of the part of the bucket in which it lived: down
                               when it saw less than 5 % of it, degraded when less than 95 % */
     const struct trap_gap *gaps; /* that touch the period, by trap and time; also drops */
@@ -99,6 +100,15 @@ static inline double trap_watch_up(const struct trap_watch *w, size_t trap, size
 {
     return (double)w->up[trap * w->count + i];
 }
+
+/* A trap over the period. */
+struct trap_summary {
+    enum trap_state state;     /* in the last bucket */
+    double coverage;           /* part of the time it lived in which it watched; NAN: never lived */
+    size_t outages, undecided; /* gaps: outages and partial ones; silences nobody can judge */
+    int64_t down_seconds;      /* of outages, within the period */
+};
+struct trap_summary trap_summarise(const struct trap_watch *w, size_t trap);
 
 /* Reads coverage, connections and counts, and searches the counts where nobody says how the trap
  * watched. A trap lives from its first message (or what a person or its server says) to its
