@@ -428,6 +428,17 @@ bool context_period(struct slice text, int64_t now, int64_t *since, int64_t *unt
            period_end(slice_sub(text, dots + 2, SIZE_MAX), now, &ignored, until) && *since < *until;
 }
 
+bool context_window(const struct command *c, const char *name, int64_t *since, int64_t *until)
+{
+    const char *text = command_value(c, name, NULL);
+    *since = *until = INT64_MIN;
+    if (text && !context_period(slice_cstr(text), time_now(), since, until)) {
+        usage_error(c, "--%s %s: a day, a month or FROM..UNTIL, such as 2010-09", name, text);
+        return false;
+    }
+    return true;
+}
+
 bool context_base(const struct command *c, int64_t *since, int64_t *until)
 {
     const char *text = command_value(c, "base", NULL);

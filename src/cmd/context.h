@@ -77,6 +77,8 @@ bool context_label(const struct command *c, enum dimension *d, struct slice *val
 bool context_base(const struct command *c, int64_t *since, int64_t *until);
 /* A day, month or FROM..UNTIL as [since, until). */
 bool context_period(struct slice text, int64_t now, int64_t *since, int64_t *until);
+/* The same of an option; INT64_MIN twice when it is not given. False after saying what is wrong. */
+bool context_window(const struct command *c, const char *name, int64_t *since, int64_t *until);
 
 #define FORMAT_OPTIONS                                                                             \
     {"format", 'f', "FORMAT", "text, json, jsonl or csv; default: text."},                         \

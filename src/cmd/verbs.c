@@ -5,6 +5,8 @@
 const struct verb *const VERBS[] = { /* one a line */
     &VERB_IMPORT,
     &VERB_REPORT,
+    &VERB_HOSTS,
+    &VERB_EXPLAIN,
     &VERB_CHART,
     &VERB_MESSAGE,
     &VERB_SESSION,

@@ -96,6 +96,13 @@ enum limits {
 
     /* traps: a file of connection counts; ten years of hours of 20 traps */
     LIMIT_TRAP_HOURS_BYTES = 128 * 1024 * 1024,
+    /* explain */
+    LIMIT_EXPLAIN_ENTRIES = 4 * 1000 * 1000, /* (cell, trap, block of days) of both windows: some
+                                                200 MB with their map */
+
+    /* hosts */
+    LIMIT_HOST_ROWS = 1000 * 1000, /* message rows looked at for the busiest hour: 24 MB, seconds */
+    LIMIT_HOST_ROWS_MAX = 50 * 1000 * 1000, /* when asked for: 1.2 GB */
 
     /* memory of one message's analysis (arena) */
     LIMIT_MESSAGE_ARENA_BYTES = 32 * 1024 * 1024,

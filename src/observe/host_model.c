@@ -17,6 +17,7 @@ enum {
 static const double CHURN_MAX = 6.0; /* an address for four hours; past that days tell nothing */
 /* How much less often addresses must come again, and in standard errors, before machines count as
  * unlike. */
+static const double SEEN_ALWAYS = 0.99;
 static const double UNLIKE_LEAST = 0.01, UNLIKE_ERRORS = 3.0;
 static const double SHAPE_LOW = 0.05, SHAPE_HIGH = 50.0;
 static const double RATE_LOW = 1e-4, RATE_HIGH = 1e5;
@@ -567,11 +568,12 @@ enum err host_model_fit(const struct host_model *m, struct host_fit *out)
         out->method = HOST_CHURN;
         out->live.n = s.machines;
         out->rate = d.messages / s.machines;
-        out->burst = out->rate / s.rate;
         out->shape = s.shape;
         out->networks = d.networks;
         out->own_share = d.own_days / d.days;
         fit_churn(m, &d, &s, out);
+        /* Where a machine is seen every day, how often it shows up in a day can not be told. */
+        out->burst = out->seen < SEEN_ALWAYS ? fmax(out->rate / s.rate, 1.0) : NAN;
         has_churn = fit_interval(&j, is_alike, out);
     }
     if (!has_churn || !is_made) {

@@ -60,7 +60,7 @@ struct host_fit {
     size_t networks;              /* with a churn of their own; the rest share one */
     double own_share;             /* of the address-days in such networks */
     double rate;                  /* messages of a live machine a day */
-    double burst;                 /* of them at a time, HOST_CHURN only */
+    double burst;                 /* of them at a time; NAN when nothing tells */
     double shape;                 /* of the gamma distribution of rates; INFINITY: all alike */
     double seen;                  /* probability that a live machine is seen on a day */
     double period_expected; /* distinct addresses that the model expects over the period, to be held

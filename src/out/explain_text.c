@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "out/explain_out.h"
+
+#include <math.h>
+#include <stdarg.h>
+
+enum { NAME = 17, LEVEL = 9, CHANGE = 10, PART = 7, INTERVAL = 15, SHARE = 14, ROWS_MAX = 8 };
+
+static void window_text(struct page *p, int64_t since, int64_t until)
+{
+    char a[11], b[11];
+    day_text(day_of(since), a);
+    day_text(day_of(until) - 1, b);
+    page_printf(p, "%s to %s", a, b);
+}
+
+static void title(struct page *p, const struct explain *x)
+{
+    page_ink(p, INK_TITLE);
+    page_printf(p, "What changed: ");
+    window_text(p, x->since, x->until);
+    page_printf(p, " against ");
+    window_text(p, x->before_since, x->before_until);
+    page_printf(p, " (UTC)");
+    page_ink(p, INK_NONE);
+    page_newline(p);
+    if (x->trap.n || x->site.n) {
+        page_printf(p, x->trap.n ? "trap " : "site ");
+        page_escaped(p, x->trap.n ? x->trap : x->site);
+        page_newline(p);
+    }
+    page_rule(p);
+}
+
+static void finding_text(void *arg, const char *key, struct slice sentence)
+{
+    (void)key;
+    page_paragraph(arg, "", 0, sentence);
+}
+
+static void note_text(void *arg, const char *key, struct slice sentence)
+{
+    struct page *p = arg;
+    (void)key;
+    page_paragraph(p, p->use_utf8 ? "•" : "-", 2, sentence);
+}
+
+static void heading(struct page *p, const char *text)
+{
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_printf(p, "%s", text);
+    page_ink(p, INK_NONE);
+    page_newline(p);
+}
+
+static void cell(struct page *p, size_t columns, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void cell(struct page *p, size_t columns, const char *fmt, ...)
+{
+    char text[64];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    page_cell(p, slice_cstr(text), columns, true);
+}
+
+static void part_line(struct page *p, const struct explain *x, const struct explain_part *r)
+{
+    page_cell(p, r->name, NAME, false);
+    cell(p, LEVEL, "%.1f", r->before);
+    cell(p, LEVEL, "%.1f", r->after);
+    if (isnan(r->ratio.value)) {
+        cell(p, CHANGE, "new");
+    } else {
+        cell(p, CHANGE, "%+.1f %%", (r->ratio.value - 1.0) * 100.0);
+    }
+    if (x->is_certain) {
+        cell(p, PART, "%.0f %%", explain_percent(r->part.value));
+        if (isnan(r->part.low)) {
+            cell(p, INTERVAL, "-");
+        } else {
+            cell(p, INTERVAL, "%.0f %s %.0f %%", explain_percent(r->part.low),
+                 p->use_utf8 ? "–" : "to", explain_percent(r->part.high));
+        }
+    }
+    cell(p, SHARE, "%.1f %s %.1f %%", r->share_before * 100.0, p->use_utf8 ? "→" : ">",
+         r->share_after * 100.0);
+    page_newline(p);
+}
+
+static void table_text(struct page *p, const struct explain *x, enum explain_dimension k)
+{
+    static const char *const TITLES[EXPLAIN_DIMENSIONS] = {"By botnet", "By program", "By country",
+                                                           "By trap"};
+    const struct explain_table *t = &x->tables[k];
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_cell(p, slice_cstr(TITLES[k]), NAME, false);
+    page_ink(p, INK_NONE);
+    cell(p, LEVEL, "before");
+    cell(p, LEVEL, "after");
+    cell(p, CHANGE, "change");
+    if (x->is_certain) {
+        cell(p, PART, "part");
+        cell(p, INTERVAL, "95 %%");
+    }
+    cell(p, SHARE, "share");
+    page_newline(p);
+    for (size_t i = 0; i < t->count && i < ROWS_MAX; i++) {
+        part_line(p, x, &t->parts[i]);
+    }
+    if (t->count > ROWS_MAX) {
+        page_printf(p, "%zu more", t->count - ROWS_MAX);
+        page_newline(p);
+    }
+}
+
+static void factor_cells(struct page *p, const struct estimate *e)
+{
+    cell(p, LEVEL + 1, "%+.1f", e->value);
+    if (isnan(e->low)) {
+        cell(p, INTERVAL + 3, "-");
+    } else {
+        cell(p, INTERVAL + 3, "%+.1f to %+.1f", e->low, e->high);
+    }
+}
+
+static void factors_text(struct page *p, const struct explain *x)
+{
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_cell(p, S("On its own"), NAME, false);
+    page_ink(p, INK_NONE);
+    cell(p, LEVEL + 1, "Shapley");
+    cell(p, INTERVAL + 3, "95 %%");
+    cell(p, LEVEL + 1, "LMDI");
+    cell(p, INTERVAL + 3, "95 %%");
+    page_newline(p);
+    for (size_t k = 0; k < EXPLAIN_FACTORS; k++) {
+        const char *name =
+            k < EXPLAIN_DIMENSIONS ? explain_dimension_name((enum explain_dimension)k) : "common";
+        page_cell(p, slice_cstr(name), NAME, false);
+        factor_cells(p, &x->shapley[k]);
+        factor_cells(p, &x->lmdi[k]);
+        page_newline(p);
+    }
+}
+
+bool explain_print_text(FILE *f, const struct explain *x, const struct report_style *style)
+{
+    struct page p = page_new(style);
+    title(&p, x);
+    explain_findings(x, finding_text, &p);
+    page_newline(&p);
+    page_printf(&p, "Levels are messages a day.");
+    page_newline(&p);
+    for (size_t k = 0; k < EXPLAIN_DIMENSIONS; k++) {
+        table_text(&p, x, (enum explain_dimension)k);
+    }
+    if (x->is_certain) {
+        factors_text(&p, x);
+    }
+    heading(&p, "Notes");
+    explain_notes(x, note_text, &p);
+    return page_write(&p, f);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "out/hosts_out.h"
+#include "out/human.h"
+
+#include <math.h>
+
+enum { LABEL = 34, NUMBER = 14 };
+
+static const char *figure_text(char out[64], double v, int decimals)
+{
+    char count[HUMAN_BYTES];
+    if (isnan(v)) {
+        snprintf(out, 64, "-");
+    } else if (isinf(v)) {
+        snprintf(out, 64, "all alike");
+    } else if (decimals == 0) {
+        snprintf(out, 64, "%s", human_count(count, (uint64_t)(v + 0.5)));
+    } else {
+        snprintf(out, 64, "%.*f", decimals, v);
+    }
+    return out;
+}
+
+static void title(struct page *p, const struct hosts *h, const char *what)
+{
+    char since[11], until[11];
+    day_text(day_of(h->since), since);
+    day_text(day_of(h->until) - 1, until);
+    page_ink(p, INK_TITLE);
+    page_printf(p, "%s, ", what);
+    page_escaped(p, h->botnet.n ? h->botnet : S("all mail"));
+    if (h->program.n) {
+        page_printf(p, " for ");
+        page_escaped(p, h->program);
+    }
+    page_printf(p, ", %s to %s (UTC)", since, until);
+    page_ink(p, INK_NONE);
+    page_newline(p);
+    if (h->trap.n || h->site.n) {
+        page_printf(p, h->trap.n ? "trap " : "site ");
+        page_escaped(p, h->trap.n ? h->trap : h->site);
+        page_newline(p);
+    }
+}
+
+static void interval_cell(struct page *p, const struct hosts_figure *f)
+{
+    char low[64], high[64];
+    if (!isnan(f->low) && !isnan(f->high)) {
+        page_printf(p, "  %s %s %s", figure_text(low, f->low, f->decimals), p->use_utf8 ? "–" : "-",
+                    figure_text(high, f->high, f->decimals));
+    }
+}
+
+/* When the busiest day and hour were. */
+static void when_cell(struct page *p, const struct hosts *h, const struct hosts_figure *f)
+{
+    char text[21];
+    if (strcmp(f->name, "addresses_day_max") == 0 && h->max_day) {
+        day_text(day_of(h->max_day_at), text);
+        page_printf(p, "  %s", text);
+    } else if (strcmp(f->name, "addresses_hour_max") == 0 && h->rows) {
+        time_rfc3339(h->peak_hour_at, text);
+        page_printf(p, "  %s", text);
+    }
+}
+
+static void sites_text(struct page *p, const struct hosts *h)
+{
+    char number[64];
+    if (h->site_count < 2) {
+        return;
+    }
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_cell(p, S("Sites"), LABEL, false);
+    page_ink(p, INK_NONE);
+    page_cell(p, S("hosts a day"), NUMBER, true);
+    page_newline(p);
+    for (size_t i = 0; i < h->site_count; i++) {
+        if (h->sites[i].daily <= 0.0) {
+            continue;
+        }
+        page_cell(p, h->sites[i].name, LABEL, false);
+        page_cell(p, slice_cstr(figure_text(number, h->sites[i].daily, 1)), NUMBER, true);
+        page_newline(p);
+    }
+}
+
+static void note_text(void *arg, const char *key, struct slice sentence)
+{
+    struct page *p = arg;
+    (void)key;
+    page_paragraph(p, p->use_utf8 ? "•" : "-", 2, sentence);
+}
+
+static void notes_head(struct page *p)
+{
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_printf(p, "Notes");
+    page_ink(p, INK_NONE);
+    page_newline(p);
+}
+
+bool hosts_print_text(FILE *f, const struct hosts *h, const struct report_style *style)
+{
+    struct page p = page_new(style);
+    struct hosts_figure figures[HOSTS_FIGURES_MAX];
+    size_t n = hosts_figures(h, figures);
+    char number[64];
+    title(&p, h, "Infected hosts");
+    page_rule(&p);
+    for (size_t i = 0; i < n; i++) {
+        page_cell(&p, slice_cstr(figures[i].label), LABEL, false);
+        page_cell(&p, slice_cstr(figure_text(number, figures[i].value, figures[i].decimals)),
+                  NUMBER, true);
+        interval_cell(&p, &figures[i]);
+        when_cell(&p, h, &figures[i]);
+        page_newline(&p);
+    }
+    sites_text(&p, h);
+    notes_head(&p);
+    hosts_notes(h, note_text, &p);
+    return page_write(&p, f);
+}
+
+static void change_cells(struct page *p, double before, double after, int decimals)
+{
+    char text[64];
+    page_cell(p, slice_cstr(figure_text(text, before, decimals)), NUMBER, true);
+    page_cell(p, slice_cstr(figure_text(text, after, decimals)), NUMBER, true);
+    if (before > 0.0 && isfinite(before) && isfinite(after)) {
+        snprintf(text, sizeof text, "%+.1f %%", (after / before - 1.0) * 100.0);
+        page_cell(p, slice_cstr(text), NUMBER - 3, true);
+    }
+    page_newline(p);
+}
+
+static void split_text(struct page *p, const struct hosts_split *s, const char *name)
+{
+    char text[160];
+    if (!s->is_known) {
+        return;
+    }
+    page_printf(p, "Messages a day by %s (LMDI): hosts %+.1f, rate %+.1f", name, s->by_hosts,
+                s->by_rate);
+    if (isfinite(s->acceptance)) {
+        snprintf(text, sizeof text, ", acceptance %+.1f", s->by_acceptance);
+        page_printf(p, "%s", text);
+    }
+    page_newline(p);
+}
+
+bool hosts_change_print_text(FILE *f, const struct hosts_change *c,
+                             const struct report_style *style)
+{
+    struct page p = page_new(style);
+    struct hosts_figure before[HOSTS_FIGURES_MAX], after[HOSTS_FIGURES_MAX];
+    size_t n = hosts_figures(&c->before, before);
+    char day[11];
+    hosts_figures(&c->after, after);
+    title(&p, &c->before, "Before");
+    title(&p, &c->after, "After");
+    page_rule(&p);
+    page_cell(&p, S(""), LABEL, false);
+    day_text(day_of(c->before.since), day);
+    page_cell(&p, slice_cstr(day), NUMBER, true);
+    day_text(day_of(c->after.since), day);
+    page_cell(&p, slice_cstr(day), NUMBER, true);
+    page_cell(&p, S("change"), NUMBER - 3, true);
+    page_newline(&p);
+    page_cell(&p, S("messages a day"), LABEL, false);
+    change_cells(&p, c->volume_before, c->volume_after, 1);
+    page_cell(&p, S("messages a host and day"), LABEL, false);
+    change_cells(&p, c->volume_before / c->before.mean_day, c->volume_after / c->after.mean_day, 2);
+    for (size_t i = 0; i < n; i++) {
+        page_cell(&p, slice_cstr(before[i].label), LABEL, false);
+        change_cells(&p, before[i].value, after[i].value, before[i].decimals);
+    }
+    page_newline(&p);
+    split_text(&p, &c->seen, "addresses as seen");
+    split_text(&p, &c->estimated, "machines as estimated");
+    notes_head(&p);
+    hosts_change_notes(c, note_text, &p);
+    return page_write(&p, f);
+}
