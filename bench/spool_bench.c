@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BODIES = 512, SESSIONS_MAX = 4096, WORDS = 4000, TEMPLATES = 12 };
+enum { BODIES = 8192, SESSIONS_MAX = 4096, WORDS = 4000, TEMPLATES = 12 };
 
 static uint64_t random_state = 1;
 

@@ -4,6 +4,7 @@
 #include "analyse/redact.h"
 #include "core/limits.h"
 #include "core/strmap.h"
+#include "print/sd1.h"
 
 #include <stdlib.h>
 
@@ -324,17 +325,33 @@ static enum err live_chain(struct analyser *a, const struct live_envelope *live,
     return OK;
 }
 
+/* What the session gives each of its messages. */
 static enum err live_prints(struct analyser *a, const struct live_envelope *live)
 {
     struct features *f = &a->result.features;
-    enum err e = OK;
-    if (live->sd1.n) {
-        e = features_set_text(f, FEATURE_FP_SD1, live->sd1, a->arena);
+    struct sd1 d;
+    char form[2] = "";
+    if (live->sd1.n && sd1_parse(live->sd1, &d)) {
+        form[0] = d.a[SD1_HELO] == '-' ? '\0' : d.a[SD1_HELO];
+        const struct {
+            enum feature_id id;
+            struct slice text;
+        } texts[] = {
+            {FEATURE_FP_SD1, live->sd1},
+            {FEATURE_SD1_A, slice_cstr(d.a)},
+            {FEATURE_SD1_B, slice_cstr(d.b)},
+            {FEATURE_SD1_C, slice_cstr(d.c)},
+            {FEATURE_SMTP_HELO_FORM, slice_cstr(form)},
+        };
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+            enum err e =
+                texts[i].text.n ? features_set_text(f, texts[i].id, texts[i].text, a->arena) : OK;
+            if (e != OK) {
+                return e;
+            }
+        }
     }
-    if (e == OK && live->td1.n) {
-        e = features_set_text(f, FEATURE_FP_TD1, live->td1, a->arena);
-    }
-    return e;
+    return live->td1.n ? features_set_text(f, FEATURE_FP_TD1, live->td1, a->arena) : OK;
 }
 
 enum err analyse_message(struct analyser *a, const struct source_message *m, int64_t now,

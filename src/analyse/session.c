@@ -3,6 +3,8 @@
 
 #include "analyse/redact.h"
 #include "core/limits.h"
+#include "print/sd1.h"
+#include "print/td1.h"
 
 static const char MARK[] = "<rcpt>";
 
@@ -192,6 +194,24 @@ static void place_set(struct session_row *row, const struct geo *geo, struct are
         place.country[0] ? arena_copy(arena, slice_cstr(place.country)) : slice_of(NULL, 0);
 }
 
+static enum err prints_make(struct session_row *row, const struct session_record *s,
+                            struct arena *arena)
+{
+    char sd1_text[SD1_TEXT_BYTES], td1_text[TD1_TEXT_BYTES];
+    struct sd1 d;
+    struct td1 t;
+    /* no reverse name: nothing here may ask the network */
+    enum err e = sd1_make(&d, s, slice_of(NULL, 0), NULL, arena);
+    if (e != OK) {
+        return e;
+    }
+    row->sd1 = arena_copy(arena, slice_of(sd1_text, sd1_print(&d, sd1_text)));
+    if (s->syn.n && td1_make(&t, s->syn)) {
+        row->td1 = arena_copy(arena, slice_of(td1_text, td1_print(&t, td1_text)));
+    }
+    return row->sd1.p ? OK : ERR_NOMEM;
+}
+
 enum err session_row_make(struct session_row *row, const struct session_record *s,
                           const struct geo *geo, struct arena *arena)
 {
@@ -230,5 +250,6 @@ enum err session_row_make(struct session_row *row, const struct session_record *
     if (geo) {
         place_set(row, geo, arena);
     }
-    return transcript_make(&row->transcript, s, &r, arena);
+    e = prints_make(row, s, arena);
+    return e == OK ? transcript_make(&row->transcript, s, &r, arena) : e;
 }

@@ -263,6 +263,7 @@ bool message_print_text(FILE *f, const struct message_row *m, const struct messa
     view_prints(p, m);
     view_quirks(p, m);
     if (names && names->session) {
+        session_view_sd1(p, m->sd1);
         session_view_dialogue(p, names->session);
     }
     return page_write(p, f);

@@ -16,8 +16,9 @@ bool session_print_text(FILE *f, const struct session_row *s,
 /* JSON: one map. JSONL and CSV: one line or row. */
 bool session_print(FILE *f, enum out_format format, const struct session_row *s) MUST_USE;
 
-/* Parts of the above, for a message's page: the dialogue under a heading; all fields, in a map that
- * is open. */
+/* Parts of the above, for a message's page: SD1 and the dialogue under headings; all fields, in
+ * a map that is open. */
+void session_view_sd1(struct page *p, struct slice sd1);
 void session_view_dialogue(struct page *p, const struct session_row *s);
 void session_fields(struct printer *p, const struct session_row *s);
 

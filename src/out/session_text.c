@@ -3,6 +3,7 @@
 #include "out/human.h"
 #include "out/record_json.h"
 #include "out/session.h"
+#include "print/sd1.h"
 
 #include <inttypes.h>
 
@@ -151,6 +152,33 @@ static void step_view(struct page *p, const struct session_step *s)
     strbuf_free(&text);
 }
 
+/* Why SD1 is what it is: each letter with what its place means. */
+void session_view_sd1(struct page *p, struct slice text)
+{
+    static const struct {
+        const char *letters, *doc;
+    } TRAITS[] = {
+#define SD1_TRAIT(id, letters, doc) {letters, doc},
+#include "print/sd1_trait.def"
+#undef SD1_TRAIT
+    };
+    struct sd1 d;
+    if (!sd1_parse(text, &d)) {
+        return;
+    }
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_printf(p, "SD1, letter by letter");
+    page_ink(p, INK_NONE);
+    page_newline(p);
+    for (size_t i = 0; i < SD1_TRAIT_COUNT; i++) {
+        char letter[2] = {d.a[i], '\0'};
+        view_printf(p, letter, "of %s: %s", TRAITS[i].letters, TRAITS[i].doc);
+    }
+    view_printf(p, "sequence", "%s (hash of what was said and answered, in order)", d.b);
+    view_printf(p, "skeleton", "%s (hash of the verbs and blanks as written)", d.c);
+}
+
 void session_view_dialogue(struct page *p, const struct session_row *s)
 {
     const struct transcript *t = &s->transcript;
@@ -189,6 +217,7 @@ bool session_print_text(FILE *f, const struct session_row *s, const struct repor
     view_counts(p, s);
     view_field(p, "SD1", s->sd1);
     view_field(p, "TD1", s->td1);
+    session_view_sd1(p, s->sd1);
     session_view_dialogue(p, s);
     return page_write(p, f);
 }

@@ -35,6 +35,8 @@ check 'sessions lists them all' test "$(wc -l <"$work/out")" -eq 161
 id=$("$sg" sessions -f jsonl --trap mx1 --limit 1 -q | python3 -c 'import json,sys; print(json.loads(sys.stdin.readline())["id"])')
 exits 'session' 0 "$sg" session "$id"
 check 'session shows the dialogue' grep -q 'rcpt to: <<rcpt>> \[line end: lf\]' "$work/out"
+check 'session shows SD1' grep -q '^SD1  *SD1:' "$work/out"
+check 'session shows why'  grep -q "^m  *of Ulm: the verbs' letters" "$work/out"
 check 'session shows a false end of data' grep -q 'a false end of data' "$work/out"
 check 'session hides a password' bash -c "! grep -q dHJhcHNlY3JldA '$work/out'"
 check 'session escapes' bash -c "! grep -q \$'\\x1b' '$work/out'"
@@ -50,6 +52,7 @@ same 'sessions of a period: those' 20 "$(wc -l <"$work/out")"
 message=$("$sg" message -f jsonl --limit 1 -q | python3 -c 'import json,sys; print(json.loads(sys.stdin.readline())["id"])')
 exits 'message' 0 "$sg" message "$message"
 check 'message shows its session' grep -q '^session  *[0-9a-f]\{32\}' "$work/out"
+check 'message has the SD1 of its session' bash -c "'$sg' message -f json $message | grep -q '\"sd1\": \"SD1:'"
 check 'message shows the dialogue' grep -q 'EHLO bot' "$work/out"
 exits 'message as JSON' 0 "$sg" message -f json "$message"
 check 'message as JSON has the session' python3 -c "import json; assert json.load(open('$work/out'))['session']['steps']"
@@ -100,6 +103,8 @@ check 'outlets have content' test "$(wc -c <"$work/outlets")" -gt 100000
 check 'no trap address leaves' bash -c "! grep -a -i -q trapsecret '$work/outlets'"
 
 # Damage: one byte in the middle of a segment.
+spool=$work/damaged
+"$MAKE_SPOOL" "$spool" 20 5 >/dev/null
 segment=$(ls -S "$spool"/*.seg | head -1)
 size=$(stat -c %s "$segment")
 printf 'X' | dd of="$segment" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
