@@ -4,9 +4,9 @@
  * mail is made from a seed: templates with random words, as campaigns are, each with its session's
  * record.
  *
- *   spool_bench [-n MESSAGES] [-s SESSIONS] [-b BYTES] [-l LEVEL] [-p FOLDER] [-i MBOX]
+ *   spool_bench [-n MESSAGES] [-s SESSIONS] [-b BYTES] [-l LEVEL] [-p FOLDER] [-i MBOX] [-k]
  *     -s: so many messages are on their way at any time; -l: zstd's level; -i: bodies out of an
- *     mbox instead */
+ *     mbox instead; -k: keep the spool, for `spamgauge spool analyse` */
 #include "core/strbuf.h"
 #include "mail/source.h"
 #include "spool/folder.h"
@@ -244,10 +244,11 @@ int main(int argc, char **argv)
     static struct run r = {.messages = 50000, .sessions = 10};
     struct spool_writer_options o = {.folder = "spool_bench.tmp", .compression_level = 0};
     int level = 1;
+    bool is_kept = false;
     size_t bytes = 5000;
     const char *mbox = NULL;
     struct errbuf eb = {.text = ""};
-    for (int c; (c = getopt(argc, argv, "n:s:b:l:p:i:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "n:s:b:l:p:i:k")) != -1;) {
         switch (c) {
         case 'n':
             r.messages = (uint32_t)strtoul(optarg, NULL, 10);
@@ -266,6 +267,9 @@ int main(int argc, char **argv)
             break;
         case 'i':
             mbox = optarg;
+            break;
+        case 'k':
+            is_kept = true;
             break;
         default:
             return 2;
@@ -294,7 +298,9 @@ int main(int argc, char **argv)
            r.times[r.messages - r.messages / 100 - 1] * 1e3, r.times[r.messages - 1] * 1e3,
            (double)r.messages / (double)stats.commits, (double)stats.bytes / 1e6);
     reading_measure(o.folder);
-    compression_measure(o.folder, level);
-    folder_delete(o.folder);
+    if (!is_kept) {
+        compression_measure(o.folder, level);
+        folder_delete(o.folder);
+    }
     return 0;
 }
