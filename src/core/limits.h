@@ -49,22 +49,22 @@ enum limits {
     LIMIT_NEAR_WORDS = 20000,    /* words of a message that templates are compared with */
     LIMIT_TEMPLATE_WORDS = 2000, /* words of one template */
 
-    /* the trap: one session holds at most 64 KiB outside of a message's body. They add up to it */
+    /* the trap: one session holds at most 64 KiB outside of a message's body. What grows is bounded
+       one byte below a power of two, for buffers double and end with a NUL */
     LIMIT_SMTP_LINE_BYTES = 4096, /* of a command; RFC 5321 has 512, AUTH and XCLIENT need more */
     LIMIT_SMTP_LINE_SKIPPED_BYTES = 1024 * 1024, /* of a line that does not end; then we hang up */
-    LIMIT_SMTP_INPUT_BYTES = 16384, /* read at once; what waits for its turn is no more than that */
-    LIMIT_SMTP_OUTPUT_BYTES = 8192, /* replies not yet sent; then the client's commands wait */
-    LIMIT_SMTP_ENVELOPE_BYTES =
-        16384,                       /* sender, its parameters and the recipients of one message */
-    LIMIT_SMTP_STEPS_FIRST = 96,     /* steps of a dialogue kept with their text ... */
-    LIMIT_SMTP_STEPS_LAST = 32,      /* ... and the last ones; what lies between is counted */
-    LIMIT_SMTP_STEP_BYTES = 512,     /* kept of one line */
-    LIMIT_SMTP_STEP_LAST_BYTES = 64, /* the same of the last ones */
-    LIMIT_SMTP_STEPS_BYTES = 8192,   /* of all lines kept */
-    LIMIT_SMTP_HELO_BYTES = 512,     /* kept of a HELO argument */
-    LIMIT_SMTP_AUTH_BYTES = 256,     /* kept of a user name */
-    LIMIT_TLS_HELLO_BYTES = 2048,    /* kept of a client hello; with post-quantum keys 1.8 KB */
-    LIMIT_PROXY_HEADER_BYTES = 536,  /* PROXY v2 with some TLVs; v1 has at most 107 */
+    LIMIT_SMTP_INPUT_BYTES = 16383,    /* read at once; no more than that waits for its turn */
+    LIMIT_SMTP_OUTPUT_BYTES = 4096,    /* replies not yet sent; then the client's commands wait */
+    LIMIT_SMTP_ENVELOPE_BYTES = 16383, /* sender, its parameters and recipients of one message */
+    LIMIT_SMTP_STEPS_FIRST = 96,       /* steps of a dialogue kept with their text ... */
+    LIMIT_SMTP_STEPS_LAST = 32,        /* ... and the last ones; what lies between is counted */
+    LIMIT_SMTP_STEP_BYTES = 512,       /* kept of one line */
+    LIMIT_SMTP_STEP_LAST_BYTES = 64,   /* the same of the last ones */
+    LIMIT_SMTP_STEPS_BYTES = 8191,     /* of all lines kept */
+    LIMIT_SMTP_HELO_BYTES = 512,       /* kept of a HELO argument */
+    LIMIT_SMTP_AUTH_BYTES = 256,       /* kept of a user name */
+    LIMIT_TLS_HELLO_BYTES = 2048,      /* kept of a client hello; with post-quantum keys 1.8 KB */
+    LIMIT_PROXY_HEADER_BYTES = 536,    /* PROXY v2 with some TLVs; v1 has at most 107 */
     LIMIT_SYN_BYTES = 160, /* IPv6 and TCP header with all options: 40 + 60, and extensions */
 
     /* the trap: guards, and the values the configuration begins with */

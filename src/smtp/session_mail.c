@@ -31,7 +31,7 @@ static bool envelope_add(struct session *s, struct slice text, struct span *out)
     if (text.n > LIMIT_SMTP_ENVELOPE_BYTES - s->envelope.n) {
         return false;
     }
-    *out = (struct span){(uint32_t)s->envelope.n, (uint32_t)text.n};
+    *out = (struct span){(uint16_t)s->envelope.n, (uint16_t)text.n};
     strbuf_add(&s->envelope, text);
     return !s->envelope.failed;
 }

@@ -19,8 +19,8 @@ enum session_phase {
 
 enum auth_mechanism { AUTH_NONE, AUTH_PLAIN, AUTH_LOGIN_USER, AUTH_LOGIN_PASSWORD, AUTH_CRAM_MD5 };
 
-struct span {
-    uint32_t at, n;
+struct span { /* of the envelope, which LIMIT_SMTP_ENVELOPE_BYTES keeps this small */
+    uint16_t at, n;
 };
 
 struct session {
