@@ -35,7 +35,10 @@ void dialogue_read(struct dialogue *d, const struct session_record *r)
     d->has_end = false;
     for (size_t i = 0; i < r->step_count; i++) {
         const struct session_step *s = &r->steps[i];
-        has_gap |= r->steps_dropped > 0 && i == r->steps_first;
+        if (r->steps_dropped > 0 && i == r->steps_first) {
+            has_gap = true;
+            d->count -= d->count > 0 && d->turns[d->count - 1].code == 0; /* its reply is lost */
+        }
         if (s->kind == STEP_END) {
             d->has_end = true;
             d->end = (enum session_end)s->code;

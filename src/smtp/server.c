@@ -385,11 +385,10 @@ static enum err session_begin(struct connection *c, struct slice first)
         c->is_pumping = false;
         return OK;
     }
+    uint64_t now = connection_now(c); /* one for both: `first` was there before the banner */
     c->is_started = true;
-    session_start(c->session, connection_now(c));
-    if (first.n > 0) {
-        session_input(c->session, first, connection_now(c));
-    }
+    session_start(c->session, now);
+    session_input(c->session, first, now);
     return OK;
 }
 
