@@ -2,24 +2,12 @@
 /* spamgauge message: one message with its evidence, or a list to choose from. */
 #include "out/message.h"
 
+#include "cmd/choose.h"
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 #include "out/message_list.h"
 
-enum { CANDIDATES_MAX = 10, LIMIT_MAX = 100000, ROW_BYTES_MAX = 16 * 1024 * 1024 };
-
-struct candidates {
-    struct id128 ids[CANDIDATES_MAX];
-    size_t count;
-};
-
-static void candidate_add(void *arg, struct id128 id)
-{
-    struct candidates *all = arg;
-    if (all->count < CANDIDATES_MAX) {
-        all->ids[all->count++] = id;
-    }
-}
+enum { LIMIT_MAX = 100000, ROW_BYTES_MAX = 16 * 1024 * 1024 };
 
 static struct slice title_find(void *arg, struct slice rule_id)
 {
@@ -30,30 +18,6 @@ static struct slice title_find(void *arg, struct slice rule_id)
         }
     }
     return S("");
-}
-
-/* The one id that begins as the user typed it. */
-static int id_resolve(struct context *x, const struct command *c, const char *text,
-                      struct id128 *out)
-{
-    struct candidates all = {.count = 0};
-    struct errbuf eb = {.text = ""};
-    char hex[33];
-    enum err e = store_find(x->store, slice_cstr(text), CANDIDATES_MAX, candidate_add, &all, &eb);
-    if (e != OK) {
-        return command_fail(c, e, &eb);
-    }
-    if (all.count == 1) {
-        *out = all.ids[0];
-        return EXIT_STATUS_OK;
-    }
-    fprintf(stderr, "spamgauge message: %s: %s\n", text,
-            all.count ? "several messages begin so:" : "no such message");
-    for (size_t i = 0; i < all.count; i++) {
-        id128_hex(all.ids[i], hex);
-        fprintf(stderr, "  %s\n", hex);
-    }
-    return EXIT_STATUS_NEGATIVE;
 }
 
 static int message_write(struct context *x, const struct command *c, const struct message_row *row,
@@ -180,7 +144,7 @@ static int message_run(struct command *c)
         return status;
     }
     status = status ? status : context_rules(&x);
-    status = status ? status : id_resolve(&x, c, c->arguments[0], &id);
+    status = status ? status : id_choose(c, x.store, store_find, "message", c->arguments[0], &id);
     status = status ? status : message_show(&x, c, id, format);
     context_close(&x);
     return status;

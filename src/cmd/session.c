@@ -2,47 +2,11 @@
 /* spamgauge session, sessions: connections of traps, with or without mail. */
 #include "out/session.h"
 
+#include "cmd/choose.h"
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 
-enum { CANDIDATES_MAX = 10, LIMIT_MAX = 100000 };
-
-struct candidates {
-    struct id128 ids[CANDIDATES_MAX];
-    size_t count;
-};
-
-static void candidate_add(void *arg, struct id128 id)
-{
-    struct candidates *all = arg;
-    if (all->count < CANDIDATES_MAX) {
-        all->ids[all->count++] = id;
-    }
-}
-
-/* The one id that begins as the user typed it. */
-static int id_resolve(struct context *x, const struct command *c, struct id128 *out)
-{
-    struct candidates all = {.count = 0};
-    struct errbuf eb = {.text = ""};
-    char hex[33];
-    enum err e = store_session_find(x->store, slice_cstr(c->arguments[0]), CANDIDATES_MAX,
-                                    candidate_add, &all, &eb);
-    if (e != OK) {
-        return command_fail(c, e, &eb);
-    }
-    if (all.count == 1) {
-        *out = all.ids[0];
-        return EXIT_STATUS_OK;
-    }
-    fprintf(stderr, "spamgauge session: %s: %s\n", c->arguments[0],
-            all.count ? "several sessions begin so:" : "no such session");
-    for (size_t i = 0; i < all.count; i++) {
-        id128_hex(all.ids[i], hex);
-        fprintf(stderr, "  %s\n", hex);
-    }
-    return EXIT_STATUS_NEGATIVE;
-}
+enum { LIMIT_MAX = 100000 };
 
 static int session_write(const struct command *c, const struct session_row *row,
                          enum out_format format)
@@ -73,7 +37,8 @@ static int session_run(struct command *c)
     }
     int status = context_open(&x, c);
     status = status ? status : context_store(&x, STORE_READ);
-    status = status ? status : id_resolve(&x, c, &id);
+    status = status ? status
+                    : id_choose(c, x.store, store_session_find, "session", c->arguments[0], &id);
     if (!status) {
         enum err e = store_session(x.store, id, &row, &eb);
         status = e == OK ? session_write(c, &row, format) : command_fail(c, e, &eb);

@@ -1,31 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "mail/mail.h"
-#include "out/escape.h"
+#include "out/json_field.h"
 #include "out/message.h"
-
-static void key_text(struct printer *p, const char *key, struct slice s)
-{
-    print_key(p, key);
-    print_text_or_null(p, s);
-}
-
-/* For what the sender wrote; see message_text.c. */
-static void text_redacted(struct printer *p, struct slice s)
-{
-    struct strbuf clean = STRBUF_INIT;
-    redact_addresses(&clean, s);
-    if (clean.failed) {
-        strbuf_clear(&clean); /* nothing rather than what may be secret */
-    }
-    print_text_or_null(p, strbuf_slice(&clean));
-    strbuf_free(&clean);
-}
-
-static void key_redacted(struct printer *p, const char *key, struct slice s)
-{
-    print_key(p, key);
-    text_redacted(p, s);
-}
 
 static void key_list(struct printer *p, const char *key, const struct slice *items, size_t count)
 {

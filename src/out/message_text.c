@@ -3,8 +3,7 @@
 #include "out/escape.h"
 #include "out/human.h"
 #include "out/message.h"
-
-enum { NAME_COLUMNS = 16 };
+#include "out/view.h"
 
 const char *clock_source_name(enum clock_source c)
 {
@@ -19,32 +18,6 @@ const char *clock_source_name(enum clock_source c)
         break;
     }
     return "none";
-}
-
-static void view_head(struct page *p, const char *title)
-{
-    page_newline(p);
-    page_ink(p, INK_HEAD);
-    page_printf(p, "%s", title);
-    page_ink(p, INK_NONE);
-    page_newline(p);
-}
-
-/* "name   value", wrapped; unknown values are "-". */
-static void view_field(struct page *p, const char *name, struct slice value)
-{
-    page_paragraph(p, name, NAME_COLUMNS, value.n ? value : S("-"));
-}
-
-/* For what the sender wrote and may hold an address; shapes and fingerprints hold none, and their
- * '@' is to be seen. */
-static void view_redacted(struct page *p, const char *name, struct slice value)
-{
-    struct strbuf clean = STRBUF_INIT;
-    redact_addresses(&clean, value);
-    view_field(p, name, strbuf_slice(&clean));
-    p->out.failed |= clean.failed;
-    strbuf_free(&clean);
 }
 
 static void view_field_cstr(struct page *p, const char *name, const char *value)

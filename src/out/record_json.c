@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "out/escape.h"
+#include "out/json_field.h"
 #include "store/store.h"
 
 enum { MICROSECONDS = 1000000 };
@@ -36,25 +37,6 @@ bool records_end(struct printer *p)
     print_list_end(p);
     print_map_end(p);
     return printer_end(p);
-}
-
-static void key_text(struct printer *p, const char *key, struct slice s)
-{
-    print_key(p, key);
-    print_text_or_null(p, s);
-}
-
-static void key_unsigned(struct printer *p, const char *key, uint64_t v)
-{
-    print_key(p, key);
-    print_unsigned(p, v);
-}
-
-static void key_ip(struct printer *p, const char *key, struct ip a)
-{
-    char text[IP_TEXT_BYTES];
-    ip_text(a, text);
-    key_text(p, key, slice_cstr(text));
 }
 
 static void step_print(struct printer *p, const struct session_step *s, bool redact)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/escape.h"
+#include "out/json_field.h"
 #include "out/record_json.h"
 #include "out/session.h"
 
@@ -7,24 +8,9 @@
 
 enum { MICROSECONDS = 1000000 };
 
-static void key_text(struct printer *p, const char *key, struct slice s)
-{
-    print_key(p, key);
-    print_text_or_null(p, s);
-}
-
-/* For what the client said. */
-static void key_redacted(struct printer *p, const char *key, struct slice s)
-{
-    struct strbuf clean = STRBUF_INIT;
-    redact_addresses(&clean, s);
-    key_text(p, key, clean.failed ? slice_of(NULL, 0) : strbuf_slice(&clean));
-    strbuf_free(&clean);
-}
-
 static void head_fields(struct printer *p, const struct session_row *s)
 {
-    char text[IP_TEXT_BYTES], hex[33];
+    char hex[33];
     id128_hex(s->id, hex);
     key_text(p, "id", slice_cstr(hex));
     key_text(p, "trap", s->trap);
@@ -35,10 +21,8 @@ static void head_fields(struct printer *p, const struct session_row *s)
     print_key(p, "seconds");
     print_number(p, (double)(s->ended_us - s->started_us) / MICROSECONDS, 6);
     key_text(p, "end", slice_cstr(session_end_name(s->end)));
-    ip_text(s->client, text);
-    key_text(p, "client", slice_cstr(text));
-    print_key(p, "client_port");
-    print_unsigned(p, s->client_port);
+    key_ip(p, "client", s->client);
+    key_unsigned(p, "client_port", s->client_port);
     print_key(p, "has_proxy");
     print_boolean(p, s->has_proxy);
     key_text(p, "country", s->country);
@@ -75,16 +59,14 @@ static void row_fields(struct printer *p, const struct session_row *s)
     key_text(p, "sd1", s->sd1);
     key_text(p, "td1", s->td1);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        print_key(p, numbers[i].key);
-        print_unsigned(p, numbers[i].value);
+        key_unsigned(p, numbers[i].key, numbers[i].value);
     }
 }
 
 void session_fields(struct printer *p, const struct session_row *s)
 {
     row_fields(p, s);
-    print_key(p, "steps_dropped");
-    print_unsigned(p, s->transcript.dropped);
+    key_unsigned(p, "steps_dropped", s->transcript.dropped);
     print_key(p, "steps");
     transcript_print(p, &s->transcript, true);
 }

@@ -3,39 +3,12 @@
 #include "out/human.h"
 #include "out/record_json.h"
 #include "out/session.h"
+#include "out/view.h"
 #include "print/sd1.h"
 
 #include <inttypes.h>
 
-enum { NAME_COLUMNS = 16, DIALOGUE_COLUMNS = 14, MICROSECONDS = 1000000 };
-
-static void view_field(struct page *p, const char *name, struct slice value)
-{
-    page_paragraph(p, name, NAME_COLUMNS, value.n ? value : S("-"));
-}
-
-/* For what the client said. */
-static void view_redacted(struct page *p, const char *name, struct slice value)
-{
-    struct strbuf clean = STRBUF_INIT;
-    redact_addresses(&clean, value);
-    view_field(p, name, strbuf_slice(&clean));
-    p->out.failed |= clean.failed;
-    strbuf_free(&clean);
-}
-
-static void view_printf(struct page *p, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static void view_printf(struct page *p, const char *name, const char *fmt, ...)
-{
-    struct strbuf text = STRBUF_INIT;
-    va_list ap;
-    va_start(ap, fmt);
-    strbuf_vprintf(&text, fmt, ap);
-    va_end(ap);
-    view_field(p, name, strbuf_slice(&text));
-    p->out.failed |= text.failed;
-    strbuf_free(&text);
-}
+enum { DIALOGUE_COLUMNS = 14, MICROSECONDS = 1000000 };
 
 static void view_times(struct page *p, const struct session_row *s)
 {
@@ -166,11 +139,7 @@ void session_view_sd1(struct page *p, struct slice text)
     if (!sd1_parse(text, &d)) {
         return;
     }
-    page_newline(p);
-    page_ink(p, INK_HEAD);
-    page_printf(p, "SD1, letter by letter");
-    page_ink(p, INK_NONE);
-    page_newline(p);
+    view_head(p, "SD1, letter by letter");
     for (size_t i = 0; i < SD1_TRAIT_COUNT; i++) {
         char letter[2] = {d.a[i], '\0'};
         view_printf(p, letter, "of %s: %s", TRAITS[i].letters, TRAITS[i].doc);
@@ -182,11 +151,7 @@ void session_view_sd1(struct page *p, struct slice text)
 void session_view_dialogue(struct page *p, const struct session_row *s)
 {
     const struct transcript *t = &s->transcript;
-    page_newline(p);
-    page_ink(p, INK_HEAD);
-    page_printf(p, "Dialogue (seconds; > the client, < the trap)");
-    page_ink(p, INK_NONE);
-    page_newline(p);
+    view_head(p, "Dialogue (seconds; > the client, < the trap)");
     for (size_t i = 0; i < t->count; i++) {
         if (i == t->first && t->dropped) {
             view_printf(p, "", "... %" PRIu64 " steps are not kept ...", t->dropped);

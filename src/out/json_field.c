@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "out/json_field.h"
+
+#include "out/escape.h"
+
+void key_text(struct printer *p, const char *key, struct slice s)
+{
+    print_key(p, key);
+    print_text_or_null(p, s);
+}
+
+void key_unsigned(struct printer *p, const char *key, uint64_t v)
+{
+    print_key(p, key);
+    print_unsigned(p, v);
+}
+
+void key_ip(struct printer *p, const char *key, struct ip a)
+{
+    char text[IP_TEXT_BYTES];
+    ip_text(a, text);
+    key_text(p, key, slice_cstr(text));
+}
+
+void text_redacted(struct printer *p, struct slice s)
+{
+    struct strbuf clean = STRBUF_INIT;
+    redact_addresses(&clean, s);
+    if (clean.failed) {
+        strbuf_clear(&clean); /* nothing rather than what may be secret */
+    }
+    print_text_or_null(p, strbuf_slice(&clean));
+    strbuf_free(&clean);
+}
+
+void key_redacted(struct printer *p, const char *key, struct slice s)
+{
+    print_key(p, key);
+    text_redacted(p, s);
+}
