@@ -329,21 +329,24 @@ static enum err evidence_read(struct evidence *v)
     for (size_t i = row_first(x, first); i < x->row_count && x->rows[i].day < end; i++) {
         const struct label_row *row = &x->rows[i];
         struct label_sum *sum = &v->sums[row->label];
-        if (row->day >= run_first && row->day <= run_last) {
-            continue;
+        bool is_now = row->day >= run_first && row->day <= run_last;
+        if (is_now && counts->steps_a_day == 24) {
+            continue; /* by the hour, below */
         }
         if (row->trap == v->c->trap) {
-            sum->here += row->messages;
+            *(is_now ? &sum->here_now : &sum->here) += row->messages;
         } else if (!v->is_out[row->trap]) {
-            sum->elsewhere += row->messages;
+            *(is_now ? &sum->elsewhere_now : &sum->elsewhere) += row->messages;
         }
     }
     v->context_days = (double)(end - first - (run_last - run_first + 1));
+    if (counts->steps_a_day == 1) {
+        return OK;
+    }
     struct store_filter f = STORE_FILTER_ALL;
     f.since = step_time(counts, v->c->from);
     f.until = step_time(counts, v->c->to);
-    return store_panel(x->store, &f, counts->steps_a_day == 24 ? BUCKET_HOUR : BUCKET_DAY,
-                       DIMENSION_BOTNET, now_add, v, x->eb);
+    return store_panel(x->store, &f, BUCKET_HOUR, DIMENSION_BOTNET, now_add, v, x->eb);
 }
 
 /* Traps that are silent at the same time say nothing about the spam. */

@@ -300,6 +300,12 @@ enum err spool_mark_put(struct store *s, const struct spool_mark *mark, struct e
 /* Reads all sessions as they are; *damaged counts those that cannot be. */
 enum err sessions_check(struct store *s, uint64_t *damaged, struct errbuf *eb) MUST_USE;
 
+/* ---- sqlite_trap.c ---- */
+
+struct trap_hour;
+/* Adds to the counts of an hour, within a transaction; nothing when there are no connections. */
+enum err trap_hour_add(struct store *s, const struct trap_hour *h, struct errbuf *eb) MUST_USE;
+
 /* ---- sqlite_cube.c ---- */
 
 /* The filter in the store's terms: days (hours) from first to last, which traps. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Session rows, in the order of time, and the marks of spools. */
 #include "store/sqlite.h"
+#include "store/trap.h"
 
 enum column {
     COLUMN_KEY,
@@ -191,17 +192,41 @@ static enum err session_put(struct store *s, const struct session_row *row, bool
     return store_run(s, st, "adding a session", eb);
 }
 
+/* Sessions come in the order of time: those of one hour and trap are added up before they are
+ * written. */
+static enum err hour_count(struct store *s, const struct session_row *row, struct trap_hour *sum,
+                           struct errbuf *eb)
+{
+    int64_t hour = hour_of(row->started_us / 1000000) * 3600;
+    enum err e = OK;
+    if (sum->hour != hour || !slice_eq(sum->trap, row->trap)) {
+        e = trap_hour_add(s, sum, eb);
+        *sum = (struct trap_hour){.trap = row->trap, .hour = hour};
+    }
+    sum->connections++;
+    sum->accepted += row->messages > 0;
+    sum->refused +=
+        row->messages == 0 &&
+        (row->end == END_DROPPED || (row->recipients_refused > 0 && row->recipients_accepted == 0));
+    return e;
+}
+
 enum err sessions_put(struct store *s, const struct session_row *rows, size_t n, size_t *added,
                       struct errbuf *eb)
 {
     int64_t stored;
     enum err e = OK;
     *added = 0;
+    struct trap_hour hour = {.connections = 0};
     for (size_t i = 0; e == OK && i < n; i++) {
         bool is_new;
         e = session_put(s, &rows[i], &is_new, eb);
-        *added += e == OK && is_new;
+        if (e == OK && is_new) {
+            *added += 1;
+            e = hour_count(s, &rows[i], &hour, eb);
+        }
     }
+    e = e == OK ? trap_hour_add(s, &hour, eb) : e;
     if (e == OK && *added) {
         e = counter_get(s, "sessions", &stored, eb);
         e = e == OK ? counter_put(s, "sessions", stored + (int64_t)*added, eb) : e;

@@ -377,17 +377,13 @@ enum err store_coverage_list(struct store *s, const struct store_filter *f,
 
 /* ---- connections by the hour ---- */
 
-static enum err hour_put(struct store *s, const struct trap_hour *h, struct errbuf *eb)
+static enum err hour_write(struct store *s, enum statement id, const struct trap_hour *h,
+                           struct errbuf *eb)
 {
     sqlite3_stmt *st;
     int64_t trap;
-    if (h->hour != hour_of(h->hour) * 3600 || !time_is_sane(h->hour) ||
-        h->accepted > h->connections || h->refused > h->connections - h->accepted ||
-        h->connections > INT64_MAX) {
-        return err_set(eb, ERR_USAGE, "impossible counts of connections, or no whole hour");
-    }
     enum err e = trap_id(s, h->trap, true, &trap, eb);
-    e = e == OK ? store_statement(s, STATEMENT_TRAP_HOUR_PUT, &st, eb) : e;
+    e = e == OK ? store_statement(s, id, &st, eb) : e;
     if (e != OK) {
         return e;
     }
@@ -397,6 +393,21 @@ static enum err hour_put(struct store *s, const struct trap_hour *h, struct errb
     sqlite3_bind_int64(st, 4, (int64_t)h->accepted);
     sqlite3_bind_int64(st, 5, (int64_t)h->refused);
     return store_run(s, st, "recording connections", eb);
+}
+
+enum err trap_hour_add(struct store *s, const struct trap_hour *h, struct errbuf *eb)
+{
+    return h->connections ? hour_write(s, STATEMENT_TRAP_HOUR_ADD, h, eb) : OK;
+}
+
+static enum err hour_put(struct store *s, const struct trap_hour *h, struct errbuf *eb)
+{
+    if (h->hour != hour_of(h->hour) * 3600 || !time_is_sane(h->hour) ||
+        h->accepted > h->connections || h->refused > h->connections - h->accepted ||
+        h->connections > INT64_MAX) {
+        return err_set(eb, ERR_USAGE, "impossible counts of connections, or no whole hour");
+    }
+    return hour_write(s, STATEMENT_TRAP_HOUR_PUT, h, eb);
 }
 
 enum err store_trap_hours_put(struct store *s, const struct trap_hour *hours, size_t n,

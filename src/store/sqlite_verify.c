@@ -263,6 +263,11 @@ static enum err facts_check(struct verify *v)
          "SELECT count(*) FROM (SELECT id, lag(id) OVER (ORDER BY key) AS before FROM session) "
          "WHERE id = before",
          false},
+        {"hours with sessions that are not counted",
+         "SELECT count(*) FROM (SELECT DISTINCT trap, started / 3600000000 FROM session EXCEPT "
+         "SELECT "
+         "trap, hour FROM trap_hour)",
+         false},
         {"sessions of traps that are not there",
          "SELECT count(*) FROM session WHERE trap NOT IN (SELECT id FROM trap)", false},
         {"strings that cannot be found",

@@ -55,13 +55,14 @@ enum err store_coverage_list(struct store *s, const struct store_filter *f,
 
 /* ---- connections ---- */
 
-/* Connections of one hour at a trap that counts them. Canaries are not in them. */
+/* Connections of one hour at a trap that counts them. store_append counts the sessions of live
+ * traps (canaries too: they show that the trap accepts mail); feeds with a log bring theirs. */
 struct trap_hour {
     struct slice trap;
     int64_t hour;         /* its start */
     uint64_t connections; /* all */
     uint64_t accepted;    /* that left at least one message */
-    uint64_t refused;     /* that the trap turned away (a guard, an error of its own) */
+    uint64_t refused;     /* that the trap turned away: by a guard, or all their recipients */
 };
 /* One transaction; an hour that is there already is replaced. Traps are made when new. ERR_USAGE
  * for a time that is no hour, or for more accepted and refused than connections. */

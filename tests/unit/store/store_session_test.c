@@ -2,6 +2,8 @@
 /* Sessions in the store: written once, found, paged, retained; marks of spools. */
 #include "store_rows.h"
 
+#include "store/trap.h"
+
 static const int64_t START_US = INT64_C(1290000000) * 1000000; /* 2010-11-17 13:20 UTC */
 
 struct opened {
@@ -95,6 +97,15 @@ static void test_session_comes_back_as_it_was(void **state)
 }
 
 /* Also when many begin in the same microsecond, and whichever way batches are cut. */
+static void hours_add(void *arg, const struct trap_hour *h)
+{
+    struct trap_hour *sum = arg;
+    sum->connections += h->connections;
+    sum->accepted += h->accepted;
+    sum->refused += h->refused;
+    sum->hour = h->hour;
+}
+
 static void test_sessions_count_once(void **state)
 {
     enum { N = 200 };
@@ -108,6 +119,8 @@ static void test_sessions_count_once(void **state)
     for (unsigned i = 0; i < N; i++) {
         rows[i] = session_of(i / 50, i);
     }
+    rows[2].messages = 0;
+    rows[2].end = END_DROPPED;
     assert_int_equal(append(t.store, rows, 120, NULL).sessions_added, 120);
     assert_int_equal(append(t.store, rows + 60, N - 60, NULL).sessions_added, N - 120);
     assert_int_equal(append(t.store, rows, N, NULL).sessions_added, 0);
@@ -119,6 +132,14 @@ static void test_sessions_count_once(void **state)
     assert_int_equal(info.sessions, N);
     assert_int_equal(store_verify(t.store, NULL, NULL, &problems, NULL), OK);
     assert_int_equal(problems, 0);
+    /* So are the connections of their hour; number 0 left no message, 2 was turned away. */
+    struct trap_hour sum = {.connections = 0};
+    const struct store_filter even = {INT64_MIN, INT64_MAX, S("even"), S("")};
+    assert_int_equal(store_trap_hours_list(t.store, &even, hours_add, &sum, NULL), OK);
+    assert_int_equal(sum.connections, N / 2);
+    assert_int_equal(sum.accepted, N / 2 - 2);
+    assert_int_equal(sum.refused, 1);
+    assert_int_equal(sum.hour, START_US / 1000000 / 3600 * 3600);
     opened_drop(&t);
 }
 
