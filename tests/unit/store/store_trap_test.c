@@ -341,8 +341,8 @@ static void test_verify_finds(void **state)
     static const char *const DAMAGE[] = {
         "INSERT INTO trap_alias VALUES ('x', 99)",
         "INSERT INTO trap_coverage VALUES (1, 1, 5, 5, NULL, 0, NULL, '')",
-        "INSERT INTO trap_coverage VALUES (1, 1, 5, 9, NULL, 0, NULL, ''), (1, 1, 8, 12, NULL, 0, "
-        "NULL, '')",
+        ("INSERT INTO trap_coverage VALUES (1, 1, 5, 9, NULL, 0, NULL, ''),"
+         " (1, 1, 8, 12, NULL, 0, NULL, '')"),
         "INSERT INTO trap_coverage VALUES (1, 1, 5, 9, NULL, 7, NULL, '')",
         "INSERT INTO trap_hour VALUES (1, 1, 5, 4, 3)",
         "UPDATE rollup_day SET messages = 2 WHERE dim = 103",
