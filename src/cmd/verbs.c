@@ -8,6 +8,7 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_HOSTS,
     &VERB_EXPLAIN,
     &VERB_CHART,
+    &VERB_SERIES,
     &VERB_MESSAGE,
     &VERB_SESSION,
     &VERB_SESSIONS,

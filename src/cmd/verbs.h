@@ -13,5 +13,6 @@ extern const struct verb VERB_SESSION, VERB_SESSIONS, VERB_CANARY;
 extern const struct verb VERB_SPOOL_LS, VERB_SPOOL_VERIFY, VERB_SPOOL_CAT, VERB_SPOOL_ANALYSE;
 extern const struct verb VERB_TRAP_LIST, VERB_TRAP_GAPS, VERB_TRAP_EDIT, VERB_TRAP_HOURS;
 extern const struct verb VERB_HOSTS, VERB_EXPLAIN;
+extern const struct verb VERB_SERIES;
 
 #endif

@@ -140,7 +140,8 @@ struct index_noise index_noise_end(const struct index_noise_sums *n)
     struct index_noise out = {.has_sites = n->columns > 0};
     traps_solve(n, &out);
     if (!out.has_sites) {
-        out.df = fmax(n->cells / 2, 1);
+        /* One trap: nothing was estimated, the noise is what counts have at least. */
+        out.df = n->cells < 2 ? 1e6 : fmax(n->cells / 2, 1);
         return out;
     }
     double known = out.s * n->site_s + out.trap_var * n->site_trap;
