@@ -124,9 +124,29 @@ static bool completions_reserve(struct spool_writer *w)
     return true;
 }
 
+/* A record on its way in. */
+struct entry {
+    const struct session_head *head;
+    enum err (*encode)(struct strbuf *out, const void *record);
+    const void *record;
+    size_t bytes; /* about */
+    bool hurries;
+    uint64_t cookie;
+    unsigned flags;
+};
+
+static enum err encode_message(struct strbuf *out, const void *record)
+{
+    return message_encode(out, record);
+}
+
+static enum err encode_session(struct strbuf *out, const void *record)
+{
+    return session_encode(out, record);
+}
+
 /* Lock held. The frame's head gets the length only; the committer does the rest. */
-static enum spool_status record_put(struct spool_writer *w, const struct message_record *m,
-                                    const struct session_record *s, uint64_t cookie)
+static enum spool_status entry_put(struct spool_writer *w, const struct entry *in)
 {
     struct batch *b = w->filling;
     static const char head[FRAME_HEAD_BYTES];
@@ -135,7 +155,7 @@ static enum spool_status record_put(struct spool_writer *w, const struct message
         return SPOOL_ERROR;
     }
     strbuf_add(&b->frames, slice_of(head, sizeof head));
-    enum err e = m ? message_encode(&b->frames, m) : session_encode(&b->frames, s);
+    enum err e = in->encode(&b->frames, in->record);
     if (e != OK || b->frames.failed) {
         b->frames.n = start;
         b->frames.failed = false;
@@ -144,10 +164,10 @@ static enum spool_status record_put(struct spool_writer *w, const struct message
     }
     uint32_t length = (uint32_t)(b->frames.n - start - FRAME_HEAD_BYTES);
     memcpy(b->frames.p + start, &length, sizeof length);
-    bool wakes = b->count == 0 || (m && !b->hurries);
+    bool wakes = b->count == 0 || (in->hurries && !b->hurries);
     b->since = b->count ? b->since : time_monotonic();
-    b->hurries = b->hurries || m;
-    b->cookies[b->count++] = cookie;
+    b->hurries = b->hurries || in->hurries;
+    b->cookies[b->count++] = in->cookie;
     if (wakes) {
         pthread_cond_signal(&w->work);
     }
@@ -159,33 +179,29 @@ static size_t waiting_bytes(const struct spool_writer *w)
     return w->filling->frames.n + w->writing_bytes;
 }
 
-static enum spool_status record_append(struct spool_writer *w, const struct message_record *m,
-                                       const struct session_record *s, uint64_t cookie,
-                                       unsigned flags)
+static enum spool_status entry_append(struct spool_writer *w, const struct entry *in)
 {
-    struct ip client = m ? m->head.client : s->head.client;
     enum spool_status status = SPOOL_OK;
-    bool is_shared = w->share && !(flags & SPOOL_NO_SHARE);
-    size_t bytes = m ? m->raw.n : 0; /* as a message is about its body */
+    bool is_shared = w->share && !(in->flags & SPOOL_NO_SHARE);
     int64_t now = is_shared ? now_us() : 0;
-    if (is_shared && !share_has_room(w->share, client, bytes, now)) {
+    if (is_shared && !share_has_room(w->share, in->head->client, in->bytes, now)) {
         status = SPOOL_SHARE;
     }
     pthread_mutex_lock(&w->lock);
+    size_t before = w->filling->frames.n;
     if (status == SPOOL_OK &&
-        (w->is_full || waiting_bytes(w) + bytes > LIMIT_SPOOL_WAITING_BYTES)) {
+        (w->is_full || waiting_bytes(w) + in->bytes > LIMIT_SPOOL_WAITING_BYTES)) {
         status = SPOOL_FULL;
     }
-    size_t before = w->filling->frames.n;
     if (status == SPOOL_OK) {
-        status = record_put(w, m, s, cookie);
+        status = entry_put(w, in);
     }
-    bytes = w->filling->frames.n - before;
+    size_t bytes = w->filling->frames.n - before;
     w->stats.refused_full += status == SPOOL_FULL;
     w->stats.refused_share += status == SPOOL_SHARE;
     pthread_mutex_unlock(&w->lock);
     if (status == SPOOL_OK && is_shared) {
-        share_add(w->share, client, bytes, now);
+        share_add(w->share, in->head->client, bytes, now);
     }
     return status;
 }
@@ -193,13 +209,15 @@ static enum spool_status record_append(struct spool_writer *w, const struct mess
 enum spool_status spool_append_message(struct spool_writer *w, const struct message_record *m,
                                        uint64_t cookie, unsigned flags)
 {
-    return record_append(w, m, NULL, cookie, flags);
+    struct entry in = {&m->head, encode_message, m, m->raw.n, true, cookie, flags};
+    return entry_append(w, &in);
 }
 
 enum spool_status spool_append_session(struct spool_writer *w, const struct session_record *s,
                                        uint64_t cookie, unsigned flags)
 {
-    return record_append(w, NULL, s, cookie, flags);
+    struct entry in = {&s->head, encode_session, s, 0, false, cookie, flags};
+    return entry_append(w, &in);
 }
 
 enum spool_status spool_writer_status(struct spool_writer *w, struct ip client, unsigned flags)

@@ -150,13 +150,17 @@ static struct store *store_at(enum store_mode mode)
     return s;
 }
 
+static const struct trust *relays; /* NULL: none */
+
 static struct pipeline_progress follow(bool ends, unsigned jobs)
 {
     struct pipeline_progress progress;
     struct errbuf eb = {.text = ""};
     struct store *s = store_at(STORE_CREATE);
-    struct pipeline_options p = {
-        .analyse = {.recipient_key = KEY}, .jobs = jobs, .append_ms = 5, .stop = &stopped};
+    struct pipeline_options p = {.analyse = {.recipient_key = KEY, .trust = relays},
+                                 .jobs = jobs,
+                                 .append_ms = 5,
+                                 .stop = &stopped};
     struct spool_feed_options o = {.folder = spool, .store = s, .recipient_key = KEY, .ends = ends};
     enum err e = spool_follow(&p, &o, &progress, &eb);
     assert_string_equal(eb.text, "");
@@ -308,6 +312,43 @@ static void test_sessions_are_found(void **state)
     store_close(s);
 }
 
+static void row_keep(void *arg, const struct message_row *row)
+{
+    struct message_row *kept = arg;
+    kept->client = row->client;
+    kept->clock = row->clock;
+    kept->received = row->received;
+}
+
+/* Mail that a relay of ours hands on without saying who its client was: the relay's line says. The
+ * time is the trap's all the same. Any other client's lines are not believed. */
+static void test_a_relay_is_no_client(void **state)
+{
+    struct dialogue d = {9, 1, 1, true};
+    struct store_filter all = STORE_FILTER_ALL;
+    struct trust *t = trust_new();
+    (void)state;
+    assert_int_equal(trust_add(t, S("85.0.0.0/8"), NULL), OK);
+    for (int is_ours = 0; is_ours < 2; is_ours++) {
+        struct page_cursor cursor = {.is_set = false};
+        struct message_row row = {.received = 0};
+        place(is_ours ? "relay" : "norelay");
+        struct spool_writer *w = writer_open();
+        dialogue_write(w, &d);
+        spool_writer_close(w);
+        relays = is_ours ? t : NULL;
+        follow(true, 1);
+        relays = NULL;
+        struct store *s = store_at(STORE_READ);
+        assert_int_equal(store_page(s, &all, &cursor, 1, row_keep, &row, NULL), OK);
+        assert_int_equal(ip_v4(row.client), is_ours ? 0x08080808U : 0x55000009U);
+        assert_int_equal(row.clock, CLOCK_TRAP);
+        assert_int_equal(row.received, 1290000000);
+        store_close(s);
+    }
+    trust_free(t);
+}
+
 /* The analyser is killed at random moments while the trap goes on; each of its starts takes up
  * where the last transaction ended. */
 static void test_kills_lose_and_repeat_nothing(void **state)
@@ -414,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_arrives_once),
         cmocka_unit_test(test_sessions_are_found),
+        cmocka_unit_test(test_a_relay_is_no_client),
         cmocka_unit_test(test_kills_lose_and_repeat_nothing),
         cmocka_unit_test(test_follows_until_told_to_stop),
         cmocka_unit_test(test_messages_do_not_wait_for_ever),

@@ -244,6 +244,35 @@ static void test_retention_by_age(void **state)
     opened_drop(&t);
 }
 
+/* By size sessions go, too, and it comes to an end when nothing is left. */
+static void test_retention_by_size(void **state)
+{
+    enum { N = 3000 };
+    struct opened t;
+    struct store_info before, after;
+    uint64_t deleted = 0;
+    struct session_row *rows = calloc(N, sizeof *rows);
+    (void)state;
+    assert_non_null(rows);
+    opened_make(&t);
+    for (unsigned i = 0; i < N; i++) {
+        rows[i] = session_of(i, i);
+    }
+    append(t.store, rows, N, NULL);
+    assert_int_equal(store_vacuum(t.store, NULL), OK);
+    assert_int_equal(store_info(t.store, &before, NULL), OK);
+    assert_int_equal(store_retain(t.store, INT64_MIN, before.file_bytes * 3 / 4, &deleted, NULL),
+                     OK);
+    assert_int_equal(store_info(t.store, &after, NULL), OK);
+    assert_in_range(after.sessions, N / 4, N - N / 5);
+    assert_int_equal(store_retain(t.store, INT64_MIN, 1, &deleted, NULL), OK);
+    assert_int_equal(store_info(t.store, &after, NULL), OK);
+    assert_int_equal(after.sessions, 0);
+    assert_int_equal(verify_count(t.store), 0);
+    free(rows);
+    opened_drop(&t);
+}
+
 static void test_marks_go_with_the_rows(void **state)
 {
     struct opened t;
@@ -281,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_lists_page_and_filter),
         cmocka_unit_test(test_ids_are_found_by_their_beginning),
         cmocka_unit_test(test_retention_by_age),
+        cmocka_unit_test(test_retention_by_size),
         cmocka_unit_test(test_marks_go_with_the_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
