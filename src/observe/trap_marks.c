@@ -73,16 +73,20 @@ static void mark_add(struct trap_marks *m, size_t trap, enum trap_gap_source sou
 
 static void gap_add(struct trap_marks *m, const struct trap_gap *gap)
 {
-    if (m->err == OK && m->gap_count == m->gap_size) {
+    if (m->err != OK) {
+        return;
+    }
+    if (m->gap_count == m->gap_size) {
         size_t size = m->gap_size ? 2 * m->gap_size : 64;
         struct trap_gap *more = reallocarray(m->gaps, size, sizeof *more);
-        m->err = more ? OK : no_memory(m->eb);
-        m->gaps = more ? more : m->gaps;
-        m->gap_size = more ? size : m->gap_size;
+        if (!more) {
+            m->err = no_memory(m->eb);
+            return;
+        }
+        m->gaps = more;
+        m->gap_size = size;
     }
-    if (m->err == OK) {
-        m->gaps[m->gap_count++] = *gap;
-    }
+    m->gaps[m->gap_count++] = *gap;
 }
 
 /* The trap's place among those of `w`, which are in order of their names; SIZE_MAX. */

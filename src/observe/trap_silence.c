@@ -189,6 +189,20 @@ static int candidate_cmp(const void *a, const void *b)
 
 /* ---- labels around candidates ---- */
 
+static bool rows_grow(struct search *x)
+{
+    if (x->row_count == x->row_size) {
+        size_t size = x->row_size ? 2 * x->row_size : 4096;
+        struct label_row *more = reallocarray(x->rows, size, sizeof *more);
+        if (!more) {
+            return false;
+        }
+        x->rows = more;
+        x->row_size = size;
+    }
+    return true;
+}
+
 static void label_add(void *arg, const struct panel_row *row)
 {
     struct search *x = arg;
@@ -203,14 +217,7 @@ static void label_add(void *arg, const struct panel_row *row)
             *number = next;
         }
     }
-    if (number && x->row_count == x->row_size) {
-        size_t size = x->row_size ? 2 * x->row_size : 4096;
-        struct label_row *more = reallocarray(x->rows, size, sizeof *more);
-        number = more ? number : NULL;
-        x->rows = more ? more : x->rows;
-        x->row_size = more ? size : x->row_size;
-    }
-    if (!number) {
+    if (!number || !rows_grow(x)) {
         x->err = no_memory(x->eb);
         return;
     }
@@ -362,17 +369,28 @@ static void out_traps_set(const struct search *x, const struct candidate *c, boo
 
 /* How much of what is expected the labels bear out. */
 struct judgement {
-    double expected;    /* of the trap, given what the others saw */
-    double informed;    /* part of the plain expectation that others say something about */
-    double low, judged; /* of `expected`: of labels that fell, of labels that can be judged */
+    double expected;     /* of the trap, given what the others saw of each label */
+    double informed;     /* part of the plain expectation that others say something about */
+    double low, judged;  /* of `expected`: of labels that fell, of labels that can be judged */
+    double log10_labels; /* of the chance that each label is so low by itself */
     double others_now, others_usual;
     size_t labels, silent, silent_only_here;
 };
 
-static struct judgement labels_judge(const struct evidence *v)
+/* Any one botnet may stop, or leave this trap, without anything being wrong with the trap: a named
+ * label never counts for more than this. "unknown" is many senders. */
+static double label_log10(const struct label_sum *sum, double expected, double theta,
+                          bool is_unknown)
+{
+    static const double BY_ITSELF = -2;
+    double p = count_log10_at_most(sum->here_now, expected, theta);
+    return is_unknown ? p : fmax(p, BY_ITSELF);
+}
+
+static struct judgement labels_judge(const struct evidence *v, double theta)
 {
     struct judgement j = {0};
-    double all = 0, first = 0, second = 0;
+    double all = 0;
     const uint64_t *unknown = strmap_get(v->x->labels, S("unknown"));
     for (size_t l = 0; l < v->label_count; l++) {
         all += v->sums[l].here;
@@ -387,10 +405,7 @@ static struct judgement labels_judge(const struct evidence *v)
         j.others_usual += usual;
         j.expected += expected * level;
         j.informed += is_informed ? expected : 0;
-        if (!is_informed && !(unknown && l == *unknown)) {
-            second = expected > first ? first : fmax(second, expected);
-            first = fmax(first, expected);
-        }
+        j.log10_labels += label_log10(sum, expected * level, theta, unknown && l == *unknown);
         if (expected < INFORMED) {
             continue;
         }
@@ -401,8 +416,6 @@ static struct judgement labels_judge(const struct evidence *v)
         j.judged += expected * level;
         j.low += sum->here_now <= 0.75 * expected * level ? expected * level : 0;
     }
-    /* Any one botnet may stop, and two may at once, without anything being wrong with the trap. */
-    j.expected -= first + second;
     return j;
 }
 
@@ -464,21 +477,22 @@ static enum err edges_refine(const struct search *x, const struct candidate *c, 
     return e;
 }
 
-/* False when the candidate is nothing to tell. */
+/* An outage must be improbable as a whole, because days vary, and label by label, because botnets
+ * come and go. False when the candidate is nothing to tell. */
 static bool verdict_set(const struct candidate *c, const struct judgement *j, double theta,
                         struct trap_gap *g)
 {
-    g->log10_p = count_log10_at_most(c->observed, j->expected, theta);
+    double whole = count_log10_at_most(c->observed, j->expected, theta);
+    g->log10_p = fmax(whole, j->log10_labels);
     if (c->is_partial) {
         g->part = j->expected > 0 ? fmin(1, c->observed / j->expected) : (double)NAN;
         g->verdict = GAP_PARTIAL;
         return g->log10_p <= GAP_LOG10_P && c->observed <= PARTIAL * j->expected &&
                j->low >= 0.9 * j->judged && j->labels >= 2;
     }
+    bool is_explained = whole > GAP_LOG10_P && 2 * j->informed > c->expected;
     g->part = 0;
-    g->verdict = g->log10_p <= GAP_LOG10_P       ? GAP_OUTAGE
-                 : 2 * j->informed > c->expected ? GAP_DROP
-                                                 : GAP_UNDECIDED;
+    g->verdict = g->log10_p <= GAP_LOG10_P ? GAP_OUTAGE : is_explained ? GAP_DROP : GAP_UNDECIDED;
     return true;
 }
 
@@ -492,10 +506,11 @@ static enum err candidate_judge(struct search *x, const struct candidate *c, boo
         return no_memory(x->eb);
     }
     out_traps_set(x, c, is_out);
-    enum err e = evidence_read(&v);
-    struct judgement j = labels_judge(&v);
-    free(v.sums);
     double span = fmax(1, (double)(c->to - c->from) / (double)x->counts.steps_a_day);
+    double theta = c->rhythm.theta * span;
+    enum err e = evidence_read(&v);
+    struct judgement j = labels_judge(&v, theta);
+    free(v.sums);
     *g = (struct trap_gap){
         .trap = c->trap,
         .since = step_time(&x->counts, c->from),
@@ -513,7 +528,7 @@ static enum err candidate_judge(struct search *x, const struct candidate *c, boo
         g->others_count +=
             t != c->trap && !is_out[t] && rate_near(x, t, c->from / x->counts.steps_a_day, 7) > 0;
     }
-    *is_gap = verdict_set(c, &j, c->rhythm.theta * span, g);
+    *is_gap = verdict_set(c, &j, theta, g);
     if (e == OK && *is_gap && g->verdict == GAP_OUTAGE && !c->is_tail) {
         g->until = step_time(&x->counts, flush_find(x, c, &g->has_flush));
     }

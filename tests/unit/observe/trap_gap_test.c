@@ -203,6 +203,41 @@ static void test_silent_botnet_is_no_outage(void **state)
     history_close(&h);
 }
 
+/* A botnet that leaves one trap (blacklists its site) is no outage there, also when it is nearly
+ * all that the trap has; what else it has goes on, or is too little to tell. */
+static void test_blacklisted_by_one(void **state)
+{
+    (void)state;
+    struct history h;
+    history_open(&h, 2009, 7, 1);
+    for (int t = 0; t < 3; t++) {
+        static const char *const TRAPS[] = {"a", "b", "c"};
+        int quiet = t == 0 ? 700 : 0, loud = t == 0 ? 800 : 0;
+        stream_write(
+            &h, (struct stream){TRAPS[t], TRAPS[t], "cutwail", 200, 0, 60 * 24, quiet, loud, 0});
+        if (t) {
+            stream_write(&h, (struct stream){TRAPS[t], TRAPS[t], "grum", 100, 0, 60 * 24, 0, 0, 0});
+        } else {
+            stream_write(&h, (struct stream){"a", "a", NULL, 3, 0, 60 * 24, 0, 0, 0});
+        }
+    }
+    /* Half of it only, with as much of others beside it. */
+    stream_write(&h, (struct stream){"d", "d", "cutwail", 200, 0, 60 * 24, 720, 816, 30});
+    stream_write(&h, (struct stream){"d", "d", "grum", 20, 0, 60 * 24, 0, 0, 0});
+    stream_write(&h, (struct stream){"d", "d", NULL, 20, 0, 60 * 24, 0, 0, 0});
+    history_read(&h);
+    watch(&h, BUCKET_DAY, INT64_MIN, INT64_MAX);
+    for (size_t i = 0; i < h.w.gap_count; i++) {
+        assert_int_equal(h.w.gaps[i].verdict, GAP_UNDECIDED);
+        assert_int_equal(h.w.gaps[i].trap, 0);
+    }
+    for (size_t i = 0; i < h.w.count; i++) {
+        assert_int_equal(trap_watch_state(&h.w, 0, i), TRAP_UP);
+        assert_int_equal(trap_watch_state(&h.w, 3, i), TRAP_UP);
+    }
+    history_close(&h);
+}
+
 /* One trap with one label: nobody can tell the two apart. */
 static void test_one_label_alone_is_undecided(void **state)
 {
@@ -397,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_software_gap_is_an_outage),
         cmocka_unit_test(test_silent_botnet_is_no_outage),
+        cmocka_unit_test(test_blacklisted_by_one),
         cmocka_unit_test(test_one_label_alone_is_undecided),
         cmocka_unit_test(test_outage_partial_death),
         cmocka_unit_test(test_quiet_traps_are_up),
