@@ -376,6 +376,11 @@ bool context_filter(const struct command *c, struct store_filter *f)
     return true;
 }
 
+uint32_t context_host_network(void *geo, uint64_t host)
+{
+    return geo_lookup(geo, host_ip(host)).asn;
+}
+
 bool context_label(const struct command *c, enum dimension *d, struct slice *value)
 {
     static const enum dimension LABELS[] = {DIMENSION_BOTNET, DIMENSION_PROGRAM, DIMENSION_MAILER,

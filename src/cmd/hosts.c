@@ -7,12 +7,6 @@
 
 enum { HOSTS_ARENA_BYTES = 256 * 1024 * 1024 };
 
-static uint32_t host_network(void *arg, uint64_t host)
-{
-    const struct geo *geo = arg;
-    return geo_lookup(geo, host_ip(host)).asn;
-}
-
 static int hosts_one(struct command *c, struct store *s, const struct hosts_query *q,
                      enum out_format format, struct arena *arena)
 {
@@ -78,7 +72,7 @@ static int hosts_run(struct command *c)
         status = command_fail(c, ERR_NOMEM, NULL);
     }
     if (!status) {
-        q.network = x.geo ? host_network : NULL;
+        q.network = x.geo ? context_host_network : NULL;
         q.arg = x.geo;
         status = before_since != INT64_MIN
                      ? hosts_two(c, x.store, &q, before_since, before_until, format, arena)

@@ -70,7 +70,10 @@ static int report_run(struct command *c)
         struct bulletin bulletin;
         enum err e = report_build(x.store, &query, arena, &report, &eb);
         if (e == OK && !command_flag(c, "sums")) {
-            e = bulletin_build(x.store, &report, &query.filter, arena, &bulletin, &eb);
+            struct bulletin_query q = {.filter = query.filter,
+                                       .network = x.geo ? context_host_network : NULL,
+                                       .arg = x.geo};
+            e = bulletin_build(x.store, &report, &q, arena, &bulletin, &eb);
             report.bulletin = &bulletin;
         }
         status = e == OK ? report_write(c, &report, format) : command_fail(c, e, &eb);
@@ -83,7 +86,8 @@ static int report_run(struct command *c)
 static const struct option_spec REPORT_OPTIONS[] = {
     FILTER_OPTIONS,
     {"top", OPTION_NO_SHORT, "N", "Rows of each ranking; default: 10."},
-    {"sums", OPTION_NO_SHORT, NULL, "Without what is computed from the sums: index."},
+    {"sums", OPTION_NO_SHORT, NULL,
+     "Sums alone: without the volume index and the estimates of hosts."},
     FORMAT_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

@@ -10,6 +10,7 @@ enum { DAYS_MAX = 27, WEEKS_DAYS_MAX = 800 };
 struct build {
     struct store *store;
     const struct report *report;
+    const struct bulletin_query *q;
     struct index_query query;
     struct arena *arena;
     struct bulletin *out;
@@ -100,19 +101,61 @@ static enum err lines_make(struct build *b)
     return e;
 }
 
-enum err bulletin_build(struct store *s, const struct report *r, const struct store_filter *f,
+/* ---- hosts ---- */
+
+static enum err hosts_line(const struct build *b, struct slice botnet, struct bulletin_hosts *out)
+{
+    struct hosts_query q = {
+        .filter = b->query.filter,
+        .botnet = botnet,
+        .skips_rows = true,
+        .network = b->q->network,
+        .arg = b->q->arg,
+    };
+    out->name = botnet.n ? botnet : S("all");
+    return hosts_build(b->store, &q, b->arena, &out->hosts, b->eb);
+}
+
+static enum err hosts_make(struct build *b)
+{
+    const struct report_table *t = &b->report->botnets;
+    struct bulletin_hosts *lines = arena_calloc(b->arena, BULLETIN_HOST_LINES, sizeof *lines);
+    if (!lines) {
+        return err_set(b->eb, ERR_NOMEM, "out of memory for hosts");
+    }
+    size_t n = 1;
+    enum err e = hosts_line(b, S(""), &lines[0]);
+    if (e || !lines[0].hosts.total) {
+        return e;
+    }
+    for (size_t i = 0; !e && i < t->count && n < BULLETIN_HOST_LINES; i++) {
+        if (t->rows[i].units.messages && !slice_eq(t->rows[i].name, S("unknown"))) {
+            e = hosts_line(b, t->rows[i].name, &lines[n++]);
+        }
+    }
+    b->out->hosts = lines;
+    b->out->host_count = n;
+    return e;
+}
+
+enum err bulletin_build(struct store *s, const struct report *r, const struct bulletin_query *q,
                         struct arena *arena, struct bulletin *out, struct errbuf *eb)
 {
     *out = (struct bulletin){.step = step_for(r->day_count)};
     struct build b = {
         .store = s,
         .report = r,
-        .query = {.filter = *f, .step = out->step, .unit = UNIT_MESSAGES},
+        .q = q,
+        .query = {.filter = q->filter, .step = out->step, .unit = UNIT_MESSAGES},
         .arena = arena,
         .out = out,
         .eb = eb,
     };
+    if (!r->day_count) {
+        return OK;
+    }
     b.query.filter.since = r->since;
     b.query.filter.until = r->until;
-    return r->day_count > 1 ? lines_make(&b) : OK;
+    enum err e = r->day_count > 1 ? lines_make(&b) : OK;
+    return e || r->day_count > HOSTS_DAYS_MAX ? e : hosts_make(&b);
 }

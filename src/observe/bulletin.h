@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a report says beyond raw sums: the volume index of all and of the greatest botnets, and what
- * became of it of late. Plain data, arena. */
+/* What a report says beyond raw sums: the volume index of all and of the greatest botnets and what
+ * became of it of late, and how many machines are behind them. Plain data, arena. */
 #ifndef OBSERVE_BULLETIN_H
 #define OBSERVE_BULLETIN_H
 
+#include "observe/hosts.h"
 #include "observe/index.h"
 #include "observe/report.h"
 
-enum { BULLETIN_BOTNETS = 8 /* lines of the index besides all and unknown */ };
+enum {
+    BULLETIN_BOTNETS = 8,   /* lines of the index besides all and unknown */
+    BULLETIN_HOST_LINES = 5 /* of hosts, "all" among them: each reads all host sets of the period */
+};
 
 /* One line of the index: its newest whole step, and that one against the step before it. */
 struct bulletin_index {
@@ -18,14 +22,28 @@ struct bulletin_index {
                                   `gap` when there is no such step */
 };
 
+struct bulletin_hosts {
+    struct slice name; /* "all", a botnet */
+    struct hosts hosts;
+};
+
+struct bulletin_query {
+    struct store_filter filter; /* the report's; its period is taken from the report */
+    /* The network of a host, as in struct hosts_query. May be NULL. */
+    uint32_t (*network)(void *arg, uint64_t host);
+    void *arg;
+};
+
 struct bulletin {
     enum index_step step; /* day, week or month: the finest that gives at most 120 of them */
     const struct bulletin_index *lines; /* "all" first, by size, "unknown" last */
     size_t line_count;                  /* 0: the period is shorter than two steps */
+    const struct bulletin_hosts *hosts; /* "all" first, then the greatest botnets */
+    size_t host_count;                  /* 0: no message has a client address */
 };
 
-/* Of the report's period, filter and botnets. Whatever the store says on failure. */
-enum err bulletin_build(struct store *s, const struct report *r, const struct store_filter *f,
+/* Of the report's period and botnets. Whatever the store says on failure. */
+enum err bulletin_build(struct store *s, const struct report *r, const struct bulletin_query *q,
                         struct arena *arena, struct bulletin *out, struct errbuf *eb) MUST_USE;
 
 #endif

@@ -20,7 +20,8 @@ struct hosts_query {
     struct slice botnet;        /* empty: all; "unknown": those without */
     struct slice program; /* not empty: this program's mail only. From message rows, not from host
                              sets */
-    size_t rows_max;      /* message rows looked at for peak hour and program; 0: LIMIT_HOST_ROWS */
+    bool skips_rows; /* host sets alone: no peak hour, no TCP fingerprints; `program` is empty */
+    size_t rows_max; /* message rows looked at for peak hour and program; 0: LIMIT_HOST_ROWS */
     /* The network of a host (its AS number; 0: unknown, then its /16 is taken). May be NULL. */
     uint32_t (*network)(void *arg, uint64_t host);
     void *arg;

@@ -2,6 +2,7 @@
 #include "out/bulletin_text.h"
 
 #include "core/clock.h"
+#include "out/hosts_out.h"
 #include "out/human.h"
 
 #include <math.h>
@@ -149,6 +150,67 @@ void bulletin_index_text(struct page *p, const struct bulletin *b)
     legend_text(p, b);
 }
 
+/* ---- hosts ---- */
+
+enum { HOST_DAY, HOST_MOST, HOST_WEEK, HOST_TOTAL, HOST_NET24, HOST_MACHINES, HOST_COLUMNS };
+
+static const char *const HOST_HEADS[HOST_COLUMNS] = {"a day",  "most", "7 days",
+                                                     "period", "/24s", "machines alive"};
+static const size_t HOST_WIDTHS[HOST_COLUMNS] = {9, 9, 9, 9, 9, 21};
+
+static void host_cell(struct page *p, const struct hosts *h, unsigned column)
+{
+    char text[CELL_BYTES], low[HUMAN_BYTES], high[HUMAN_BYTES];
+    const double values[] = {h->mean_day, (double)h->max_day, (double)h->last_week,
+                             (double)h->total, (double)h->net24s};
+    snprintf(text, sizeof text, "-");
+    if (column < HOST_MACHINES) {
+        human_count(text, (uint64_t)(values[column] + 0.5));
+    } else if (isfinite(h->fit.live.low) && isfinite(h->fit.live.high)) {
+        snprintf(text, sizeof text, "%s %s %s", human_count(low, (uint64_t)(h->fit.live.low + 0.5)),
+                 dash(p), human_count(high, (uint64_t)(h->fit.live.high + 0.5)));
+    }
+    page_cell(p, slice_cstr(text), HOST_WIDTHS[column], true);
+}
+
+void bulletin_hosts_text(struct page *p, const struct bulletin *b)
+{
+    if (!b->host_count) {
+        return;
+    }
+    size_t width = p->width < WIDTH_MAX ? p->width : WIDTH_MAX, used = 0, first = 0;
+    for (size_t k = 0; k < HOST_COLUMNS; k++) {
+        used += HOST_WIDTHS[k];
+    }
+    /* Too narrow: the first two columns go, they can be had from the days. */
+    while (used + NAME_MIN > width && first < 2) {
+        used -= HOST_WIDTHS[first++];
+    }
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_cell(p, S("Infected hosts"), width - used, false);
+    page_ink(p, INK_NONE);
+    for (size_t k = first; k < HOST_COLUMNS; k++) {
+        page_cell(p, slice_cstr(HOST_HEADS[k]), HOST_WIDTHS[k], true);
+    }
+    page_newline(p);
+    for (size_t i = 0; i < b->host_count; i++) {
+        page_cell(p, b->hosts[i].name, width - used, false);
+        for (unsigned k = (unsigned)first; k < HOST_COLUMNS; k++) {
+            host_cell(p, &b->hosts[i].hosts, k);
+        }
+        page_newline(p);
+    }
+    page_ink(p, INK_DIM);
+    page_paragraph(
+        p, "", 0,
+        S("Distinct addresses on a mean and on the greatest day, in the last 7 days, in "
+          "the whole period (a footprint, not a size), their /24s; machines alive at a "
+          "time, corrected for changing addresses and for those not seen, 95 % interval. "
+          "\"spamgauge hosts\" says how and what it cannot know."));
+    page_ink(p, INK_NONE);
+}
+
 /* ---- JSON ---- */
 
 static void number_of(struct printer *p, const char *key, double v, int decimals)
@@ -222,8 +284,9 @@ static void line_print(struct printer *p, const struct bulletin_index *l)
     print_map_end(p);
 }
 
-void bulletin_index_print(struct printer *p, const struct bulletin *b)
+static void index_print(struct printer *p, const struct bulletin *b)
 {
+    print_key(p, "index");
     if (!b->line_count) {
         print_null(p);
         return;
@@ -240,4 +303,33 @@ void bulletin_index_print(struct printer *p, const struct bulletin *b)
     }
     print_list_end(p);
     print_map_end(p);
+}
+
+static void hosts_print_line(struct printer *p, const struct bulletin_hosts *l)
+{
+    struct hosts_figure figures[HOSTS_FIGURES_MAX];
+    size_t n = hosts_figures(&l->hosts, figures);
+    print_map_begin(p);
+    print_key(p, "name");
+    print_text(p, l->name);
+    for (size_t i = 0; i < n; i++) {
+        print_key(p, figures[i].name);
+        print_map_begin(p);
+        number_of(p, "value", figures[i].value, figures[i].decimals);
+        number_of(p, "low", figures[i].low, figures[i].decimals);
+        number_of(p, "high", figures[i].high, figures[i].decimals);
+        print_map_end(p);
+    }
+    print_map_end(p);
+}
+
+void bulletin_print(struct printer *p, const struct bulletin *b)
+{
+    index_print(p, b);
+    print_key(p, "hosts_estimated");
+    print_list_begin(p);
+    for (size_t i = 0; i < b->host_count; i++) {
+        hosts_print_line(p, &b->hosts[i]);
+    }
+    print_list_end(p);
 }

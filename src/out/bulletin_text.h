@@ -7,9 +7,10 @@
 #include "out/layout.h"
 #include "out/printer.h"
 
-/* The index: nothing at all when there is none. */
+/* Each is nothing at all when there is none. */
 void bulletin_index_text(struct page *p, const struct bulletin *b);
-/* The value of the key "index": a map, or null. */
-void bulletin_index_print(struct printer *p, const struct bulletin *b);
+void bulletin_hosts_text(struct page *p, const struct bulletin *b);
+/* The bulletin's keys in a report's map, each with null when there is none. */
+void bulletin_print(struct printer *p, const struct bulletin *b);
 
 #endif

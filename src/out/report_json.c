@@ -240,8 +240,7 @@ static void json_document(struct printer *p, const struct report *r)
     json_days(p, r);
     json_bands(p, r);
     if (r->bulletin) {
-        print_key(p, "index");
-        bulletin_index_print(p, r->bulletin);
+        bulletin_print(p, r->bulletin);
     }
     json_annotations(p, r);
     for (size_t i = 0; i < REPORT_TABLES; i++) {

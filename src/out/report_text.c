@@ -461,6 +461,9 @@ bool report_print_text(FILE *f, const struct report *r, const struct report_styl
         if (report_table_info(i)->dimension != DIMENSION_SITE || t->count > 1) {
             text_table(&p, r, t, report_table_info(i));
         }
+        if (r->bulletin && report_table_info(i)->dimension == DIMENSION_BOTNET) {
+            bulletin_hosts_text(&p, r->bulletin);
+        }
     }
     if (r->total.messages) {
         page_newline(&p);

@@ -18,6 +18,7 @@ PY
 mkdir -p "$SPAMGAUGE_DATA"
 check 'a store' "$COUNT_STORE" "$work/table.csv" "$SPAMGAUGE_DATA/spamgauge.db"
 exits 'text' 0 "$sg" report --since 2010-09-01 --until 2010-10-11
+check 'has hosts' grep -q '^Infected hosts' "$work/out"
 check 'has the index' grep -q '^Volume index by week' "$work/out"
 exits 'JSON' 0 "$sg" report --since 2010-09-01 --until 2010-10-11 -f json
 cp "$work/out" "$work/report.json"
@@ -33,6 +34,14 @@ PY
 check 'all fell by a third' grep -qE '^all (6[7-9]|7[0-5]) True 3$' "$work/figures"
 check 'rustock halved' grep -qE '^rustock (4[5-9]|5[0-7]) True 3$' "$work/figures"
 check 'lethic stayed' grep -qE '^lethic (9[4-9]|10[0-6]) True' "$work/figures"
+check 'hosts have an estimate' python3 -c "
+import json, sys
+lines = {l['name']: l for l in json.load(open(sys.argv[1]))['hosts_estimated']}
+m = lines['rustock']['machines_estimated']
+assert lines['rustock']['addresses_day_mean']['value'] <= lines['rustock']['addresses_period']['value']
+assert m['value'] is None or m['low'] <= m['value'] <= m['high']
+assert lines['all']['addresses_period']['value'] >= lines['rustock']['addresses_period']['value']
+" "$work/report.json"
 check 'unknown is a line' grep -q '^unknown ' "$work/figures"
 exits 'twice' 0 "$sg" report --since 2010-09-01 --until 2010-10-11 -f json
 check 'gives the same bytes' cmp "$work/report.json" "$work/out"
