@@ -210,10 +210,10 @@ static enum err record_take(struct spool_feed *s, const struct spool_item *item,
 }
 
 /* The oldest message goes without its session when it has waited long enough, or too many wait. */
-static bool oldest_leaves(struct spool_feed *s, int64_t now_us)
+static bool oldest_leaves(struct spool_feed *s, int64_t now_us, int64_t over_us)
 {
     const struct held *oldest = hold_oldest(s->hold);
-    if (!oldest || (!hold_is_full(s->hold) &&
+    if (!oldest || (!hold_is_full(s->hold) && oldest->accepted_us >= over_us &&
                     now_us - oldest->accepted_us < (int64_t)LIMIT_HELD_SECONDS * MICROSECONDS)) {
         return false;
     }
@@ -223,11 +223,12 @@ static bool oldest_leaves(struct spool_feed *s, int64_t now_us)
     return true;
 }
 
-/* At the end of what is there, the clock goes on. */
+/* At the end of what is there, the clock goes on. What a trap process that is gone had to say
+ * stands before what the next one says, so at the end all of it was read. */
 static bool end_reached(struct spool_feed *s)
 {
     int64_t now_us = (int64_t)time_now() * MICROSECONDS;
-    return !oldest_leaves(s, s->o.ends ? INT64_MAX : now_us);
+    return !oldest_leaves(s, s->o.ends ? INT64_MAX : now_us, s->o.over_us ? *s->o.over_us : 0);
 }
 
 static enum err feed_next(struct feed *f, struct feed_item *out, struct errbuf *eb)
@@ -237,7 +238,7 @@ static enum err feed_next(struct feed *f, struct feed_item *out, struct errbuf *
     free(s->given);
     s->given = NULL;
     *out = (struct feed_item){NULL};
-    while (!s->leaving && !s->has_session && !oldest_leaves(s, s->newest_us)) {
+    while (!s->leaving && !s->has_session && !oldest_leaves(s, s->newest_us, 0)) {
         enum err e = spool_reader_next(s->reader, &item, eb);
         s->stats.at = spool_reader_position(s->reader);
         if (e == ERR_END && end_reached(s)) {

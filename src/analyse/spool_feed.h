@@ -14,7 +14,10 @@ struct spool_feed_options {
     struct store *store;          /* its mark says where to begin; traps are made in it */
     const struct geo *geo;        /* NULL: none */
     const uint8_t *recipient_key; /* SECRET_KEY_BYTES; also of canaries */
-    bool ends;                    /* at the spool's end, instead of waiting for more */
+    /* Messages taken before this (microseconds since 1970) do not wait for a session: the trap
+     * process that had it is gone. May change while it runs; NULL: not known. */
+    const volatile int64_t *over_us;
+    bool ends; /* at the spool's end, instead of waiting for more */
     /* Waits for some milliseconds, from the thread of the store and outside of transactions; NULL:
      * sleeps. */
     void (*wait)(void *arg);

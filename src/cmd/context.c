@@ -11,12 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* $variable/spamgauge, else $HOME/fallback/spamgauge, else ./ */
-static void xdg_folder(const char *variable, const char *fallback, char *out, size_t n)
+/* $variable/spamgauge, else root's own place (may be NULL), else $HOME/fallback/spamgauge, else ./
+ */
+static void xdg_folder(const char *variable, const char *roots, const char *fallback, char *out,
+                       size_t n)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     if (base && *base) {
         snprintf(out, n, "%s/spamgauge", base);
+    } else if (roots && geteuid() == 0) {
+        snprintf(out, n, "%s", roots);
     } else if (home && *home) {
         snprintf(out, n, "%s/%s/spamgauge", home, fallback);
     } else {
@@ -30,12 +34,12 @@ static void data_folder(char *out, size_t n)
     if (own && *own) {
         snprintf(out, n, "%s", own);
     } else {
-        xdg_folder("XDG_DATA_HOME", ".local/share", out, n);
+        /* not below /root: what serve's roles become cannot get there */
+        xdg_folder("XDG_DATA_HOME", "/var/lib/spamgauge", ".local/share", out, n);
     }
 }
 
-/* Makes the folder and those above it, for the user alone. */
-static bool folder_make(const char *path)
+bool context_folder_make(const char *path)
 {
     char part[CONTEXT_PATH_BYTES];
     for (size_t i = 1; path[i - 1]; i++) {
@@ -57,14 +61,14 @@ static bool parent_make(const char *path)
         return true;
     }
     snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
-    return folder_make(parent);
+    return context_folder_make(parent);
 }
 
 int context_open(struct context *x, const struct command *c)
 {
     struct errbuf eb = {.text = ""};
     const char *given = command_value(c, "config", getenv("SPAMGAUGE_CONFIG"));
-    char user[CONTEXT_PATH_BYTES - 32], data[CONTEXT_PATH_BYTES - 32];
+    char user[CONTEXT_PATH_BYTES - 32];
     memset(x, 0, sizeof *x);
     x->command = c;
     x->config = config_new();
@@ -74,7 +78,7 @@ int context_open(struct context *x, const struct command *c)
     if (given) {
         snprintf(x->config_path, sizeof x->config_path, "%s", given);
     } else {
-        xdg_folder("XDG_CONFIG_HOME", ".config", user, sizeof user);
+        xdg_folder("XDG_CONFIG_HOME", NULL, ".config", user, sizeof user);
         snprintf(x->config_path, sizeof x->config_path, "%s/spamgauge.yaml", user);
         if (access(x->config_path, F_OK) != 0) {
             snprintf(x->config_path, sizeof x->config_path, "/etc/spamgauge/spamgauge.yaml");
@@ -91,12 +95,12 @@ int context_open(struct context *x, const struct command *c)
             return status == EXIT_STATUS_NEGATIVE ? EXIT_STATUS_CONFIG : status;
         }
     }
-    data_folder(data, sizeof data);
+    data_folder(x->data, sizeof x->data);
     const char *database = command_value(c, "database", config_text(x->config, CONFIG_DATABASE));
     if (*database) {
         snprintf(x->database, sizeof x->database, "%s", database);
     } else {
-        snprintf(x->database, sizeof x->database, "%s/spamgauge.db", data);
+        snprintf(x->database, sizeof x->database, "%s/spamgauge.db", x->data);
     }
     return EXIT_STATUS_OK;
 }
@@ -199,12 +203,12 @@ int context_rules(struct context *x)
     context_rule_paths(x, false, &paths);
     snprintf(cache, sizeof cache, "%s", config_text(x->config, CONFIG_RULES_CACHE));
     if (!*cache) {
-        xdg_folder("XDG_CACHE_HOME", ".cache", cache, sizeof cache);
+        xdg_folder("XDG_CACHE_HOME", NULL, ".cache", cache, sizeof cache);
     }
     struct rule_options o = {
         .paths = paths.items,
         .path_count = paths.count,
-        .cache_dir = folder_make(cache) ? cache : NULL,
+        .cache_dir = context_folder_make(cache) ? cache : NULL,
         .on_finding = finding_say,
         .arg = x,
     };
@@ -247,11 +251,10 @@ int context_urls(struct context *x)
 int context_recipient_key(struct context *x, uint8_t key[SECRET_KEY_BYTES])
 {
     struct errbuf eb = {.text = ""};
-    char path[CONTEXT_PATH_BYTES], data[CONTEXT_PATH_BYTES - 32];
+    char path[CONTEXT_PATH_BYTES];
     snprintf(path, sizeof path, "%s", config_text(x->config, CONFIG_KEY_FILE));
     if (!*path) {
-        data_folder(data, sizeof data);
-        snprintf(path, sizeof path, "%s/recipient.key", data);
+        snprintf(path, sizeof path, "%s/recipient.key", x->data);
     }
     if (!parent_make(path)) {
         err_at(&eb, ERR_IO, path, 0, 0, "its folder cannot be made: %s", strerror(errno));

@@ -18,6 +18,7 @@ struct context {
     struct config *config;
     char config_path[CONTEXT_PATH_BYTES]; /* "" when no file was found: defaults */
     char database[CONTEXT_PATH_BYTES];
+    char data[CONTEXT_PATH_BYTES - 32]; /* the data folder; it may not be there yet */
     struct store *store;
     struct rules_live *rules;
     struct geo *geo;
@@ -37,6 +38,9 @@ int context_rules(struct context *x);
 int context_geo(struct context *x);
 int context_urls(struct context *x);
 int context_recipient_key(struct context *x, uint8_t key[SECRET_KEY_BYTES]);
+
+/* Makes a folder and those above it, for the user alone; that it is there already is fine. */
+bool context_folder_make(const char *path);
 
 /* The rule files and folders in effect: the command's arguments if `from_arguments`, else the
  * configured ones, else the shipped pack. */

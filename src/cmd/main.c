@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One binary, many verbs: finds the verb, parses its options, runs it. */
-#include "cmd/verb.h"
+#include "cmd/verbs.h"
 #include "core/log.h"
 
 #include <signal.h>
@@ -74,6 +74,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--manual") == 0) {
         return manual_print(argc - 2, argv + 2);
+    }
+    if (strcmp(argv[1], "--role") == 0) { /* serve's parent executes itself so */
+        return command_parse(&c, &VERB_ROLE, argc, argv) ? VERB_ROLE.run(&c) : EXIT_STATUS_USAGE;
     }
     bool wants_help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
                       strcmp(argv[1], "help") == 0;

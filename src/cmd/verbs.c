@@ -3,6 +3,7 @@
 
 /* clang-format off */
 const struct verb *const VERBS[] = { /* one a line */
+    &VERB_SERVE,
     &VERB_IMPORT,
     &VERB_REPORT,
     &VERB_HOSTS,

@@ -5,6 +5,9 @@
 
 #include "cmd/verb.h"
 
+extern const struct verb VERB_SERVE;
+extern const struct verb VERB_ROLE; /* not in the list: a role of serve */
+
 extern const struct verb VERB_IMPORT, VERB_REPORT, VERB_CHART, VERB_MESSAGE, VERB_CHECK;
 extern const struct verb VERB_RULES_CHECK, VERB_RULES_TEST, VERB_RULES_EXPLAIN, VERB_RULES_LIST;
 extern const struct verb VERB_DB_INFO, VERB_DB_VERIFY, VERB_DB_VACUUM, VERB_DB_RETAIN;

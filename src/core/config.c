@@ -450,6 +450,23 @@ uint64_t listener_number(const struct config *c, size_t listener, enum listener_
     return c->listeners[listener].values[k].number;
 }
 
+enum err config_listener_add(struct config *c, const char *address)
+{
+    struct listener *grown = realloc(c->listeners, (c->listener_count + 1) * sizeof *grown);
+    if (!grown) {
+        return ERR_NOMEM;
+    }
+    c->listeners = grown;
+    struct listener *l = &grown[c->listener_count++];
+    *l = (struct listener){.values = {{.count = 0}}};
+    bool done = values_default(l->values, LISTENER_INFOS, LISTENER_KEY_COUNT);
+    value_clear(&l->values[LISTENER_ADDRESS]);
+    return done && value_add(&l->values[LISTENER_ADDRESS], slice_cstr(address),
+                             (struct place){0, 0})
+               ? OK
+               : ERR_NOMEM;
+}
+
 static enum err PRINTF_LIKE(5, 0) value_error(const struct value *v, const char *name, size_t i,
                                               struct errbuf *eb, const char *fmt, va_list ap)
 {

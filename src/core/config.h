@@ -68,6 +68,9 @@ size_t listener_count(const struct config *c, size_t listener, enum listener_key
 const char *listener_item(const struct config *c, size_t listener, enum listener_key k, size_t i);
 uint64_t listener_number(const struct config *c, size_t listener, enum listener_key k);
 
+/* One more listener with the defaults but this address. ERR_NOMEM. */
+enum err config_listener_add(struct config *c, const char *address) MUST_USE;
+
 /* ERR_CONFIG with the place of the i-th item of a value, for what only its user can judge. */
 enum err config_error(const struct config *c, enum config_key k, size_t i, struct errbuf *eb,
                       const char *fmt, ...) PRINTF_LIKE(5, 6);

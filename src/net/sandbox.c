@@ -36,14 +36,20 @@ static bool capabilities_drop(void)
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
+/* What no exec could give back; as long as we may: not after the change of user. */
+static void capabilities_bound(void)
+{
     for (unsigned long c = 0; c < CAPABILITIES_MOST; c++) {
         prctl(PR_CAPBSET_DROP, c, 0, 0, 0); /* EPERM without CAP_SETPCAP, EINVAL past the last */
     }
-    return syscall(SYS_capset, &header, none) == 0;
 }
 
 static enum err user_drop(struct sandbox_user user, struct errbuf *eb)
 {
+    capabilities_bound();
     if (user.uid && geteuid() == 0) {
         if (setgroups(0, NULL) != 0 || setresgid(user.gid, user.gid, user.gid) != 0 ||
             setresuid(user.uid, user.uid, user.uid) != 0) {

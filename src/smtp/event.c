@@ -5,15 +5,6 @@
 
 #include <inttypes.h>
 
-const char *session_end_name(enum session_end e)
-{
-    static const char *const NAMES[] = {
-        [END_QUIT_WAIT] = "quit", [END_QUIT_NO_WAIT] = "quit-no-wait", [END_CLOSE] = "close",
-        [END_RESET] = "reset",    [END_TIMEOUT] = "timeout",           [END_DROPPED] = "dropped",
-    };
-    return NAMES[e];
-}
-
 /* A JSON string; bytes that are not ASCII are written as the code points of Latin-1, so that the
  * line is valid whatever a client sends, and the bytes can be had back. */
 static void put_text(struct strbuf *out, const char *key, struct slice text)

@@ -13,7 +13,4 @@ void event_connect(struct strbuf *out, const struct session_head *head);
 void event_message(struct strbuf *out, const struct message_record *m, bool is_kept);
 void event_close(struct strbuf *out, const struct session_record *r);
 
-/* "quit", "quit-no-wait", "close", "reset", "timeout", "dropped". */
-const char *session_end_name(enum session_end e);
-
 #endif

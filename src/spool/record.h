@@ -34,6 +34,8 @@ enum session_end {
     END_TIMEOUT,      /* we closed: nothing came */
     END_DROPPED,      /* we closed: a guard's limit, shutdown */
 };
+/* "quit", "quit-no-wait", "close", "reset", "timeout", "dropped"; "unknown" for anything else. */
+const char *session_end_name(enum session_end e);
 
 /* Body facts that SD1 and quirks are made of. */
 enum data_flag {

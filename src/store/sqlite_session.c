@@ -80,13 +80,6 @@ static int64_t session_started(struct id128 id)
     return (int64_t)us;
 }
 
-const char *session_end_name(enum session_end end)
-{
-    static const char *const NAMES[] = {"quit",  "quit-no-wait", "close",
-                                        "reset", "timeout",      "dropped"};
-    return (unsigned)end < sizeof NAMES / sizeof *NAMES ? NAMES[end] : "unknown";
-}
-
 /* ---- writing ---- */
 
 /* The first free key from `started` on; ERR_EXISTS when the session is there. */

@@ -119,8 +119,6 @@ struct session_row {
 };
 /* Of a connection accepted at `started_us` to which the trap gave the random `id`. */
 struct id128 session_id(int64_t started_us, struct id128 id);
-/* "quit", "quit-no-wait", "close", "reset", "timeout", "dropped" */
-const char *session_end_name(enum session_end end);
 
 /* How far an import has come; committed in the same transaction as the rows before it. */
 struct import_mark {

@@ -19,7 +19,8 @@ BELOW = {
     "analyse": ["core", "spool", "mail", "print", "sig", "store"],
     "observe": ["core", "stat", "mail", "sig", "store"],
     "out": ["core", "stat", "spool", "mail", "print", "sig", "store", "analyse", "observe"],
-    "cmd": ["core", "stat", "spool", "mail", "print", "sig", "store", "analyse", "observe", "out"],
+    "serve": ["core", "net", "spool", "mail", "smtp", "print", "sig", "store", "analyse"],
+    "cmd": ["core", "stat", "net", "spool", "mail", "smtp", "print", "sig", "store", "analyse", "observe", "serve", "out"],
 }
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|atol|strtok)\s*\(")
 src = sys.argv[1]

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SECONDS_PER_HOUR = 3600 };
+
+void health_plan(struct health *h, const struct serve_plan *p)
+{
+    h->trap_count = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        size_t t = 0;
+        while (t < h->trap_count && strcmp(h->open[t].trap, p->traps[i].trap) != 0) {
+            t++;
+        }
+        if (t == h->trap_count) {
+            struct message_coverage *m = &h->open[h->trap_count++];
+            *m = (struct message_coverage){.is_open = true};
+            snprintf(m->trap, sizeof m->trap, "%s", p->traps[i].trap);
+            snprintf(m->site, sizeof m->site, "%s", p->traps[i].site);
+        }
+        h->trap_of[i] = t;
+    }
+}
+
+void health_begin(struct health *h, int64_t now)
+{
+    memset(h->counted, 0, sizeof h->counted);
+    for (size_t t = 0; t < h->trap_count; t++) {
+        h->open[t].from = h->open[t].until = now;
+    }
+}
+
+/* The growing entry of a trap's hour; made when there is none. */
+static struct message_hour *hour_of(struct health *h, const char trap[TRAP_NAME_BYTES],
+                                    int64_t hour)
+{
+    for (size_t i = h->hour_count; i-- > 0;) {
+        struct message_hour *m = &h->hours[i];
+        if (!m->serial && m->hour == hour && strcmp(m->trap, trap) == 0) {
+            return m;
+        }
+    }
+    if (h->hour_count == HEALTH_HOURS_MOST) {
+        memmove(h->hours, h->hours + 1, --h->hour_count * sizeof *h->hours);
+    }
+    struct message_hour *m = &h->hours[h->hour_count++];
+    *m = (struct message_hour){.hour = hour};
+    memcpy(m->trap, trap, sizeof m->trap);
+    return m;
+}
+
+void health_count(struct health *h, const struct message_listener *m,
+                  const struct listen_sockets *sockets, int64_t now)
+{
+    if (m->socket >= sockets->count) {
+        return;
+    }
+    struct message_listener *last = &h->counted[m->socket];
+    if (m->connections < last->connections || m->refused < last->refused || m->kept < last->kept ||
+        m->refused > m->connections || m->kept > m->connections - m->refused) {
+        return; /* counters only grow and a part is no more than the whole: who says else is not
+                   believed */
+    }
+    if (m->connections > last->connections || m->refused > last->refused || m->kept > last->kept) {
+        const char *trap = h->open[h->trap_of[sockets->items[m->socket].wish]].trap;
+        struct message_hour *to = hour_of(h, trap, now - now % SECONDS_PER_HOUR);
+        to->connections += m->connections - last->connections;
+        to->refused += m->refused - last->refused;
+        to->kept += m->kept - last->kept;
+    }
+    *last = *m;
+}
+
+void health_end(struct health *h, int64_t now, bool is_crash)
+{
+    for (size_t t = 0; t < h->trap_count; t++) {
+        if (!h->open[t].from) {
+            continue;
+        }
+        if (h->ended_count == HEALTH_ENDED_MOST) {
+            memmove(h->ended, h->ended + 1, --h->ended_count * sizeof *h->ended);
+        }
+        struct message_coverage *to = &h->ended[h->ended_count++];
+        *to = h->open[t];
+        to->until = now;
+        to->is_open = false;
+        to->is_crash = is_crash;
+        h->open[t].from = 0;
+    }
+}
+
+void health_send(struct health *h, int channel, int64_t now)
+{
+    struct message m = {.type = MESSAGE_COVERAGE};
+    for (size_t i = 0; i < h->ended_count; i++) {
+        m.coverage = h->ended[i];
+        channel_send(channel, &m);
+    }
+    for (size_t t = 0; t < h->trap_count; t++) {
+        if (h->open[t].from) {
+            h->open[t].until = now;
+            m.coverage = h->open[t];
+            channel_send(channel, &m);
+        }
+    }
+    m.type = MESSAGE_HOUR;
+    for (size_t i = 0; i < h->hour_count; i++) {
+        h->hours[i].serial = h->hours[i].serial ? h->hours[i].serial : ++h->serial;
+        m.hour = h->hours[i];
+        channel_send(channel, &m);
+    }
+}
+
+void health_coverage_stored(struct health *h, const struct message_coverage *m)
+{
+    for (size_t i = 0; i < h->ended_count && !m->is_open; i++) {
+        if (h->ended[i].from == m->from && h->ended[i].until == m->until &&
+            strncmp(h->ended[i].trap, m->trap, sizeof m->trap) == 0) {
+            memmove(h->ended + i, h->ended + i + 1, (--h->ended_count - i) * sizeof *h->ended);
+            return;
+        }
+    }
+}
+
+void health_hour_stored(struct health *h, const struct message_hour *m)
+{
+    for (size_t i = 0; i < h->hour_count && m->serial; i++) {
+        if (h->hours[i].serial == m->serial) {
+            memmove(h->hours + i, h->hours + i + 1, (--h->hour_count - i) * sizeof *h->hours);
+            return;
+        }
+    }
+}
