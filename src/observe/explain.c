@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    VALUES = EXPLAIN_VALUES + 2,
+    VALUES = EXPLAIN_ROWS,
     BLOCKS_LEAST = 3, /* fewer days in a window say nothing of how days differ */
 };
 static const double MIX_LEAST = 0.005; /* of a share: less is not worth a word */
@@ -22,12 +22,6 @@ const char *explain_dimension_name(enum explain_dimension d)
     return NAMES[d];
 }
 
-/* Levels of one draw, by dimension and value. */
-struct sums {
-    double total[SIDES];
-    double value[EXPLAIN_DIMENSIONS][VALUES][SIDES];
-};
-
 /* What is kept of each draw for each value. */
 enum metric { METRIC_CHANGE, METRIC_RATIO, METRIC_PART, METRIC_SHARE, METRICS };
 
@@ -36,7 +30,7 @@ struct explaining {
     struct explain *x;
     struct arena *arena;
     struct errbuf *eb;
-    struct sums sums;
+    struct explain_sums sums;
     double *draws; /* [metric of a value][draw]: a column each */
     double *factor_draws;
     double *block_weights, *site_weights;
@@ -45,21 +39,6 @@ struct explaining {
 static enum err explain_nomem(struct explaining *a)
 {
     return err_set(a->eb, ERR_NOMEM, "explaining a change needs more memory than its arena has");
-}
-
-static void sums_make(const struct explain_data *d, struct sums *s)
-{
-    *s = (struct sums){0};
-    for (size_t c = 0; c < d->cells; c++) {
-        const uint16_t *v = d->cell_value + c * EXPLAIN_DIMENSIONS;
-        for (unsigned side = 0; side < SIDES; side++) {
-            double level = d->level[side][c];
-            s->total[side] += level;
-            for (size_t k = 0; k < EXPLAIN_DIMENSIONS; k++) {
-                s->value[k][v[k]][side] += level;
-            }
-        }
-    }
 }
 
 /* ---- the bootstrap: blocks of days and sites, together ---- */
@@ -97,7 +76,7 @@ static void weights_draw(struct explaining *a, gsl_rng *rng, bool has_sites)
     }
 }
 
-static void draw_keep(struct explaining *a, const struct sums *s, size_t k, size_t draw)
+static void draw_keep(struct explaining *a, const struct explain_sums *s, size_t k, size_t draw)
 {
     double change = s->total[SIDE_AFTER] - s->total[SIDE_BEFORE];
     for (size_t v = 0; v < VALUES; v++) {
@@ -152,20 +131,19 @@ static enum err draws_run(struct explaining *a)
     }
     enum err e = OK;
     for (size_t draw = 0; !e && draw < EXPLAIN_DRAWS; draw++) {
-        struct sums s;
+        struct explain_sums s;
         weights_draw(a, rng, false);
-        explain_levels(&a->data, a->block_weights, a->site_weights);
-        sums_make(&a->data, &s);
+        explain_sums(&a->data, a->block_weights, a->site_weights, &s);
         draw_keep(a, &s, EXPLAIN_TRAP, draw);
         weights_draw(a, rng, true);
-        explain_levels(&a->data, a->block_weights, a->site_weights);
-        sums_make(&a->data, &s);
+        explain_sums(&a->data, a->block_weights, a->site_weights, &s);
         for (size_t k = 0; k < EXPLAIN_TRAP; k++) {
             draw_keep(a, &s, k, draw);
         }
         total_column(a, METRIC_CHANGE)[draw] = s.total[SIDE_AFTER] - s.total[SIDE_BEFORE];
         total_column(a, METRIC_RATIO)[draw] = s.total[SIDE_AFTER] / s.total[SIDE_BEFORE];
         if (draw < EXPLAIN_FACTOR_DRAWS) {
+            explain_levels(&a->data, a->block_weights, a->site_weights);
             e = factors_keep(a, draw);
         }
     }
@@ -203,7 +181,7 @@ static struct estimate estimate_of(double value, double *draws, size_t n)
 static const struct estimate UNKNOWN = {NAN, NAN, NAN};
 
 /* Of the share of a label: strata are traps and countries. */
-static struct kitagawa mix_of(const struct explain_data *d, const struct sums *s,
+static struct kitagawa mix_of(const struct explain_data *d, const struct explain_sums *s,
                               enum explain_dimension k, size_t v)
 {
     static const size_t STRATA = (size_t)VALUES * VALUES;
@@ -235,7 +213,7 @@ static bool is_mix_change(const struct kitagawa *k)
 
 static struct explain_part part_make(struct explaining *a, enum explain_dimension k, size_t v)
 {
-    const struct sums *s = &a->sums;
+    const struct explain_sums *s = &a->sums;
     double before = s->value[k][v][SIDE_BEFORE], after = s->value[k][v][SIDE_AFTER];
     double change = s->total[SIDE_AFTER] - s->total[SIDE_BEFORE];
     struct explain_part p = {
@@ -461,8 +439,11 @@ static enum err tables_make(struct explaining *a)
     for (size_t i = 0; i < x->blocks_before + x->blocks_after; i++) {
         a->block_weights[i] = 1.0;
     }
-    explain_levels(&a->data, a->block_weights, NULL);
-    sums_make(&a->data, &a->sums);
+    for (size_t i = 0; i < x->sites; i++) {
+        a->site_weights[i] = 1.0;
+    }
+    explain_sums(&a->data, a->block_weights, a->site_weights, &a->sums);
+    explain_levels(&a->data, a->block_weights, a->site_weights);
     if (!(a->sums.total[SIDE_BEFORE] > 0.0) || !(a->sums.total[SIDE_AFTER] > 0.0)) {
         return err_set(a->eb, ERR_NOTFOUND,
                        "one of the windows has no message in the traps that are compared");

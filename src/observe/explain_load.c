@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The joint counts are read twice: once for which values get a row of their own, once for the cells
- * of those. So memory goes with the cells, not with the messages. */
+/* The rollups say which values get a row of their own, then the joint counts are read into cells of
+ * those. So memory goes with the cells, not with the messages. */
 #include "observe/explain_load.h"
 
 #include "core/limits.h"
@@ -32,9 +32,9 @@ struct loading {
     struct errbuf *eb;
     enum err err;
     struct trap_watch watch;
-    int64_t first[SIDES], days[SIDES]; /* day numbers and counts of the windows */
-    unsigned side;                     /* being read */
-    bool is_counting;
+    int64_t first[SIDES], days[SIDES];         /* day numbers and counts of the windows */
+    unsigned side;                             /* being read */
+    size_t dimension;                          /* being counted */
     struct strmap *totals[EXPLAIN_DIMENSIONS]; /* value: messages, then the number of its row */
     struct strmap *cells, *entries;
     size_t entry_size;
@@ -210,41 +210,65 @@ static enum err traps_set(struct loading *l)
 
 /* ---- values and cells ---- */
 
-static void row_values(const struct loading *l, const struct joint_row *row,
-                       struct slice out[EXPLAIN_DIMENSIONS])
+static struct slice country_name(struct slice country)
 {
-    out[EXPLAIN_BOTNET] = row->botnet;
-    out[EXPLAIN_PROGRAM] = row->program;
-    out[EXPLAIN_COUNTRY] = slice_eq(row->country, S("-")) ? S("unknown") : row->country;
-    out[EXPLAIN_TRAP] = l->watch.traps[row->trap].name;
+    return slice_eq(country, S("-")) ? S("unknown") : country;
 }
 
-static void row_count(struct loading *l, const struct joint_row *row)
+static bool row_counts(const struct loading *l, size_t trap, int64_t bucket)
 {
-    struct slice values[EXPLAIN_DIMENSIONS];
-    row_values(l, row, values);
-    for (size_t k = 0; k < EXPLAIN_DIMENSIONS; k++) {
-        if (strmap_count(l->totals[k]) >= VALUES_MAX && !strmap_get(l->totals[k], values[k])) {
-            continue;
-        }
-        uint64_t *total = strmap_put(l->totals[k], values[k], NULL);
-        if (!total) {
-            l->err = ERR_NOMEM;
-            return;
-        }
-        *total += row->units.messages;
+    int64_t day = day_of(bucket);
+    return !l->err && trap < l->d->trap_count && l->d->traps[trap].is_compared &&
+           day >= l->first[l->side] && day < l->first[l->side] + l->days[l->side] &&
+           watch_up(l, trap, day) > 0.0;
+}
+
+static void panel_see(void *arg, const struct panel_row *row)
+{
+    struct loading *l = arg;
+    struct strmap *totals = l->totals[l->dimension];
+    if (!row_counts(l, row->trap, row->bucket)) {
+        return;
     }
+    struct slice value = l->dimension == EXPLAIN_TRAP      ? l->watch.traps[row->trap].name
+                         : l->dimension == EXPLAIN_COUNTRY ? country_name(row->value)
+                                                           : row->value;
+    if (strmap_count(totals) >= VALUES_MAX && !strmap_get(totals, value)) {
+        return;
+    }
+    uint64_t *total = strmap_put(totals, value, NULL);
+    if (total) {
+        *total += row->units.messages;
+    } else {
+        l->err = ERR_NOMEM;
+    }
+}
+
+/* How much each value has, from the rollups by day. */
+static enum err values_count(struct loading *l)
+{
+    static const enum dimension OF[EXPLAIN_DIMENSIONS] = {DIMENSION_BOTNET, DIMENSION_PROGRAM,
+                                                          DIMENSION_COUNTRY, DIMENSION_TOTAL};
+    enum err e = OK;
+    for (l->dimension = 0; !e && l->dimension < EXPLAIN_DIMENSIONS; l->dimension++) {
+        for (l->side = 0; !e && l->side < SIDES; l->side++) {
+            struct store_filter f = window_filter(l, l->side);
+            e = store_panel(l->store, &f, BUCKET_DAY, OF[l->dimension], panel_see, l, l->eb);
+            e = e ? e : l->err ? load_nomem(l) : OK;
+        }
+    }
+    return e;
 }
 
 static size_t cell_of(struct loading *l, const struct joint_row *row)
 {
-    struct slice values[EXPLAIN_DIMENSIONS];
+    const struct slice values[EXPLAIN_DIMENSIONS] = {
+        row->botnet, row->program, country_name(row->country), l->watch.traps[row->trap].name};
     struct cell_key key;
     bool is_new;
-    row_values(l, row, values);
     for (size_t k = 0; k < EXPLAIN_DIMENSIONS; k++) {
         const uint64_t *number = strmap_get(l->totals[k], values[k]);
-        key.value[k] = (uint16_t)(number ? *number : l->d->value_count[k] - 1);
+        key.value[k] = (uint16_t)(number ? *number : EXPLAIN_ROWS - 1);
     }
     uint64_t *cell = strmap_put(l->cells, slice_of((const char *)&key, sizeof key), &is_new);
     if (!cell) {
@@ -293,23 +317,14 @@ static void row_enter(struct loading *l, const struct joint_row *row, size_t blo
 static void row_see(void *arg, const struct joint_row *row)
 {
     struct loading *l = arg;
-    int64_t day = day_of(row->bucket);
-    if (l->err || row->trap >= l->d->trap_count || !l->d->traps[row->trap].is_compared ||
-        day < l->first[l->side] || day >= l->first[l->side] + l->days[l->side] ||
-        watch_up(l, row->trap, day) <= 0.0) {
-        return;
-    }
-    if (l->is_counting) {
-        row_count(l, row);
-    } else {
-        row_enter(l, row, block_of(l, l->side, day));
+    if (row_counts(l, row->trap, row->bucket)) {
+        row_enter(l, row, block_of(l, l->side, day_of(row->bucket)));
     }
 }
 
-static enum err windows_read(struct loading *l, bool is_counting)
+static enum err windows_read(struct loading *l)
 {
     enum err e = OK;
-    l->is_counting = is_counting;
     for (l->side = 0; !e && l->side < SIDES; l->side++) {
         struct store_filter f = window_filter(l, l->side);
         e = store_joint(l->store, &f, BUCKET_DAY, row_see, l, l->eb);
@@ -352,7 +367,6 @@ static enum err values_choose(struct loading *l, size_t k)
     free(all);
     d->values[k][EXPLAIN_VALUES].name = S("unknown");
     d->values[k][EXPLAIN_VALUES + 1].name = S("other");
-    d->value_count[k] = EXPLAIN_VALUES + 2;
     return OK;
 }
 
@@ -373,6 +387,32 @@ static enum err cells_finish(struct loading *l)
     return OK;
 }
 
+static float *margin_at(const struct explain_data *d, size_t trap, size_t block)
+{
+    size_t blocks = d->x->blocks_before + d->x->blocks_after;
+    return d->margins + (trap * blocks + block) * EXPLAIN_DIMENSIONS * EXPLAIN_ROWS;
+}
+
+static enum err margins_make(struct loading *l)
+{
+    struct explain_data *d = l->d;
+    size_t blocks = d->x->blocks_before + d->x->blocks_after;
+    d->margins = arena_calloc(d->arena, d->trap_count * blocks,
+                              sizeof *d->margins * EXPLAIN_DIMENSIONS * EXPLAIN_ROWS);
+    if (!d->margins) {
+        return load_nomem(l);
+    }
+    for (size_t i = 0; i < d->entry_count; i++) {
+        const struct cell_entry *e = &d->entries[i];
+        const uint16_t *value = d->cell_value + (size_t)e->cell * EXPLAIN_DIMENSIONS;
+        float *margin = margin_at(d, e->trap, e->block);
+        for (size_t k = 0; k < EXPLAIN_DIMENSIONS; k++) {
+            margin[k * EXPLAIN_ROWS + value[k]] += e->messages;
+        }
+    }
+    return OK;
+}
+
 enum err explain_load(struct store *s, const struct explain_query *q, struct explain_data *d,
                       struct errbuf *eb)
 {
@@ -386,12 +426,13 @@ enum err explain_load(struct store *s, const struct explain_query *q, struct exp
         l.totals[k] = strmap_new();
         e = e ? e : l.totals[k] ? OK : load_nomem(&l);
     }
-    e = e ? e : windows_read(&l, true);
+    e = e ? e : values_count(&l);
     for (size_t k = 0; !e && k < EXPLAIN_DIMENSIONS; k++) {
         e = values_choose(&l, k);
     }
-    e = e ? e : windows_read(&l, false);
+    e = e ? e : windows_read(&l);
     e = e ? e : cells_finish(&l);
+    e = e ? e : margins_make(&l);
     for (size_t k = 0; k < EXPLAIN_DIMENSIONS; k++) {
         strmap_free(l.totals[k]);
     }
@@ -406,33 +447,63 @@ void explain_data_free(struct explain_data *d)
     d->entries = NULL;
 }
 
-void explain_levels(struct explain_data *d, const double *blocks, const double *sites)
+/* From messages to levels, for each trap and side. */
+static void factors_set(struct explain_data *d, const double *blocks, const double *sites)
 {
     size_t count[SIDES] = {d->x->blocks_before, d->x->blocks_after};
     for (size_t t = 0; t < d->trap_count; t++) {
         struct explain_trap *trap = &d->traps[t];
         double up[SIDES] = {0};
         size_t at = 0;
-        if (!trap->is_compared) {
-            continue;
-        }
         for (unsigned side = 0; side < SIDES; side++) {
             for (size_t i = 0; i < count[side]; i++, at++) {
                 up[side] += blocks[at] * trap->up[at];
             }
         }
         /* A draw in which it did not watch on one side can not compare it. */
-        bool is_in = up[SIDE_BEFORE] > 0.0 && up[SIDE_AFTER] > 0.0;
-        double weight = sites ? sites[trap->site] : 1.0;
-        trap->factor[SIDE_BEFORE] = is_in ? weight / up[SIDE_BEFORE] : 0.0;
-        trap->factor[SIDE_AFTER] = is_in ? weight / up[SIDE_AFTER] : 0.0;
+        bool is_in = trap->is_compared && up[SIDE_BEFORE] > 0.0 && up[SIDE_AFTER] > 0.0;
+        for (unsigned side = 0; side < SIDES; side++) {
+            trap->factor[side] = is_in ? sites[trap->site] / up[side] : 0.0;
+        }
     }
+}
+
+static unsigned side_of(const struct explain_data *d, size_t block)
+{
+    return block < d->x->blocks_before ? SIDE_BEFORE : SIDE_AFTER;
+}
+
+void explain_sums(struct explain_data *d, const double *blocks, const double *sites,
+                  struct explain_sums *out)
+{
+    size_t count = d->x->blocks_before + d->x->blocks_after;
+    *out = (struct explain_sums){0};
+    factors_set(d, blocks, sites);
+    for (size_t t = 0; t < d->trap_count; t++) {
+        for (size_t b = 0; b < count; b++) {
+            unsigned side = side_of(d, b);
+            double factor = blocks[b] * d->traps[t].factor[side];
+            const float *margin = margin_at(d, t, b);
+            for (size_t i = 0; factor > 0.0 && i < EXPLAIN_DIMENSIONS * EXPLAIN_ROWS; i++) {
+                out->value[i / EXPLAIN_ROWS][i % EXPLAIN_ROWS][side] += factor * (double)margin[i];
+            }
+        }
+    }
+    for (size_t v = 0; v < EXPLAIN_ROWS; v++) {
+        out->total[SIDE_BEFORE] += out->value[EXPLAIN_BOTNET][v][SIDE_BEFORE];
+        out->total[SIDE_AFTER] += out->value[EXPLAIN_BOTNET][v][SIDE_AFTER];
+    }
+}
+
+void explain_levels(struct explain_data *d, const double *blocks, const double *sites)
+{
+    factors_set(d, blocks, sites);
     for (size_t c = 0; c < d->cells; c++) {
         d->level[SIDE_BEFORE][c] = d->level[SIDE_AFTER][c] = 0.0;
     }
     for (size_t i = 0; i < d->entry_count; i++) {
         const struct cell_entry *e = &d->entries[i];
-        unsigned side = e->block < count[SIDE_BEFORE] ? SIDE_BEFORE : SIDE_AFTER;
+        unsigned side = side_of(d, e->block);
         d->level[side][e->cell] +=
             blocks[e->block] * d->traps[e->trap].factor[side] * (double)e->messages;
     }

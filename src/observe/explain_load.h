@@ -8,6 +8,7 @@
 #include "observe/explain.h"
 
 enum { SIDE_BEFORE, SIDE_AFTER, SIDES };
+enum { EXPLAIN_ROWS = EXPLAIN_VALUES + 2 }; /* "unknown", then "other" behind the values */
 
 struct cell_entry {
     uint32_t cell;
@@ -34,12 +35,12 @@ struct explain_data {
     size_t trap_count;
     struct explain_value values[EXPLAIN_DIMENSIONS]
                                [EXPLAIN_VALUES + 2]; /* "unknown", "other" too */
-    size_t value_count[EXPLAIN_DIMENSIONS];
-    struct cell_entry *entries; /* heap */
+    struct cell_entry *entries;                      /* heap */
     size_t entry_count;
     uint16_t *cell_value; /* cells * EXPLAIN_DIMENSIONS; arena */
     size_t cells;
     double *level[SIDES]; /* by cell, of the draw at hand; arena */
+    float *margins; /* messages by trap, block, dimension and value: what most draws need; arena */
     bool *watched[SIDES]; /* by day of the window: most of the traps that are compared; arena */
 };
 
@@ -48,7 +49,15 @@ enum err explain_load(struct store *s, const struct explain_query *q, struct exp
                       struct errbuf *eb) MUST_USE;
 void explain_data_free(struct explain_data *d);
 
-/* The levels for weights of blocks (by block) and of sites (NULL: all 1). */
+/* Levels by dimension and value. */
+struct explain_sums {
+    double total[SIDES];
+    double value[EXPLAIN_DIMENSIONS][EXPLAIN_ROWS][SIDES];
+};
+
+/* For weights of blocks (by block) and of sites: by value, and by cell (into d->level). */
+void explain_sums(struct explain_data *d, const double *blocks, const double *sites,
+                  struct explain_sums *out);
 void explain_levels(struct explain_data *d, const double *blocks, const double *sites);
 
 #endif

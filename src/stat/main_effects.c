@@ -15,6 +15,7 @@ static const double COMMON_PART = 0.95;
 struct fit {
     const struct effects_table *t;
     double *multiplier[MAIN_EFFECTS_DIMENSIONS_MAX]; /* by value, logarithms */
+    double *ratio[MAIN_EFFECTS_DIMENSIONS_MAX];      /* e to the multiplier, less the shift */
     double *sum_before[MAIN_EFFECTS_DIMENSIONS_MAX], *sum_after[MAIN_EFFECTS_DIMENSIONS_MAX];
     double *fitted_before, *fitted_after; /* by value, of the dimension at hand */
     double *base;                         /* by cell: fitted before */
@@ -37,10 +38,14 @@ static double cell_log(const struct fit *f, size_t cell)
     return sum;
 }
 
-/* The part of a cell's two sides together that is after. */
-static double part_after(double log_ratio)
+/* after / before of a cell: what most of the time goes into, so there is no exp() in it. */
+static double cell_ratio(const struct fit *f, size_t cell)
 {
-    return 1.0 / (1.0 + exp(-log_ratio));
+    double ratio = 1.0;
+    for (size_t d = 0; d < f->t->dimensions; d++) {
+        ratio *= f->ratio[d][value_of(f, cell, d)];
+    }
+    return ratio;
 }
 
 /* Brings one dimension's totals on both sides to those of the data; returns how far they were off.
@@ -53,9 +58,9 @@ static double dimension_scale(struct fit *f, size_t d)
         f->fitted_before[v] = f->fitted_after[v] = 0.0;
     }
     for (size_t c = 0; c < t->cells; c++) {
-        double both = t->before[c] + t->after[c], p = part_after(cell_log(f, c));
-        f->fitted_after[value_of(f, c, d)] += both * p;
-        f->fitted_before[value_of(f, c, d)] += both * (1.0 - p);
+        double ratio = cell_ratio(f, c), before = (t->before[c] + t->after[c]) / (1.0 + ratio);
+        f->fitted_before[value_of(f, c, d)] += before;
+        f->fitted_after[value_of(f, c, d)] += before * ratio;
     }
     for (size_t v = 0; v < t->values[d]; v++) {
         double a = f->sum_after[d][v], b = f->sum_before[d][v];
@@ -67,6 +72,7 @@ static double dimension_scale(struct fit *f, size_t d)
             *m = a > 0.0 ? MULTIPLIER_MAX : -MULTIPLIER_MAX;
         }
         *m = fmin(fmax(*m, -MULTIPLIER_MAX), MULTIPLIER_MAX);
+        f->ratio[d][v] = exp(*m);
     }
     return off;
 }
@@ -83,7 +89,7 @@ static void fit_run(struct fit *f)
         }
     }
     for (size_t c = 0; c < f->t->cells; c++) {
-        f->base[c] = (f->t->before[c] + f->t->after[c]) * part_after(-cell_log(f, c));
+        f->base[c] = (f->t->before[c] + f->t->after[c]) / (1.0 + cell_ratio(f, c));
     }
 }
 
@@ -161,22 +167,29 @@ static void level_take(struct fit *f)
     double part = sum_low >= 0.0 ? 0.0 : sum_high <= 0.0 ? 1.0 : -sum_low / (sum_high - sum_low);
     for (size_t d = 0; d < f->t->dimensions; d++) {
         f->shift[d] = (1.0 - part) * at_low[d] + part * at_high[d];
+        for (size_t v = 0; v < f->t->values[d]; v++) {
+            f->ratio[d][v] = exp(f->multiplier[d][v] - f->shift[d]);
+        }
     }
 }
 
 /* ---- the split ---- */
 
-/* The logarithm of a factor of a cell: a dimension's, or (factor == dimensions) the level's. */
-static double factor_log(const struct fit *f, size_t cell, size_t factor)
+static double level_log(const struct fit *f)
 {
     double level = 0.0;
-    if (factor < f->t->dimensions) {
-        return f->multiplier[factor][value_of(f, cell, factor)] - f->shift[factor];
-    }
     for (size_t d = 0; d < f->t->dimensions; d++) {
         level += f->shift[d];
     }
     return level;
+}
+
+/* The logarithm of a factor of a cell: a dimension's, or (factor == dimensions) the level's. */
+static double factor_log(const struct fit *f, size_t cell, size_t factor)
+{
+    return factor < f->t->dimensions
+               ? f->multiplier[factor][value_of(f, cell, factor)] - f->shift[factor]
+               : level_log(f);
 }
 
 static double value_changed(void *arg, unsigned changed)
@@ -184,13 +197,13 @@ static double value_changed(void *arg, unsigned changed)
     const struct fit *f = arg;
     double sum = 0.0;
     for (size_t c = 0; c < f->t->cells; c++) {
-        double log_ratio = 0.0;
-        for (size_t k = 0; k <= f->t->dimensions; k++) {
-            log_ratio += changed >> k & 1 ? factor_log(f, c, k) : 0.0;
+        double level = f->base[c];
+        for (size_t d = 0; d < f->t->dimensions; d++) {
+            level *= changed >> d & 1 ? f->ratio[d][value_of(f, c, d)] : 1.0;
         }
-        sum += f->base[c] * exp(log_ratio);
+        sum += level;
     }
-    return sum;
+    return changed >> f->t->dimensions & 1 ? sum * exp(level_log(f)) : sum;
 }
 
 static void lmdi_split(const struct fit *f, double *effect)
@@ -224,7 +237,7 @@ static double *fit_begin(struct fit *f)
         values += t->values[d];
         most = t->values[d] > most ? t->values[d] : most;
     }
-    double *room = calloc(3 * values + 2 * most + t->cells + 1, sizeof *room), *next = room;
+    double *room = calloc(4 * values + 2 * most + t->cells + 1, sizeof *room), *next = room;
     f->order = calloc(values + 1, sizeof *f->order);
     if (!room || !f->order) {
         free(room);
@@ -235,7 +248,11 @@ static double *fit_begin(struct fit *f)
         f->multiplier[d] = next;
         f->sum_before[d] = next + t->values[d];
         f->sum_after[d] = next + 2 * t->values[d];
-        next += 3 * t->values[d];
+        f->ratio[d] = next + 3 * t->values[d];
+        for (size_t v = 0; v < t->values[d]; v++) {
+            f->ratio[d][v] = 1.0;
+        }
+        next += 4 * t->values[d];
     }
     f->fitted_before = next;
     f->fitted_after = next + most;
@@ -272,7 +289,7 @@ enum err main_effects(const struct effects_table *t, struct main_effects *out)
         fit_run(&f);
         level_take(&f);
         out->change = f.total_after - f.total_before;
-        out->level = exp(factor_log(&f, 0, t->dimensions));
+        out->level = exp(level_log(&f));
         out->misfit = misfit_of(&f);
         lmdi_split(&f, out->lmdi);
         e = decompose_shapley(t->dimensions + 1, value_changed, &f, out->shapley);
