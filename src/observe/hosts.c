@@ -261,6 +261,29 @@ static void rows_peak(struct build *b)
     h->rows = b->row_count;
 }
 
+/* The end of a period is seldom the end of a day: the last 24 hours by the hour. Rows are sorted by
+ * hour. */
+static void rows_last_24h(struct build *b)
+{
+    struct hosts *h = b->h;
+    size_t from = b->row_count;
+    if (!b->row_count) {
+        return;
+    }
+    uint32_t last = b->rows[b->row_count - 1].hour;
+    int64_t end = b->filter.since + ((int64_t)last + 1) * 3600;
+    while (from > 0 && b->rows[from - 1].hour + 24 > last) {
+        from--;
+    }
+    qsort(b->rows + from, b->row_count - from, sizeof *b->rows, by_host);
+    if (h->rows_from <= end - SECONDS_PER_DAY) {
+        h->last_24h_at = end;
+        for (size_t i = from; i < b->row_count; i++) {
+            h->last_24h += i == from || b->rows[i].host != b->rows[i - 1].host;
+        }
+    }
+}
+
 static enum err rows_load(struct build *b)
 {
     const struct host_rows_query q = {b->query->botnet, b->query->program,
@@ -411,6 +434,7 @@ static enum err hosts_count(struct build *b)
     if (!e) {
         host_end(b);
         rows_peak(b);
+        rows_last_24h(b);
     }
     return e ? e : b->err ? build_nomem(b) : OK;
 }

@@ -61,9 +61,12 @@ struct hosts {
     int64_t rows_from;  /* rows before it were not there; INT64_MIN: all were */
     uint64_t peak_hour; /* most distinct hosts within one hour, of these rows */
     int64_t peak_hour_at;
-    uint64_t tcp_hours; /* address-hours with a TCP fingerprint */
-    uint64_t tcp_more;  /* fingerprints in them beyond the first: as many machines more, at least,
-                           behind the same address */
+    uint64_t
+        last_24h; /* distinct hosts of the 24 hours up to the end of the last hour with a row */
+    int64_t last_24h_at; /* that end; 0 when rows do not reach so far back */
+    uint64_t tcp_hours;  /* address-hours with a TCP fingerprint */
+    uint64_t tcp_more;   /* fingerprints in them beyond the first: as many machines more, at least,
+                            behind the same address */
 
     struct host_fit fit;
 

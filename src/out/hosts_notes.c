@@ -17,6 +17,8 @@ size_t hosts_figures(const struct hosts *h, struct hosts_figure out[HOSTS_FIGURE
         {"addresses_day_mean", "addresses a day, mean", h->mean_day, NAN, NAN, 1},
         {"addresses_day_max", "addresses a day, most", (double)h->max_day, NAN, NAN, 0},
         {"addresses_last_day", "addresses on the last day", (double)h->last_day, NAN, NAN, 0},
+        {"addresses_last_24_hours", "addresses in the last 24 hours",
+         h->last_24h_at ? (double)h->last_24h : NAN, NAN, NAN, 0},
         {"addresses_last_7_days", "addresses in the last 7 days", (double)h->last_week, NAN, NAN,
          0},
         {"addresses_period", "addresses in the whole period", (double)h->total, NAN, NAN, 0},

@@ -59,6 +59,9 @@ static void when_cell(struct page *p, const struct hosts *h, const struct hosts_
     if (strcmp(f->name, "addresses_day_max") == 0 && h->max_day) {
         day_text(day_of(h->max_day_at), text);
         page_printf(p, "  %s", text);
+    } else if (strcmp(f->name, "addresses_last_24_hours") == 0 && h->last_24h_at) {
+        time_rfc3339(h->last_24h_at, text);
+        page_printf(p, "  up to %s", text);
     } else if (strcmp(f->name, "addresses_hour_max") == 0 && h->rows) {
         time_rfc3339(h->peak_hour_at, text);
         page_printf(p, "  %s", text);

@@ -111,6 +111,8 @@ static void counts(void **state)
     assert_int_equal(h.days[3].hosts, 150);
     assert_int_equal(h.total, 190 + 50);
     assert_int_equal(h.last_day, 150);
+    assert_int_equal(h.last_24h, 150);
+    assert_int_equal(h.last_24h_at, at(10));
     assert_int_equal(h.last_week, 100 + 60 + 50); /* days 3 to 9 */
     assert_true(h.mean_day == 150);
     assert_int_equal(h.max_day, 150);
@@ -132,6 +134,7 @@ static void counts(void **state)
     struct hosts few = build(s, &(struct hosts_query){.filter = STORE_FILTER_ALL, .rows_max = 100});
     assert_int_equal(few.rows, 100);
     assert_true(few.rows_from > at(9));
+    assert_int_equal(few.last_24h_at, 0); /* they do not reach back a day */
     assert_int_equal(few.total, h.total);
     struct hosts none =
         build(s, &(struct hosts_query){.filter = STORE_FILTER_ALL, .botnet = S("nobody")});
