@@ -384,6 +384,18 @@ static void progress_add(struct pipeline_progress *sum, const struct pipeline_pr
     sum->failed += p->failed;
 }
 
+static void stats_add(struct spool_feed_stats *sum, const struct feed *f)
+{
+    struct spool_feed_stats one = spool_feed_stats(f);
+    sum->messages += one.messages;
+    sum->sessions += one.sessions;
+    sum->without_session += one.without_session;
+    sum->canaries += one.canaries;
+    sum->damaged += one.damaged;
+    sum->damaged_bytes += one.damaged_bytes;
+    sum->at = one.at;
+}
+
 enum err spool_follow(const struct pipeline_options *p, const struct spool_feed_options *o,
                       struct pipeline_progress *progress, struct errbuf *eb)
 {
@@ -395,6 +407,9 @@ enum err spool_follow(const struct pipeline_options *p, const struct spool_feed_
         struct pipeline_progress run = {0};
         enum err e = spool_feed_new(o, &feed, eb);
         e = e == OK ? pipeline_follow(p, feed, o->store, &run, eb) : e;
+        if (feed && o->stats) {
+            stats_add(o->stats, feed);
+        }
         spool_feed_free(feed);
         progress_add(progress, &run);
         if (e == OK || e == ERR_CANCELLED || !is_passing(e) || o->ends) {

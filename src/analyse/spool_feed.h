@@ -9,6 +9,14 @@
 
 #include "analyse/pipeline.h"
 
+struct spool_feed_stats {
+    uint64_t messages, sessions; /* given */
+    uint64_t without_session;    /* messages that went before the record of their session came */
+    uint64_t canaries;
+    uint64_t damaged_bytes, damaged; /* of the spool: bytes, places */
+    struct spool_position at;        /* what was read up to */
+};
+
 struct spool_feed_options {
     const char *folder;
     struct store *store;          /* its mark says where to begin; traps are made in it */
@@ -22,14 +30,8 @@ struct spool_feed_options {
      * sleeps. */
     void (*wait)(void *arg);
     void *arg;
-};
-
-struct spool_feed_stats {
-    uint64_t messages, sessions; /* given */
-    uint64_t without_session;    /* messages that went before the record of their session came */
-    uint64_t canaries;
-    uint64_t damaged_bytes, damaged; /* of the spool: bytes, places */
-    struct spool_position at;        /* what was read up to */
+    struct spool_feed_stats
+        *stats; /* spool_follow adds to it when a feed ends; NULL: nobody asks */
 };
 
 /* ERR_NOTFOUND when there is no spool yet. */

@@ -54,6 +54,7 @@ static void info_text(FILE *f, const char *path, const struct store_info *i)
     fprintf(f, "store     %s (%s)\n", path, i->engine);
     fprintf(f, "schema    %d (newest known: %d)\n", i->schema_version, i->schema_newest);
     fprintf(f, "messages  %" PRIu64 "\n", i->messages);
+    fprintf(f, "sessions  %" PRIu64 "\n", i->sessions);
     fprintf(f, "size      %.1f MB, %.1f MB in the log, %" PRIu64 " bytes a message\n",
             (double)i->file_bytes / 1e6, (double)i->wal_bytes / 1e6, i->bytes_per_message);
     fprintf(f, "strings   %" PRIu64 " in dictionaries\n", i->dictionary_strings);
@@ -69,6 +70,7 @@ static void info_fields(struct printer *p, const char *path, const struct store_
         {"schema_version", (uint64_t)i->schema_version},
         {"schema_newest", (uint64_t)i->schema_newest},
         {"messages", i->messages},
+        {"sessions", i->sessions},
         {"file_bytes", i->file_bytes},
         {"wal_bytes", i->wal_bytes},
         {"bytes_per_message", i->bytes_per_message},

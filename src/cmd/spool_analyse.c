@@ -32,6 +32,28 @@ static int trust_make(struct context *x, struct trust **out)
     return e == OK ? EXIT_STATUS_OK : command_fail(x->command, e, &eb);
 }
 
+static void result_say(const char *folder, const struct pipeline_progress *p,
+                       const struct spool_feed_stats *s)
+{
+    const struct {
+        uint64_t n;
+        const char *text;
+    } notes[] = {
+        {s->canaries, "canaries, noted and not counted"},
+        {s->without_session, "messages without the record of their session: no SD1"},
+        {p->failed, "messages too costly to analyse"},
+        {s->damaged, "places of the spool are damaged; `spool verify` has them all"},
+    };
+    fprintf(stderr, "%s: %llu messages, %llu added, %llu known already; %llu sessions added\n",
+            folder, (unsigned long long)p->messages, (unsigned long long)p->added,
+            (unsigned long long)p->repeated, (unsigned long long)p->sessions);
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        if (notes[i].n) {
+            fprintf(stderr, "%s: %llu %s\n", folder, (unsigned long long)notes[i].n, notes[i].text);
+        }
+    }
+}
+
 static int spool_read(struct context *x, const struct pipeline_options *p,
                       const struct spool_feed_options *o)
 {
@@ -42,15 +64,13 @@ static int spool_read(struct context *x, const struct pipeline_options *p,
         return command_fail(x->command, e, &eb);
     }
     if (!command_flag(x->command, "quiet")) {
-        fprintf(stderr, "%s: %llu messages, %llu added, %llu known already; %llu sessions added\n",
-                o->folder, (unsigned long long)done.messages, (unsigned long long)done.added,
-                (unsigned long long)done.repeated, (unsigned long long)done.sessions);
+        result_say(o->folder, &done, o->stats);
     }
     if (interrupted) {
         fputs("interrupted; the same command goes on where it stopped\n", stderr);
         return EXIT_STATUS_INTERRUPTED;
     }
-    return done.failed ? EXIT_STATUS_PARTLY : EXIT_STATUS_OK;
+    return done.failed || o->stats->damaged ? EXIT_STATUS_PARTLY : EXIT_STATUS_OK;
 }
 
 static int analyse_prepared(struct context *x, const char *folder, const uint8_t *key,
@@ -65,8 +85,13 @@ static int analyse_prepared(struct context *x, const char *folder, const uint8_t
         .jobs = jobs,
         .stop = &interrupted,
     };
-    struct spool_feed_options o = {
-        .folder = folder, .store = x->store, .geo = x->geo, .recipient_key = key, .ends = true};
+    struct spool_feed_stats stats = {0};
+    struct spool_feed_options o = {.folder = folder,
+                                   .store = x->store,
+                                   .geo = x->geo,
+                                   .recipient_key = key,
+                                   .ends = true,
+                                   .stats = &stats};
     struct sigaction act = {.sa_handler = interrupt};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);

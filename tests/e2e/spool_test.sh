@@ -24,6 +24,7 @@ exits 'analyse again' 0 "$sg" spool analyse "$spool"
 check 'analyse has nothing to do' grep -q ' 0 messages, 0 added' "$work/err"
 check 'ls says so' bash -c "'$sg' spool ls '$spool' | tail -1 | grep -q 'analysed up to segment'"
 exits 'the store verifies' 0 "$sg" db verify
+check 'db info counts sessions' bash -c "'$sg' db info | grep -q '^sessions  120$'"
 more=$("$MAKE_SPOOL" "$spool" 40 2)
 exits 'analyse goes on' 0 "$sg" spool analyse -j 2 "$spool"
 check 'analyse reads what is new' grep -q " $more messages, $more added, 0 known already; 40 sessions added" "$work/err"
@@ -74,6 +75,7 @@ exits 'canary for a trap' 0 "$sg" canary mx1 --to x@example.org -o "$work/canary
 exits 'canary wants an address' 2 "$sg" canary mx1
 "$MAKE_SPOOL" "$spool" 0 3 "$work/canary.eml" >/dev/null
 exits 'analyse meets a canary' 0 "$sg" spool analyse "$spool"
+check 'a canary is told' grep -q ' 1 canaries, noted' "$work/err"
 check 'a canary is not counted' grep -q ' 0 messages, 0 added' "$work/err"
 exits 'canary came' 0 "$sg" canary -f csv
 check 'canary came: it says ok' grep -q '^mx1,ok,' "$work/out"
@@ -108,6 +110,8 @@ spool=$work/damaged
 segment=$(ls -S "$spool"/*.seg | head -1)
 size=$(stat -c %s "$segment")
 printf 'X' | dd of="$segment" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+exits 'analyse goes on behind damage' 4 "$sg" spool analyse -d "$work/damaged.db" "$spool"
+check 'analyse says so' grep -q '1 places of the spool are damaged' "$work/err"
 exits 'verify finds damage' 1 "$sg" spool verify "$spool"
 check 'verify says where' grep -q '^segment [0-9]*, offset [0-9]*: damaged ([0-9]* bytes)' "$work/out"
 truncate -s $((size - 5)) "$segment"

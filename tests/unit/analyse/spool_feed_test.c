@@ -387,6 +387,14 @@ static void test_kills_lose_and_repeat_nothing(void **state)
     assert_int_equal(c->sessions, n - n / 5);
 }
 
+static pthread_t follower;
+
+static void stop_now(int number)
+{
+    (void)number;
+    stopped = true;
+}
+
 /* Live: what is appended while it follows arrives, and `stop` ends it with all of that stored. */
 static void *stop_later(void *arg)
 {
@@ -397,7 +405,7 @@ static void *stop_later(void *arg)
         usleep(2000);
     }
     usleep(400000);
-    stopped = true;
+    pthread_kill(follower, SIGUSR1); /* as a process is told */
     return NULL;
 }
 
@@ -407,6 +415,9 @@ static void test_follows_until_told_to_stop(void **state)
     (void)state;
     place("live");
     struct spool_writer *w = writer_open();
+    struct sigaction act = {.sa_handler = stop_now, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &act, NULL);
+    follower = pthread_self();
     assert_int_equal(pthread_create(&thread, NULL, stop_later, w), 0);
     struct pipeline_progress p = follow(false, 1);
     pthread_join(thread, NULL);
