@@ -2,9 +2,7 @@
 #include "print/sd1.h"
 
 #include "core/hash.h"
-#include "print/helo.h"
 #include "print/sd1_dialogue.h"
-#include "print/td1.h"
 
 enum { INPUT_BYTES = 12288 };
 
@@ -80,44 +78,4 @@ bool sd1_parse(struct slice text, struct sd1 *out)
     }
     memcpy(out->a, a.p, a.n);
     return true;
-}
-
-static enum err set_copy(struct features *f, enum feature_id id, struct slice text,
-                         struct arena *arena)
-{
-    struct slice copy = arena_copy(arena, text);
-    return copy.p ? features_set_text(f, id, copy, arena) : ERR_NOMEM;
-}
-
-static enum err set_sd1(struct features *f, const struct session_record *r, struct slice ptr,
-                        struct arena *arena)
-{
-    struct sd1 s;
-    char text[SD1_TEXT_BYTES];
-    enum err e = sd1_make(&s, r, ptr, NULL, arena);
-    if (e != OK) {
-        return e;
-    }
-    e = set_copy(f, FEATURE_FP_SD1, slice_of(text, sd1_print(&s, text)), arena);
-    e = e == OK ? set_copy(f, FEATURE_SD1_A, slice_of(s.a, SD1_TRAIT_COUNT), arena) : e;
-    e = e == OK ? set_copy(f, FEATURE_SD1_B, slice_cstr(s.b), arena) : e;
-    return e == OK ? set_copy(f, FEATURE_SD1_C, slice_cstr(s.c), arena) : e;
-}
-
-enum err session_features(struct features *f, const struct session_record *r, struct slice ptr,
-                          struct arena *arena)
-{
-    char td1[TD1_TEXT_BYTES];
-    struct td1 t;
-    enum err e = set_sd1(f, r, ptr, arena);
-    if (e == OK && r->syn.n > 0 && td1_make(&t, r->syn)) {
-        e = set_copy(f, FEATURE_FP_TD1, slice_of(td1, td1_print(&t, td1)), arena);
-    }
-    if (e == OK && r->helo.n > 0) {
-        char form = helo_form(r->helo, ptr, r->head.server_name);
-        e = features_set_text(f, FEATURE_SMTP_HELO, r->helo, arena);
-        e = e == OK ? set_copy(f, FEATURE_SMTP_HELO_FORM, slice_of(&form, 1), arena) : e;
-    }
-    features_set_number(f, FEATURE_SMTP_TLS, r->tls_version.n > 0);
-    return e;
 }

@@ -5,7 +5,6 @@
 #define PRINT_SD1_H
 
 #include "core/arena.h"
-#include "print/features.h"
 #include "spool/record.h"
 
 /* The places of part a, in order: SD1_TRAIT(ID, "letters it may have", "meaning"). */
@@ -38,10 +37,5 @@ enum err sd1_make(struct sd1 *out, const struct session_record *r, struct slice 
 size_t sd1_print(const struct sd1 *s, char out[SD1_TEXT_BYTES]);
 /* The inverse; false for what sd1_print never writes. */
 bool sd1_parse(struct slice text, struct sd1 *out);
-
-/* Sets the features that a session gives each of its messages: fp.sd1, sd1.a, sd1.b, sd1.c, fp.td1,
- * smtp.helo, smtp.helo.form, smtp.tls. ERR_NOMEM only. */
-enum err session_features(struct features *f, const struct session_record *r, struct slice ptr,
-                          struct arena *arena) MUST_USE;
 
 #endif

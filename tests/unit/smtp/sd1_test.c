@@ -273,35 +273,13 @@ static void td1_text_form(void **state)
     }
 }
 
-/* What the analyser asks for: all features that a session gives its messages. */
-static void features_are_set(void **state)
-{
-    (void)state;
-    struct arena *arena = arena_new(1 << 20);
-    struct features f = {0};
-    struct session_step step = {
-        .kind = STEP_COMMAND, .ending = ENDING_CRLF, .text = S("HELO ylmf-pc")};
-    struct session_record r = {.steps = &step, .step_count = 1, .helo = S("ylmf-pc")};
-    assert_non_null(arena);
-    assert_int_equal(session_features(&f, &r, S(""), arena), OK);
-    assert_true(slice_starts(features_text(&f, FEATURE_FP_SD1), S("SD1:HSU")));
-    assert_int_equal(features_text(&f, FEATURE_SD1_A).n, SD1_TRAIT_COUNT);
-    assert_int_equal(features_text(&f, FEATURE_SD1_B).n, 12);
-    assert_int_equal(features_text(&f, FEATURE_SD1_C).n, 12);
-    assert_int_equal(features_text(&f, FEATURE_FP_TD1).n, 0); /* no SYN: absent, not empty */
-    assert_true(slice_eq(features_text(&f, FEATURE_SMTP_HELO_FORM), S("S")));
-    assert_true(f.has_number[FEATURE_SMTP_TLS] && f.number[FEATURE_SMTP_TLS] == 0);
-    arena_free(arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_software),    cmocka_unit_test(many_messages),
-        cmocka_unit_test(many_recipients),  cmocka_unit_test(other_writing),
-        cmocka_unit_test(prefixes),         cmocka_unit_test(sd1_text_form),
-        cmocka_unit_test(td1_vectors),      cmocka_unit_test(td1_text_form),
-        cmocka_unit_test(features_are_set),
+        cmocka_unit_test(same_software),   cmocka_unit_test(many_messages),
+        cmocka_unit_test(many_recipients), cmocka_unit_test(other_writing),
+        cmocka_unit_test(prefixes),        cmocka_unit_test(sd1_text_form),
+        cmocka_unit_test(td1_vectors),     cmocka_unit_test(td1_text_form),
     };
     return cmocka_run_group_tests_name("sd1", tests, NULL, NULL);
 }
