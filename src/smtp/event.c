@@ -61,7 +61,7 @@ void event_message(struct strbuf *out, const struct message_record *m, bool is_k
     put_number(out, "number", m->number);
     put_number(out, "recipients", m->recipient_count);
     put_number(out, "bytes", m->raw.n);
-    strbuf_printf(out, ",\"canary\":%s}\n", m->is_canary ? "true" : "false");
+    strbuf_add(out, S("}\n"));
 }
 
 void event_close(struct strbuf *out, const struct session_record *r)

@@ -44,8 +44,7 @@ struct smtp_service {
     uint32_t banner_ms, reply_ms; /* waits on top of the persona's own */
     const struct cidr *relays;    /* may send XCLIENT */
     size_t relay_count;
-    const uint8_t *key;  /* SECRET_KEY_BYTES for password hashes; NULL: they are not kept at all */
-    struct slice canary; /* token of a canary message; empty: there are none */
+    const uint8_t *key; /* SECRET_KEY_BYTES for password hashes; NULL: they are not kept at all */
     uint32_t reject_4xx_permille, reject_5xx_permille; /* of RCPT, sampled */
     struct greylist *greylist;                         /* NULL: off; borrowed, changed */
 };

@@ -220,17 +220,6 @@ static struct slice protocol_name(struct session *s)
     return slice_cstr(s->protocol);
 }
 
-static bool message_is_canary(const struct session *s)
-{
-    struct slice token = s->service->canary, first = slice_of(s->body.p, s->body.n);
-    if (token.n == 0) {
-        return false;
-    }
-    first = slice_cut(&first, '\n');
-    struct slice name = slice_cut(&first, ':');
-    return slice_ieq(name, S("X-Spamgauge-Canary")) && slice_eq(slice_trim(first), token);
-}
-
 static void message_fill(struct session *s)
 {
     s->message = (struct message_record){
@@ -244,7 +233,6 @@ static void message_fill(struct session *s)
         .recipients = s->recipients,
         .recipient_count = s->rcpt_count,
         .data_flags = s->body.flags,
-        .is_canary = message_is_canary(s),
         .raw = slice_of(s->body.p, s->body.n),
     };
     if (s->has_tls) {

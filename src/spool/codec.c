@@ -200,7 +200,6 @@ static void message_code(struct codec *c, struct message_record *m)
     m->tls = text(c, m->tls);
     recipients_code(c, m);
     m->data_flags = (uint8_t)number(c, m->data_flags, UINT8_MAX);
-    m->is_canary = flag(c, m->is_canary);
     m->raw = text(c, m->raw);
 }
 

@@ -93,7 +93,6 @@ struct message_record {
     const struct slice *recipients;                          /* addresses that got a 2xx; secret */
     size_t recipient_count;
     uint8_t data_flags;
-    bool is_canary;
     struct slice raw; /* header and body as they came, dots unstuffed, nothing added */
 };
 

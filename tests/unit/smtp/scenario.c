@@ -119,8 +119,6 @@ static void setting(struct scenario *s, struct slice key, struct slice value)
         v->limits.message_bytes = n;
     } else if (slice_eq(key, S("lag_us"))) {
         s->lag_us = n;
-    } else if (slice_eq(key, S("canary"))) {
-        v->canary = value;
     } else if (slice_eq(key, S("relay"))) {
         assert_true(cidr_parse(value, &relay));
         v->relays = &relay;
@@ -223,7 +221,6 @@ struct player {
     bool sink_fails, holds; /* holds: the sink answers later */
     struct strbuf replies;  /* not yet looked at */
     struct strbuf raw, rcpts, trap;
-    bool is_canary;
     unsigned messages;
 };
 
@@ -239,7 +236,6 @@ static void player_commit(struct player *p)
         strbuf_add(&p->rcpts, m->recipients[i]);
         strbuf_add(&p->rcpts, S(" "));
     }
-    p->is_canary = m->is_canary;
     p->messages += !p->sink_fails;
     session_committed(p->session, p->sink_fails ? ERR_IO : OK, p->now_us);
 }
@@ -348,8 +344,6 @@ static void player_check(struct player *p, struct slice word, struct slice rest)
         if (!slice_eq(rest, strbuf_slice(&p->trap))) {
             player_fail(p, "trap", rest, strbuf_slice(&p->trap));
         }
-    } else if (slice_eq(word, S("canary"))) {
-        assert_true(p->is_canary);
     } else if (slice_eq(word, S("messages"))) {
         uint64_t n = 0;
         assert_true(slice_to_u64(rest, &n));

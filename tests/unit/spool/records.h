@@ -109,7 +109,6 @@ static inline void random_record_make(struct random_record *x, struct random *r,
     x->message.recipients = x->recipients;
     x->message.recipient_count = random_below(r, RANDOM_RECIPIENTS + 1);
     x->message.data_flags = (uint8_t)random_next(r);
-    x->message.is_canary = random_below(r, 2);
     x->message.raw = random_text(x, r, raw_most);
     for (size_t i = 0; i < RANDOM_STEPS; i++) {
         x->steps[i] = (struct session_step){
