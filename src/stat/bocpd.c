@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Each step: every run predicts the value and grows (1 - hazard); a new run begins with it
- * (hazard), predicted by the prior. Runs are kept in order of their beginning, the oldest first,
- * as logarithms that are brought to a sum of 1 at each step. */
+ * (hazard), predicted by the prior. Runs are kept in order of their beginning, the oldest first;
+ * their probabilities are brought to a sum of 1 at each step, predictions to a greatest of 1
+ * before they are no logarithms any more, so that nothing vanishes that counts. */
 #include "stat/bocpd.h"
 
 #include <math.h>
 
 struct run {
     size_t start;
-    double log_p;
+    double p;
+    double log_predicted;            /* of the present value */
     double mean, kappa, alpha, beta; /* of the level now */
     size_t learnt;                   /* values in it: alpha = prior + learnt / 2 (normal) */
 };
@@ -17,8 +19,8 @@ struct bocpd {
     struct bocpd_model model;
     struct run *runs;
     size_t run_count;
-    size_t steps;
-    double *half_gamma; /* by learnt: lgamma(alpha + 1/2) - lgamma(alpha) of a normal run */
+    size_t steps, origin; /* origin: the first step after the last restart */
+    double *half_gamma;   /* by learnt: lgamma(alpha + 1/2) - lgamma(alpha) of a normal run */
     double log_evidence;
 };
 
@@ -71,27 +73,27 @@ static void learn(enum bocpd_kind kind, struct run *r, double x, double scale)
     r->learnt++;
 }
 
-/* Probabilities to a sum of 1; drops what is less than `prune`. Returns the log of the sum. */
+/* Takes the predictions in, brings the probabilities to a sum of 1, drops what is less than
+ * `prune`. Returns the log of what the sum was. */
 static double normalise(struct bocpd *b)
 {
     double greatest = -INFINITY, sum = 0.0;
     for (size_t i = 0; i < b->run_count; i++) {
-        greatest = fmax(greatest, b->runs[i].log_p);
+        greatest = fmax(greatest, b->runs[i].log_predicted);
     }
     for (size_t i = 0; i < b->run_count; i++) {
-        sum += exp(b->runs[i].log_p - greatest);
+        b->runs[i].p *= exp(b->runs[i].log_predicted - greatest);
+        sum += b->runs[i].p;
     }
-    double total = greatest + log(sum), least = log(b->model.prune); /* -INFINITY for 0 */
     size_t kept = 0;
     for (size_t i = 0; i < b->run_count; i++) {
-        struct run r = b->runs[i];
-        r.log_p -= total;
-        if (r.log_p >= least) {
-            b->runs[kept++] = r;
+        b->runs[i].p /= sum;
+        if (b->runs[i].p >= b->model.prune) {
+            b->runs[kept++] = b->runs[i];
         }
     }
     b->run_count = kept;
-    return total;
+    return greatest + log(sum);
 }
 
 void bocpd_step(struct bocpd *b, double x, double scale)
@@ -105,24 +107,31 @@ void bocpd_step(struct bocpd *b, double x, double scale)
                         .kappa = m->kappa,
                         .alpha = m->alpha,
                         .beta = m->kind == BOCPD_COUNT ? m->beta / m->dispersion : m->beta,
-                        .log_p = b->steps ? log(m->hazard) : 0.0};
+                        .p = b->steps > b->origin ? m->hazard : 1.0};
     if (m->kind == BOCPD_COUNT) {
         fresh.alpha /= m->dispersion;
         x /= m->dispersion;
         scale /= m->dispersion;
     }
     for (size_t i = 0; i < b->run_count; i++) {
-        b->runs[i].log_p += log1p(-m->hazard);
+        b->runs[i].p *= 1.0 - m->hazard;
+        b->runs[i].log_predicted = 0.0;
     }
     b->runs[b->run_count++] = fresh;
     for (size_t i = 0; i < b->run_count && !isnan(x); i++) {
         struct run *r = &b->runs[i];
-        r->log_p +=
+        r->log_predicted =
             m->kind == BOCPD_COUNT ? predict_count(r, x, scale) : predict_normal(b, r, x, scale);
         learn(m->kind, r, x, scale);
     }
     b->log_evidence += normalise(b);
     b->steps++;
+}
+
+void bocpd_restart(struct bocpd *b)
+{
+    b->run_count = 0;
+    b->origin = b->steps;
 }
 
 size_t bocpd_steps(const struct bocpd *b)
@@ -134,17 +143,18 @@ size_t bocpd_map(const struct bocpd *b, double *probability)
 {
     size_t best = 0;
     for (size_t i = 1; i < b->run_count; i++) {
-        best = b->runs[i].log_p > b->runs[best].log_p ? i : best;
+        best = b->runs[i].p > b->runs[best].p ? i : best;
     }
-    *probability = b->run_count ? exp(b->runs[best].log_p) : 0.0;
-    return b->run_count ? b->runs[best].start : 0;
+    *probability = b->run_count ? b->runs[best].p : 0.0;
+    return b->run_count ? b->runs[best].start : b->origin;
 }
 
 double bocpd_since(const struct bocpd *b, size_t from)
 {
     double sum = 0.0;
-    for (size_t i = b->run_count; i-- > 0 && b->runs[i].start >= from && b->runs[i].start > 0;) {
-        sum += exp(b->runs[i].log_p);
+    for (size_t i = b->run_count;
+         i-- > 0 && b->runs[i].start >= from && b->runs[i].start > b->origin;) {
+        sum += b->runs[i].p;
     }
     return fmin(sum, 1.0);
 }
@@ -153,7 +163,7 @@ double bocpd_began(const struct bocpd *b, size_t step)
 {
     for (size_t i = b->run_count; i-- > 0 && b->runs[i].start >= step;) {
         if (b->runs[i].start == step) {
-            return exp(b->runs[i].log_p);
+            return b->runs[i].p;
         }
     }
     return 0.0;
@@ -163,8 +173,8 @@ void bocpd_range(const struct bocpd *b, double mass, size_t *from, size_t *to)
 {
     double held;
     size_t low = bocpd_map(b, &held), high = low;
-    while (held < mass && (low > 0 || high + 1 < b->steps)) {
-        double below = low > 0 ? bocpd_began(b, low - 1) : -1.0;
+    while (held < mass && (low > b->origin || high + 1 < b->steps)) {
+        double below = low > b->origin ? bocpd_began(b, low - 1) : -1.0;
         double above = high + 1 < b->steps ? bocpd_began(b, high + 1) : -1.0;
         held += fmax(below, above);
         low -= below > above;

@@ -35,13 +35,16 @@ struct bocpd *bocpd_new(const struct bocpd_model *m, struct arena *arena);
  * (BOCPD_COUNT); > 0. Past steps_max it does nothing. */
 void bocpd_step(struct bocpd *b, double x, double scale);
 
+/* What comes next cannot be compared with what was: the next step is as the first one. */
+void bocpd_restart(struct bocpd *b);
+
 size_t bocpd_steps(const struct bocpd *b);
 
 /* The most probable run: the step that it began at, and its probability. */
 size_t bocpd_map(const struct bocpd *b, double *probability);
 
-/* P(the present level began at step `from` or later); that all is one level since step 0 is no
- * change and does not count. */
+/* P(the present level began at step `from` or later); that all is one level since step 0 (or
+ * the last restart) is no change and does not count. */
 double bocpd_since(const struct bocpd *b, size_t from);
 
 /* P(the present level began at that step). */
