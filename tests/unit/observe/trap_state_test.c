@@ -3,7 +3,10 @@
 #include "fake_store.h"
 #include "testing.h"
 
+#include "observe/trap_rhythm.h"
 #include "observe/trap_state.h"
+
+#include <math.h>
 
 static int64_t at(int year, int month, int day, int hour)
 {
@@ -87,9 +90,29 @@ static void test_periods(void **state)
     arena_free(x.arena);
 }
 
+static void close_to(double have, double want)
+{
+    if (!(fabs(have - want) <= 1e-9 * fabs(want) + 1e-12)) {
+        fail_msg("%.12g is not %.12g", have, want);
+    }
+}
+
+/* NB2 with theta 5 and mean 20 has p = 1/5: P(0) = p^5, P(Y <= 2) = p^5 (1 + 5 q + 15 q^2). */
+static void test_probabilities(void **state)
+{
+    (void)state;
+    close_to(count_log10_at_most(0, 20, 5), log10(3.2e-4));
+    close_to(count_log10_at_most(2, 20, 5), log10(3.2e-4 * 14.6));
+    close_to(count_log10_at_least(1, 20, 5), log10(1 - 3.2e-4));
+    close_to(count_log10_at_least(3, 20, 5), log10(1 - 3.2e-4 * 14.6));
+    close_to(count_log10_at_most(0, 1e6, 100), 100 * log10(100 / (1e6 + 100)));
+    close_to(count_log10_at_most(5, 0, 5), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_probabilities),
         cmocka_unit_test(test_life_of_a_trap),
         cmocka_unit_test(test_periods),
     };
