@@ -187,6 +187,16 @@ static enum err session_take(struct spool_feed *s, const struct session_record *
     return OK;
 }
 
+/* What a store takes. A trap writes nothing else; but one record that the store refuses would stop
+ * the spool for ever. */
+static bool record_is_sane(const struct decoded_record *r)
+{
+    static const int64_t END_US = INT64_C(253402300800) * MICROSECONDS; /* year 10000 */
+    const struct session_head *h = record_head(r);
+    int64_t at = r->kind == RECORD_MESSAGE ? r->message.accepted_us : r->session.ended_us;
+    return h->trap.n > 0 && h->accepted_us > 0 && h->accepted_us < END_US && at > 0 && at < END_US;
+}
+
 static enum err record_take(struct spool_feed *s, const struct spool_item *item, struct errbuf *eb)
 {
     struct decoded_record record;
@@ -199,6 +209,11 @@ static enum err record_take(struct spool_feed *s, const struct spool_item *item,
         struct spool_finding f = {item->at, item->payload.n,
                                   e == ERR_VERSION ? "a record of a newer version"
                                                    : "a record that is none"};
+        damage_tell(s, &f);
+        return OK;
+    }
+    if (!record_is_sane(&record)) {
+        struct spool_finding f = {item->at, item->payload.n, "a record without a trap or a time"};
         damage_tell(s, &f);
         return OK;
     }

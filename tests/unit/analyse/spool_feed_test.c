@@ -387,6 +387,31 @@ static void test_kills_lose_and_repeat_nothing(void **state)
     assert_int_equal(c->sessions, n - n / 5);
 }
 
+/* A record that the store would refuse is a finding; it does not stop what comes after it. */
+static void test_a_poisoned_record_is_passed(void **state)
+{
+    static const int64_t TIMES[] = {0, -1, INT64_MIN, INT64_MAX, INT64_C(253402300800000000)};
+    enum { N = sizeof TIMES / sizeof *TIMES };
+    struct dialogue d = {3, 1, 1, true};
+    (void)state;
+    place("poison");
+    struct spool_writer *w = writer_open();
+    for (size_t i = 0; i <= N; i++) {
+        struct message_record m = {.head = head_of(&d), .accepted_us = START_US, .raw = S("x")};
+        struct session_record s = {.head = head_of(&d), .ended_us = START_US};
+        m.accepted_us = i < N ? TIMES[i] : START_US;
+        s.head.accepted_us = i < N ? TIMES[i] : START_US;
+        m.head.trap = s.head.trap = i < N ? S("mx1") : S("");
+        assert_int_equal(spool_append_message(w, &m, 1, 0), SPOOL_OK);
+        completion_wait(w, 1);
+        assert_int_equal(spool_append_session(w, &s, 0, 0), SPOOL_OK);
+    }
+    dialogue_write(w, &d);
+    spool_writer_close(w);
+    assert_int_equal(follow(true, 1).added, 1);
+    assert_int_equal(store_count()->sessions, 1);
+}
+
 static pthread_t follower;
 
 static void stop_now(int number)
@@ -467,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_everything_arrives_once),
         cmocka_unit_test(test_sessions_are_found),
         cmocka_unit_test(test_a_relay_is_no_client),
+        cmocka_unit_test(test_a_poisoned_record_is_passed),
         cmocka_unit_test(test_kills_lose_and_repeat_nothing),
         cmocka_unit_test(test_follows_until_told_to_stop),
         cmocka_unit_test(test_messages_do_not_wait_for_ever),

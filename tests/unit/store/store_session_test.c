@@ -143,6 +143,25 @@ static void test_sessions_count_once(void **state)
     opened_drop(&t);
 }
 
+/* A forged spool could have any number of sessions in one microsecond: that is no error, and those
+ * that do not fit are left out. */
+static void test_a_crowd_is_no_error(void **state)
+{
+    enum { N = 400, FIT = 257 };
+    struct opened t;
+    struct session_row *rows = calloc(N, sizeof *rows);
+    (void)state;
+    assert_non_null(rows);
+    opened_make(&t);
+    for (unsigned i = 0; i < N; i++) {
+        rows[i] = session_of(0, i);
+    }
+    assert_int_equal(append(t.store, rows, N, NULL).sessions_added, FIT);
+    assert_int_equal(verify_count(t.store), 0);
+    free(rows);
+    opened_drop(&t);
+}
+
 struct listed {
     unsigned ports[64];
     size_t n;
@@ -307,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_session_comes_back_as_it_was),
         cmocka_unit_test(test_sessions_count_once),
+        cmocka_unit_test(test_a_crowd_is_no_error),
         cmocka_unit_test(test_lists_page_and_filter),
         cmocka_unit_test(test_ids_are_found_by_their_beginning),
         cmocka_unit_test(test_retention_by_age),
