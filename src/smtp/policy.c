@@ -73,12 +73,15 @@ static enum err glob_add(struct policy *p, struct slice pattern, uint64_t trap)
         p->globs = globs;
         p->glob_size = size;
     }
-    char *copy = malloc(pattern.n);
-    if (!copy) {
+    struct glob *g = &p->globs[p->glob_count];
+    g->pattern = malloc(pattern.n);
+    if (!g->pattern) {
         return ERR_NOMEM;
     }
-    memcpy(copy, pattern.p, pattern.n);
-    p->globs[p->glob_count++] = (struct glob){copy, pattern.n, trap};
+    memcpy(g->pattern, pattern.p, pattern.n);
+    g->n = pattern.n;
+    g->trap = trap;
+    p->glob_count++;
     return OK;
 }
 
