@@ -3,6 +3,8 @@
  * intervals are independent; everything is done on the odds p / r. */
 #include "observe/share.h"
 
+#include "stat/poisson_ratio.h"
+
 #include <math.h>
 
 static const struct {
@@ -127,9 +129,24 @@ static struct ratio index_of(const struct index_point *p)
     return (struct ratio){p->index / 100.0, p->low / 100.0, p->high / 100.0};
 }
 
+/* Part over rest. Where one of them is 0 its logarithm has no error, but counts have: exactly, and
+ * over-dispersed ones are worth so many fewer. */
+static struct ratio odds_of(const struct index_point *part, const struct index_point *rest,
+                            double dispersion)
+{
+    bool is_zero = !(part->observed > 0.0) || !(rest->observed > 0.0);
+    if (!is_zero || isnan(part->level) || isnan(rest->level) ||
+        !(part->observed + rest->observed > 0.0)) {
+        return ratio_of(level_of(part), level_of(rest));
+    }
+    struct poisson_ratio r = poisson_ratio(part->observed / dispersion, part->exposure,
+                                           rest->observed / dispersion, rest->exposure);
+    return (struct ratio){r.ratio, r.low, r.high};
+}
+
 /* A silence of everything is no gap, but has no share either. */
 static void point_fill(const struct index_point *part, const struct index_point *rest,
-                       bool has_base, struct share_point *out)
+                       double dispersion, bool has_base, struct share_point *out)
 {
     *out = (struct share_point){.part = *part,
                                 .observed_all = part->observed + rest->observed,
@@ -138,7 +155,7 @@ static void point_fill(const struct index_point *part, const struct index_point 
                                 .high = NAN,
                                 .change_low = NAN,
                                 .change_high = NAN};
-    struct ratio odds = ratio_of(level_of(part), level_of(rest));
+    struct ratio odds = odds_of(part, rest, dispersion);
     if (isnan(odds.value)) {
         return;
     }
@@ -201,7 +218,8 @@ enum err share_compute(const struct index_panel *part, const struct index_panel 
         if (is_alone) {
             point_alone(&index.points[t], &points[t]);
         } else {
-            point_fill(&index.points[t], &rest_index.points[t], has_base, &points[t]);
+            point_fill(&index.points[t], &rest_index.points[t],
+                       fmax(index.dispersion, rest_index.dispersion), has_base, &points[t]);
         }
     }
     *out = (struct shares){.points = points,
