@@ -44,7 +44,8 @@ struct world {
 static void event_add(struct world *w, enum event_kind kind, int least, int most)
 {
     struct event *e = &w->events[w->event_count++];
-    int hours = least + (int)gsl_rng_uniform_int(w->rng, (unsigned long)(most - least + 1));
+    unsigned long span = (unsigned long)most - (unsigned long)least + 1;
+    int hours = least + (int)gsl_rng_uniform_int(w->rng, span);
     *e = (struct event){.kind = kind,
                         .trap = gsl_rng_uniform_int(w->rng, w->traps),
                         .botnet = gsl_rng_uniform_int(w->rng, BOTNETS - 1),
@@ -206,6 +207,13 @@ static void score_print(const struct score *s, int years)
     }
 }
 
+/* 0 for what is none, or too great. */
+static uint64_t number(const char *text, uint64_t most)
+{
+    uint64_t n = 0;
+    return slice_to_u64(slice_cstr(text), &n) && n <= most ? n : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct world w = {.traps = 12, .a_day = 60};
@@ -216,13 +224,13 @@ int main(int argc, char **argv)
     while ((option = getopt(argc, argv, "y:t:m:s:p:")) != -1) {
         switch (option) {
         case 'y':
-            years = atoi(optarg);
+            years = (int)number(optarg, 1000);
             break;
         case 't':
-            w.traps = (size_t)atoi(optarg);
+            w.traps = (size_t)number(optarg, TRAPS_MAX);
             break;
         case 'm':
-            w.a_day = atof(optarg);
+            w.a_day = (double)number(optarg, 1000000);
             break;
         case 's':
             seed = optarg;
