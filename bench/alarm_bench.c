@@ -64,7 +64,8 @@ static double known_run_length(const struct cusum_design *d, double shift, size_
     return days / (double)runs;
 }
 
-/* The program's own: everything estimated from the series. One side's mean days to a crossing. */
+/* The program's own: everything estimated from the series. One side's mean days that are no
+ * holidays to a crossing. */
 static double quiet_run_length(double sd, double rho, size_t years, size_t runs, gsl_rng *rng)
 {
     double days = 0.0, crossings = 0.0;
@@ -84,7 +85,7 @@ static double quiet_run_length(double sd, double rho, size_t years, size_t runs,
                     l.s[side] = 0.0;
                 }
             }
-            days += ALARM_SIDES;
+            days += l.season.is_holiday[t] ? 0.0 : ALARM_SIDES; /* they hardly alarm */
         }
         arena_reset(arena);
     }

@@ -17,6 +17,8 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_RULES_TEST,
     &VERB_RULES_LIST,
     &VERB_RULES_EXPLAIN,
+    &VERB_CHANGES_NOW,
+    &VERB_CHANGES_WATCH,
     &VERB_TRAP_LIST,
     &VERB_TRAP_GAPS,
     &VERB_TRAP_EDIT,

@@ -10,7 +10,8 @@
 #include "observe/series.h"
 
 enum alarm_limits {
-    ALARM_WARM_DAYS = 14, /* of a series before its first alarm; fewer say nothing of its noise */
+    ALARM_WARM_DAYS =
+        14, /* of a series whose weekdays are known (28 days), before its first alarm */
     /* P(change in so many last days). METHODS B6 has 7, in which a drop of 20 % at a noise of 0.2
        is hardly ever sure: the posterior needs longer than that to reach 0.9 */
     ALARM_WINDOW_DAYS = 28,
