@@ -140,6 +140,18 @@ enum err alarm_line_init(struct alarm_line *l, const struct series *s,
     return l->is_watched ? OK : ERR_NOMEM;
 }
 
+/* What is assumed of a holiday's variance is no news of that of other days. */
+static double start_next(struct alarm_line *l, size_t t, size_t least)
+{
+    struct cusum_start was = l->start;
+    double z = cusum_start_next(&l->start, l->white[t], l->spread[t], least);
+    if (l->season.is_holiday[t]) {
+        l->start.square = was.square;
+        l->start.df = was.df;
+    }
+    return z;
+}
+
 static void chart_forget(struct alarm_line *l)
 {
     l->s[ALARM_DROP] = l->s[ALARM_RISE] = 0.0;
@@ -162,7 +174,7 @@ void alarm_line_step(struct alarm_line *l, size_t t)
     if (isnan(l->white[t])) {
         return;
     }
-    double z = cusum_start_next(&l->start, l->white[t], l->spread[t], LEVEL_LEAST);
+    double z = start_next(l, t, LEVEL_LEAST);
     if (isnan(z)) {
         return;
     }
@@ -249,7 +261,7 @@ static void level_begin(struct alarm_line *l, size_t date, size_t t)
     for (size_t i = date; i <= t; i++) {
         l->before[i] = l->start;
         if (!isnan(l->white[i])) {
-            (void)cusum_start_next(&l->start, l->white[i], l->spread[i], SIZE_MAX);
+            (void)start_next(l, i, SIZE_MAX);
         }
     }
     l->level_start = date;
