@@ -9,8 +9,9 @@
 #include <math.h>
 
 enum {
-    LEVEL_DAYS = 14, /* residuals that tell how much mail is expected: for sampling variance */
-    LEVEL_LEAST = 5  /* days of a level before the next one is held against it */
+    LEVEL_DAYS = 14,  /* residuals that tell how much mail is expected: for sampling variance */
+    SEASON_DAYS = 28, /* weekdays have been seen often enough to be told from noise */
+    LEVEL_LEAST = 5   /* days of a level before the next one is held against it */
 };
 
 static const double HAZARD = 1.0 / 90.0, PRUNE = 1e-6; /* METHODS B6 */
@@ -140,12 +141,13 @@ enum err alarm_line_init(struct alarm_line *l, const struct series *s,
     return l->is_watched ? OK : ERR_NOMEM;
 }
 
-/* What is assumed of a holiday's variance is no news of that of other days. */
+/* What is assumed of a holiday's variance is no news of that of other days; nor is what scatters
+ * while the season is not known yet. */
 static double start_next(struct alarm_line *l, size_t t, size_t least)
 {
     struct cusum_start was = l->start;
     double z = cusum_start_next(&l->start, l->white[t], l->spread[t], least);
-    if (l->season.is_holiday[t]) {
+    if (l->season.is_holiday[t] || t < SEASON_DAYS) {
         l->start.square = was.square;
         l->start.df = was.df;
     }
