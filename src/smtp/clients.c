@@ -112,8 +112,3 @@ void clients_leave(struct clients *c, uint64_t host)
         }
     }
 }
-
-uint32_t clients_count(const struct clients *c, uint64_t host)
-{
-    return c->slots[slot_of(c, host)].sessions;
-}

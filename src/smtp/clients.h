@@ -17,6 +17,5 @@ void clients_free(struct clients *c);
  * is full. */
 bool clients_enter(struct clients *c, uint64_t host, uint32_t max);
 void clients_leave(struct clients *c, uint64_t host);
-uint32_t clients_count(const struct clients *c, uint64_t host);
 
 #endif

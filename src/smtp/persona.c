@@ -60,11 +60,6 @@ static const struct {
 #undef QUEUE_ID
 };
 
-const char *reply_name(enum reply_id r)
-{
-    return REPLIES[r].name;
-}
-
 /* The file's keys in the order of docs/personas.md. */
 static const char *const KEYS[] = {
     "persona",           "title",    "references", "command_lines", "data_lines", "helo_required",

@@ -15,7 +15,6 @@ enum reply_id {
 #undef REPLY
     REPLY_COUNT
 };
-const char *reply_name(enum reply_id r);
 
 /* What a reply text may hold in braces. */
 struct persona_words {

@@ -82,7 +82,7 @@ static void has_stopped(void *arg)
 static void stop_wanted(uv_async_t *a)
 {
     struct fixture *f = a->data;
-    server_stop(f->server, 200, has_stopped, f);
+    server_stop(f->server, 1000, has_stopped, f);
 }
 
 static void *thread_main(void *arg)
