@@ -62,31 +62,33 @@ static enum err user_drop(struct sandbox_user user, struct errbuf *eb)
     return capabilities_drop() ? OK : refused(eb, "dropping capabilities");
 }
 
-static enum err limits_set(const struct cage *c, struct errbuf *eb)
+/* As many open files as wanted; as many as the system lets us have (*got) when that is less: then
+ * accepting pauses at the last one. */
+static enum err limits_set(const struct cage *c, unsigned *got, struct errbuf *eb)
 {
     struct rlimit none = {0, 0}, files;
+    *got = c->descriptors;
     if (setrlimit(RLIMIT_CORE, &none) != 0) {
         return refused(eb, "no core files");
     }
     if (!c->descriptors || getrlimit(RLIMIT_NOFILE, &files) != 0) {
         return OK;
     }
-    if (files.rlim_max >= c->descriptors || geteuid() == 0) {
-        files.rlim_cur = files.rlim_max = c->descriptors;
-    } else {
-        files.rlim_cur = files.rlim_max;
-    }
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
-        return refused(eb, "limit of open files");
+    rlim_t most = files.rlim_max;
+    files.rlim_cur = files.rlim_max = c->descriptors;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0) { /* more than the hard limit wants a capability */
+        files.rlim_cur = files.rlim_max = most;
+        *got = (unsigned)most;
+        return setrlimit(RLIMIT_NOFILE, &files) == 0 ? OK : refused(eb, "limit of open files");
     }
     return OK;
 }
 
 static enum err cage_close(const struct cage *c, struct sandbox_report *report, struct errbuf *eb)
 {
-    unsigned calls = 0;
+    unsigned calls = 0, descriptors;
     int abi = 0;
-    enum err e = limits_set(c, eb);
+    enum err e = limits_set(c, &descriptors, eb);
     e = e == OK ? user_drop(c->user, eb) : e;
     if (e != OK) {
         return e;
@@ -99,9 +101,14 @@ static enum err cage_close(const struct cage *c, struct sandbox_report *report, 
     if (e != OK) {
         return e;
     }
-    report->is_partial = abi < LANDLOCK_ABI_WANTED || geteuid() == 0;
+    report->is_partial =
+        abi < LANDLOCK_ABI_WANTED || geteuid() == 0 || descriptors < c->descriptors;
     int n = snprintf(report->text, sizeof report->text, "user %u, seccomp %u calls, ",
                      (unsigned)geteuid(), calls);
+    if (descriptors < c->descriptors) {
+        n += snprintf(report->text + n, sizeof report->text - (size_t)n,
+                      "%u open files of %u (raise the hard limit), ", descriptors, c->descriptors);
+    }
     snprintf(report->text + n, sizeof report->text - (size_t)n,
              abi == 0 ? "no Landlock in this kernel: seccomp and the user alone guard files"
              : abi < 4

@@ -19,7 +19,7 @@ import time
 class Serve:
     """One folder, one configuration, and the processes on it."""
 
-    def __init__(self, program, more="", environment=None, folder=None):
+    def __init__(self, program, more=None, environment=None, folder=None):
         self.program = program
         self.folder = folder or tempfile.mkdtemp(prefix="spamgauge-faults.")
         os.chmod(self.folder, 0o755)
@@ -29,8 +29,9 @@ class Serve:
         self.port = free_port()
         self.config = os.path.join(self.folder, "spamgauge.yaml")
         with open(self.config, "w", encoding="ascii") as f:
-            f.write(f"listeners: [{{port: {self.port}}}]\nrestart_seconds: 1\ndrain_seconds: 3\n"
-                    f"sessions_per_client: 1000\nspool_client_bytes: 0\n{more}\n")
+            keys = {"listeners": f"[{{port: {self.port}}}]", "restart_seconds": 1, "drain_seconds": 3,
+                    "sessions_per_client": 1000, "spool_client_bytes": 0, **(more or {})}
+            f.write("".join(f"{key}: {value}\n" for key, value in keys.items()))
         self.environment = dict(os.environ, SPAMGAUGE_DATA=self.data, HOME=self.folder,
                                 XDG_CACHE_HOME=os.path.join(self.folder, "cache"), **(environment or {}))
         asan = os.environ.get("ASAN_OPTIONS", "")

@@ -483,6 +483,26 @@ static void says_what_is_in_force(void **state)
     assert_non_null(strstr(text, "Landlock"));
 }
 
+/* A hard limit that cannot be raised is what there is, and it is said. */
+static void fewer_descriptors_are_said(void **state)
+{
+    int status;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        struct sandbox_report report;
+        struct rlimit few = {DESCRIPTORS, DESCRIPTORS};
+        struct sandbox_user user = {geteuid() == 0 ? TEST_UID : 0, TEST_UID};
+        bool is_set = setrlimit(RLIMIT_NOFILE, &few) == 0;
+        enum err e = sandbox_trap(user, spool, 2 * DESCRIPTORS, &report, NULL);
+        bool is_raised = getrlimit(RLIMIT_NOFILE, &few) != 0 || few.rlim_cur > DESCRIPTORS;
+        _exit(is_set && e == OK && (is_raised || strstr(report.text, "64 open files of 128")) ? 0
+                                                                                              : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void a_spool_that_is_not_there_is_an_error(void **state)
 {
     int status;
@@ -505,6 +525,7 @@ int main(void)
         cmocka_unit_test(intruders_are_refused),
         cmocka_unit_test(roles_can_work),
         cmocka_unit_test(says_what_is_in_force),
+        cmocka_unit_test(fewer_descriptors_are_said),
         cmocka_unit_test(a_spool_that_is_not_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
