@@ -8,7 +8,7 @@
 
 enum {
     NODES = 32,           /* of the gamma distribution */
-    GRID = 17,            /* churns at which the means are computed */
+    GRID = 33,            /* churns at which the means are computed */
     BISECTIONS = 30,      /* to 1e-9 of a range */
     PAIRS_LEAST = 60,     /* addresses seen again that a churn of its own needs: its error is then
                               some 0.05 a day */
@@ -180,7 +180,7 @@ static double cell_pairs(const struct cell *c)
 
 /* log(pairs / possible) = level - churn (lag - 1): exact for any distribution of rates. Poisson
  * regression with two parameters, by Newton. False when the lags do not tell. */
-static bool churn_fit(const struct cell *c, double *churn, double *again)
+static bool churn_fit(const struct cell *c, double *churn)
 {
     double level, slope = 0.0, pairs = 0.0, possible = 0.0;
     size_t lags = 0;
@@ -216,8 +216,6 @@ static bool churn_fit(const struct cell *c, double *churn, double *again)
         }
     }
     *churn = fmin(fmax(-slope, 0.0), CHURN_MAX);
-    /* Where it is no churn at all by chance, the level is that of all lags together. */
-    *again = fmin(slope > 0.0 ? pairs / possible : exp(level), 1.0);
     return isfinite(slope) && isfinite(level);
 }
 
@@ -258,6 +256,10 @@ static void demand_finish(struct demand *d, const struct cell *all, double watch
 {
     d->messages = all->messages / watched;
     d->days = all->host_days;
+    /* Of one day to the next, no churn is in it: not extrapolated, so that networks of mixed churn
+     * do no harm. */
+    d->again =
+        all->possible[0] > 0.0 ? all->pairs[0] / all->possible[0] * all->host_days / watched : NAN;
     d->between = all->between_possible > 0.0 ? all->between / all->between_possible : NAN;
     for (size_t lag = 0; lag < HOST_LAGS; lag++) {
         d->spans[lag] = all->possible[lag];
@@ -269,7 +271,7 @@ static bool demand_make(const struct host_model *m, size_t without, struct deman
 {
     struct cell rest = {0}, total = {0};
     double watched = (double)m->watched_count;
-    double churn, again;
+    double churn;
     *d = (struct demand){0};
     for (size_t k = 0; k < HOST_NETWORKS; k++) {
         struct cell all = {0};
@@ -279,9 +281,8 @@ static bool demand_make(const struct host_model *m, size_t without, struct deman
             }
         }
         cell_add(&total, &all);
-        if (cell_pairs(&all) >= PAIRS_LEAST && churn_fit(&all, &churn, &again)) {
+        if (cell_pairs(&all) >= PAIRS_LEAST && churn_fit(&all, &churn)) {
             grid_add(d, churn, all.host_days / watched);
-            d->again += again * all.host_days / watched;
             d->own_days += all.host_days;
             d->networks++;
         } else {
@@ -289,22 +290,20 @@ static bool demand_make(const struct host_model *m, size_t without, struct deman
         }
     }
     if (rest.host_days > 0.0) {
-        if (churn_fit(&rest, &churn, &again)) {
+        if (churn_fit(&rest, &churn)) {
             grid_add(d, churn, rest.host_days / watched);
-            d->again += again * rest.host_days / watched;
         } else if (d->own_days > 0.0) {
             /* A few stray addresses: as the others. */
             double scale = 1.0 + rest.host_days / d->own_days;
             for (size_t i = 0; i < GRID; i++) {
                 d->addresses[i] *= scale;
             }
-            d->again *= scale;
         } else {
             return false;
         }
     }
     demand_finish(d, &total, watched);
-    return d->days > 0.0 && d->between > 0.0;
+    return d->days > 0.0 && d->between > 0.0 && d->again > 0.0;
 }
 
 /* The gamma distribution with mean 1 as weighted points; one point when all are alike. */

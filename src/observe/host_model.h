@@ -20,7 +20,7 @@
 enum {
     HOST_LAGS = 7,         /* days over which addresses are looked for again */
     HOST_GROUPS = 20,      /* of the jackknife: groups of /24s */
-    HOST_NETWORKS = 1024,  /* networks with a churn of their own, by hash */
+    HOST_NETWORKS = 8192,  /* networks with a churn of their own, by hash */
     HOST_FREQUENCIES = 32, /* messages of an address in a day that are told apart */
 };
 

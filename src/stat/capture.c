@@ -2,7 +2,6 @@
 /* Two lists, and how often each was seen. Several lists are in capture_lists.c. */
 #include "stat/capture.h"
 
-#include <gsl/gsl_sf_gamma.h>
 #include <math.h>
 
 static const double Z95 = 1.959963984540054;
@@ -107,9 +106,9 @@ static double mean_solve(double seen_mean, double shape)
 static double log_probability(double count, double mean, double shape)
 {
     if (isinf(shape)) {
-        return count * log(mean) - mean - gsl_sf_lngamma(count + 1.0);
+        return count * log(mean) - mean - lgamma(count + 1.0);
     }
-    return gsl_sf_lngamma(count + shape) - gsl_sf_lngamma(shape) - gsl_sf_lngamma(count + 1.0) +
+    return lgamma(count + shape) - lgamma(shape) - lgamma(count + 1.0) +
            count * log(mean / (mean + shape)) - shape * log1p(mean / shape);
 }
 

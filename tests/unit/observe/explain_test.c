@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Changes with known parts, in stores with known counts. */
-#include "count_store.h"
-#include "testing.h"
+#include "count_scratch.h"
 
 #include "observe/explain.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <unistd.h>
-
-static const int64_t START = 14853; /* 2010-09-01 */
-static char path[64];
-static struct arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    snprintf(path, sizeof path, "/tmp/explain_test.%d.db", (int)getpid());
-    arena = arena_new(512 * 1024 * 1024);
-    return arena ? 0 : -1;
-}
-
-static void store_remove(void)
-{
-    static const char *const ENDS[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
-        char name[96];
-        snprintf(name, sizeof name, "%s%s", path, ENDS[i]);
-        (void)unlink(name);
-    }
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    store_remove();
-    arena_free(arena);
-    return 0;
-}
-
-static int64_t at(int64_t day)
-{
-    return (START + day) * SECONDS_PER_DAY;
-}
 
 enum { DAYS = 28, FALL = 14, TRAPS = 6 };
 
@@ -56,8 +18,7 @@ static const char *const COUNTRIES[] = {"US", "IN", "BR"};
 
 static struct store *store_make(volume_fn volume)
 {
-    store_remove();
-    struct count_store *c = count_store_open(path);
+    struct count_store *c = scratch_begin();
     for (int64_t day = 0; day < DAYS; day++) {
         for (size_t t = 0; t < TRAPS; t++) {
             for (size_t b = 0; b < 4; b++) {
@@ -84,11 +45,7 @@ static struct store *store_make(volume_fn volume)
         }
     }
     count_store_close(c);
-    struct store *s = NULL;
-    struct errbuf eb = {0};
-    assert_int_equal(store_open(&(struct store_options){.path = path, .mode = STORE_READ}, &s, &eb),
-                     OK);
-    return s;
+    return scratch_open(STORE_READ);
 }
 
 static struct explain build(struct store *s)

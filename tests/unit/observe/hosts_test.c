@@ -1,50 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Hosts of stores with known numbers (tests/fixture). The model is tested apart (host_model_test),
  * the store's counting too (store_host_days_test). */
-#include "count_store.h"
-#include "testing.h"
+#include "count_scratch.h"
 
 #include "observe/hosts.h"
 #include "store/trap.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <unistd.h>
-
-static const int64_t START = 14853; /* 2010-09-01 */
-static char path[64];
-static struct arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    snprintf(path, sizeof path, "/tmp/hosts_test.%d.db", (int)getpid());
-    arena = arena_new(256 * 1024 * 1024);
-    return arena ? 0 : -1;
-}
-
-static void store_remove(void)
-{
-    static const char *const ENDS[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
-        char name[96];
-        snprintf(name, sizeof name, "%s%s", path, ENDS[i]);
-        (void)unlink(name);
-    }
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    store_remove();
-    arena_free(arena);
-    return 0;
-}
-
-static int64_t at(int64_t day)
-{
-    return (START + day) * SECONDS_PER_DAY;
-}
 
 static struct count_cell cell(int64_t day, const char *trap, const char *site, uint32_t messages,
                               uint32_t hosts, uint32_t first)
@@ -59,17 +21,6 @@ static struct count_cell cell(int64_t day, const char *trap, const char *site, u
                                .messages = messages,
                                .hosts = hosts,
                                .host_first = first};
-}
-
-static struct store *store_read(void)
-{
-    struct store *s = NULL;
-    struct errbuf eb = {0};
-    enum err e = store_open(&(struct store_options){.path = path, .mode = STORE_READ}, &s, &eb);
-    if (e) {
-        fail_msg("%s: %s", err_name(e), eb.text);
-    }
-    return s;
 }
 
 static struct hosts build(struct store *s, const struct hosts_query *q)
@@ -87,8 +38,7 @@ static struct hosts build(struct store *s, const struct hosts_query *q)
 static void counts(void **state)
 {
     (void)state;
-    store_remove();
-    struct count_store *c = count_store_open(path);
+    struct count_store *c = scratch_begin();
     for (int64_t day = 0; day < 10; day++) {
         struct count_cell all = cell(day, "alpha", "north", 200, 100, (uint32_t)day * 10);
         struct count_cell other = cell(day, "alpha", "north", 50, 50, 0);
@@ -101,7 +51,7 @@ static void counts(void **state)
         }
     }
     count_store_close(c);
-    struct store *s = store_read();
+    struct store *s = scratch_open(STORE_READ);
     struct hosts h = build(s, &(struct hosts_query){.filter = STORE_FILTER_ALL});
     assert_int_equal(h.since, at(0));
     assert_int_equal(h.until, at(10));
@@ -147,8 +97,7 @@ static void counts(void **state)
 static void sites(void **state)
 {
     (void)state;
-    store_remove();
-    struct count_store *c = count_store_open(path);
+    struct count_store *c = scratch_begin();
     static const struct {
         const char *trap, *site;
         uint32_t hosts, first;
@@ -170,7 +119,7 @@ static void sites(void **state)
         }
     }
     count_store_close(c);
-    struct store *s = store_read();
+    struct store *s = scratch_open(STORE_READ);
     struct hosts h = build(s, &(struct hosts_query){.filter = STORE_FILTER_ALL});
     assert_int_equal(h.days[0].hosts, 176);
     assert_int_equal(h.capture_kind, HOSTS_CAPTURE_AVERAGED);
@@ -189,13 +138,12 @@ static void sites(void **state)
 static void two_sites(void **state)
 {
     (void)state;
-    store_remove();
-    struct count_store *c = count_store_open(path);
+    struct count_store *c = scratch_begin();
     struct count_cell a = cell(0, "a1", "a", 120, 120, 0), b = cell(0, "b1", "b", 100, 100, 60);
     count_store_add(c, &a);
     count_store_add(c, &b);
     count_store_close(c);
-    struct store *s = store_read();
+    struct store *s = scratch_open(STORE_READ);
     struct hosts h = build(s, &(struct hosts_query){.filter = STORE_FILTER_ALL});
     assert_int_equal(h.capture_kind, HOSTS_CAPTURE_TWO);
     assert_true(fabs(h.capture.n - (121.0 * 101 / 61 - 1)) < 1e-9);
@@ -206,8 +154,7 @@ static void two_sites(void **state)
 static void compared(void **state)
 {
     (void)state;
-    store_remove();
-    struct count_store *c = count_store_open(path);
+    struct count_store *c = scratch_begin();
     for (int64_t day = 0; day < 14; day++) {
         struct count_cell one =
             cell(day, "alpha", "north", day < 7 ? 1000 : 730, day < 7 ? 100 : 55, 0);
@@ -217,7 +164,7 @@ static void compared(void **state)
     struct hosts_query q = {.filter = {at(7), at(14), {NULL, 0}, {NULL, 0}}};
     struct hosts_change change;
     struct errbuf eb = {0};
-    struct store *s = store_read();
+    struct store *s = scratch_open(STORE_READ);
     assert_int_equal(hosts_compare(s, &q, at(0), at(7), arena, &change, &eb), OK);
     assert_true(change.seen.is_known);
     assert_true(fabs(change.seen.hosts - 0.55) < 1e-12);
@@ -228,8 +175,7 @@ static void compared(void **state)
     assert_true(fabs(change.seen.by_rate - 242.9027) < 1e-3);
     store_close(s);
 
-    assert_int_equal(
-        store_open(&(struct store_options){.path = path, .mode = STORE_WRITE}, &s, &eb), OK);
+    s = scratch_open(STORE_WRITE);
     for (int64_t hour = 0; hour < 14 * 24; hour++) {
         struct trap_hour h = {S("alpha"), at(0) + hour * 3600, 100, hour < 7 * 24 ? 80 : 40, 0};
         assert_int_equal(store_trap_hours_put(s, &h, 1, &eb), OK);
@@ -248,7 +194,7 @@ static void compared(void **state)
 static void wrong_periods(void **state)
 {
     (void)state;
-    struct store *s = store_read();
+    struct store *s = scratch_open(STORE_READ);
     struct hosts h;
     struct errbuf eb = {0};
     struct hosts_query q = {.filter = {at(5), at(5), {NULL, 0}, {NULL, 0}}};
