@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,11 +57,7 @@ bool context_folder_make(const char *path)
 static bool parent_make(const char *path)
 {
     char parent[CONTEXT_PATH_BYTES];
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path) {
-        return true;
-    }
-    snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
+    path_folder(path, parent, sizeof parent);
     return context_folder_make(parent);
 }
 

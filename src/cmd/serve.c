@@ -3,6 +3,7 @@
 #include "cmd/serve_setup.h"
 #include "cmd/verbs.h"
 #include "core/log.h"
+#include "core/path.h"
 #include "serve/user.h"
 
 #include <errno.h>
@@ -59,9 +60,7 @@ static int generation_open(struct generation *g, const struct command *c)
 static enum err parent_give(const struct serve *s, const char *path, struct errbuf *eb)
 {
     char folder[CONTEXT_PATH_BYTES];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1,
-             slash ? path : ".");
+    path_folder(path, folder, sizeof folder);
     if (!context_folder_make(folder)) {
         return err_at(eb, ERR_IO, folder, 0, 0, "cannot be made: %s", strerror(errno));
     }

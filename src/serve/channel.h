@@ -46,8 +46,8 @@ struct message {
             uint64_t counters[COUNTER_COUNT];
         } beat;
         struct message_listener {
-            uint32_t socket;                     /* number of the socket, as handed over */
-            uint64_t connections, refused, kept; /* kept: sessions that left a message */
+            uint32_t socket; /* number of the socket, as handed over */
+            uint64_t refused;
         } listener;
         struct message_began {
             int64_t at_us; /* microseconds since 1970 */
@@ -61,7 +61,7 @@ struct message {
         struct message_hour {
             char trap[TRAP_NAME_BYTES];
             int64_t hour; /* its start */
-            uint64_t connections, refused, kept;
+            uint64_t refused;
             uint32_t serial; /* of this message; tells which one was stored */
         } hour;
         struct message_stop {

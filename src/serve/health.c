@@ -58,19 +58,11 @@ void health_count(struct health *h, const struct message_listener *m,
         return;
     }
     struct message_listener *last = &h->counted[m->socket];
-    if (m->connections < last->connections || m->refused < last->refused || m->kept < last->kept ||
-        m->refused > m->connections || m->kept > m->connections - m->refused) {
-        return; /* counters only grow and a part is no more than the whole: who says else is not
-                   believed */
-    }
-    if (m->connections > last->connections || m->refused > last->refused || m->kept > last->kept) {
+    if (m->refused > last->refused) { /* counters only grow: who says else is not believed */
         const char *trap = h->open[h->trap_of[sockets->items[m->socket].wish]].trap;
-        struct message_hour *to = hour_of(h, trap, now - now % SECONDS_PER_HOUR);
-        to->connections += m->connections - last->connections;
-        to->refused += m->refused - last->refused;
-        to->kept += m->kept - last->kept;
+        hour_of(h, trap, now - now % SECONDS_PER_HOUR)->refused += m->refused - last->refused;
+        *last = *m;
     }
-    *last = *m;
 }
 
 void health_end(struct health *h, int64_t now, bool is_crash)

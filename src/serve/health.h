@@ -26,7 +26,7 @@ struct health {
 void health_plan(struct health *h, const struct serve_plan *p);
 /* All traps are up from `now` on. */
 void health_begin(struct health *h, int64_t now);
-/* A socket's counters. */
+/* A socket's refusals. */
 void health_count(struct health *h, const struct message_listener *m,
                   const struct listen_sockets *sockets, int64_t now);
 /* All traps are down. */

@@ -41,7 +41,7 @@ struct parent {
 static uint64_t total(const struct parent *p, enum counter c)
 {
     const struct child *child = &p->children[counter_role(c)];
-    bool is_level = c == COUNTER_SESSIONS || c == COUNTER_SPOOL_BYTES || c == COUNTER_BACKLOG_BYTES;
+    bool is_level = c == COUNTER_SESSIONS || c == COUNTER_SPOOL_BYTES;
     return child->counters[c] + (is_level ? 0 : child->past[c]);
 }
 
@@ -59,10 +59,8 @@ static void sockets_say(const struct parent *p)
 
 static void status_say(struct parent *p)
 {
-    notify_send("STATUS=%" PRIu64 " sessions open, %" PRIu64 " messages kept, %" PRIu64
-                " analysed, %" PRIu64 " bytes of spool to analyse",
-                total(p, COUNTER_SESSIONS), total(p, COUNTER_MESSAGES), total(p, COUNTER_ANALYSED),
-                total(p, COUNTER_BACKLOG_BYTES));
+    notify_send("STATUS=%" PRIu64 " sessions open, %" PRIu64 " messages kept, %" PRIu64 " analysed",
+                total(p, COUNTER_SESSIONS), total(p, COUNTER_MESSAGES), total(p, COUNTER_ANALYSED));
 }
 
 static void counters_log(struct parent *p)

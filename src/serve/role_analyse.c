@@ -5,6 +5,7 @@
 
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/path.h"
 #include "serve/channel.h"
 #include "serve/role.h"
 #include "store/trap.h"
@@ -14,15 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WAIT_MS = 20, HOURS_AT_ONCE = 64 };
+enum { WAIT_MS = 20, HOURS_REMEMBERED = 1024 /* more than the parent has on its way */ };
 
 static const double BEAT_SECONDS = 1.0;
 static const double RETAIN_SECONDS = 3600.0;
 static const double OPEN_SECONDS_MOST = 60.0; /* a store that is locked when the role starts */
 
-struct known {
+struct known { /* an interval put as open by this process */
     char trap[TRAP_NAME_BYTES];
-    int64_t from;
+    int64_t from; /* 0: none */
 };
 
 struct analyse {
@@ -33,52 +34,60 @@ struct analyse {
     double stop_at;           /* a backlog is left to the next start then; 0: no end yet */
     double beat_at, retain_at;
     struct message_beat counters;
-    struct known known[LIMIT_LISTENERS]; /* intervals put as open by this process */
+    struct known known[LIMIT_LISTENERS];
     size_t known_count;
+    uint32_t hours[HOURS_REMEMBERED]; /* serials of the last ones stored */
+    size_t hour_next;
 };
 
 /* ---- health ---- */
 
-/* Was this interval put already? Notes it. */
-static bool is_known(struct analyse *a, const struct message_coverage *m)
+/* Where the trap's open interval is noted; NULL when there is no room. */
+static struct known *known_find(struct analyse *a, const char *trap)
 {
     for (size_t i = 0; i < a->known_count; i++) {
-        if (strcmp(a->known[i].trap, m->trap) == 0) {
-            bool same = a->known[i].from == m->from;
-            a->known[i].from = m->from;
-            return same;
+        if (strcmp(a->known[i].trap, trap) == 0) {
+            return &a->known[i];
         }
     }
-    if (a->known_count < LIMIT_LISTENERS) {
-        struct known *k = &a->known[a->known_count++];
-        snprintf(k->trap, sizeof k->trap, "%s", m->trap);
-        k->from = m->from;
+    if (a->known_count == LIMIT_LISTENERS) {
+        return NULL;
     }
-    return false;
+    struct known *k = &a->known[a->known_count++];
+    *k = (struct known){.from = 0};
+    snprintf(k->trap, sizeof k->trap, "%s", trap);
+    return k;
 }
 
+/* An interval is put without an end, then it is seen or ended. One that has ended may be told again
+ * after a later one has begun, and overrules that: so the later one, told next, is put again. */
 static enum err coverage_store(struct analyse *a, const struct message_coverage *m,
                                struct errbuf *eb)
 {
     struct slice trap = slice_cstr(m->trap);
+    struct known *known = known_find(a, m->trap);
     struct coverage c = {
         .trap = trap,
         .since = m->from,
-        .until = m->is_open ? INT64_MAX : m->until,
+        .until = INT64_MAX,
         .state = COVERAGE_UP,
         .source = COVERAGE_SERVER,
         .part = NAN,
         .note = m->is_crash ? S("ended by a crash") : S(""),
     };
-    if (!m->is_open && m->until <= m->from) {
-        return OK; /* up for less than a second: nothing to say */
+    if (m->until <= m->from) {
+        return OK; /* up for less than a second, so far: nothing to say */
     }
     enum err e = store_trap_put(a->store, trap, slice_cstr(m->site), eb);
-    if (e == OK && !(m->is_open && is_known(a, m))) {
+    if (e == OK && !(m->is_open && known && known->from == m->from)) {
         e = store_coverage_put(a->store, &c, eb);
     }
-    if (e == OK && m->is_open && m->until > m->from) {
-        e = store_coverage_seen(a->store, trap, COVERAGE_SERVER, m->until, eb);
+    if (e == OK) {
+        e = m->is_open ? store_coverage_seen(a->store, trap, COVERAGE_SERVER, m->until, eb)
+                       : store_coverage_end(a->store, trap, COVERAGE_SERVER, m->until, eb);
+    }
+    if (known) {
+        known->from = e == OK && m->is_open ? m->from : 0;
     }
     return e;
 }
@@ -98,18 +107,35 @@ static void hour_add(void *arg, const struct trap_hour *have)
     }
 }
 
+/* Was it stored already? It is sent until the parent has heard so. */
+static bool hour_is_stored(const struct analyse *a, uint32_t serial)
+{
+    for (size_t i = 0; i < HOURS_REMEMBERED; i++) {
+        if (a->hours[i] == serial) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err hour_store(struct analyse *a, const struct message_hour *m, struct errbuf *eb)
 {
+    if (hour_is_stored(a, m->serial)) {
+        return OK;
+    }
     struct trap_hour hour = {.trap = slice_cstr(m->trap),
                              .hour = m->hour,
-                             .connections = m->connections,
-                             .accepted = m->kept,
+                             .connections = m->refused,
                              .refused = m->refused};
     struct store_filter filter = {
         .since = m->hour, .until = m->hour + 3600, .trap = slice_cstr(m->trap)};
     struct hour_sum sum = {&hour, m};
     enum err e = store_trap_hours_list(a->store, &filter, hour_add, &sum, eb);
-    return e == OK ? store_trap_hours_put(a->store, &hour, 1, eb) : e;
+    e = e == OK ? store_trap_hours_put(a->store, &hour, 1, eb) : e;
+    if (e == OK) {
+        a->hours[a->hour_next++ % HOURS_REMEMBERED] = m->serial;
+    }
+    return e;
 }
 
 /* ---- the parent ---- */
@@ -237,9 +263,7 @@ enum err role_analyse_run(const struct analyse_options *o, struct errbuf *eb)
     struct sandbox_report report;
     struct pipeline_progress done;
     char folder[4096], analysed[4096];
-    const char *slash = strrchr(o->store.path, '/');
-    snprintf(folder, sizeof folder, "%.*s",
-             slash > o->store.path ? (int)(slash - o->store.path) : 1, slash ? o->store.path : ".");
+    path_folder(o->store.path, folder, sizeof folder);
     snprintf(analysed, sizeof analysed, "%s/analysed", o->spool);
     const struct sandbox_path paths[] = {
         {folder, SANDBOX_WRITE}, {o->spool, SANDBOX_READ}, {analysed, SANDBOX_WRITE}};
@@ -263,6 +287,7 @@ enum err role_analyse_run(const struct analyse_options *o, struct errbuf *eb)
         a.retain_at = time_monotonic();
         e = spool_follow(&pipeline, &feed, &done, eb);
     }
+    a.beat_at = 0; /* the counters to the end */
     turn(&a);
     store_close(a.store);
     return e;

@@ -38,8 +38,7 @@ static void beat(void *arg)
     struct spool_stats spool = spool_writer_stats(t->spool);
     for (uint32_t i = 0; i < t->o->listener_count; i++) {
         const struct server_counters *c = server_counters(t->server, i);
-        struct message l = {.type = MESSAGE_LISTENER,
-                            .listener = {i, c->connections, c->refused, c->sessions_kept}};
+        struct message l = {.type = MESSAGE_LISTENER, .listener = {i, c->refused}};
         channel_send(t->o->channel, &l);
         n[COUNTER_CONNECTIONS] += c->connections;
         n[COUNTER_REFUSED] += c->refused;

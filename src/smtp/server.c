@@ -105,7 +105,6 @@ static void connection_end(struct connection *c)
         }
         session_free(c->session);
         c->listener->counters.sessions--;
-        c->listener->counters.sessions_kept += record.messages > 0;
     }
     if (c->host) {
         clients_leave(s->clients, c->host);

@@ -35,7 +35,6 @@ struct server_counters {
     uint64_t connections;   /* accepted by us, also those refused below */
     uint64_t refused;       /* a guard said 421, or the PROXY header was wrong */
     uint64_t sessions;      /* open now */
-    uint64_t sessions_kept; /* ended that left at least one message */
     uint64_t messages;      /* given 250 */
     uint64_t recipients;    /* of those */
     uint64_t bytes;         /* of those */

@@ -168,6 +168,14 @@ wait "$slow"
 same 'a message on its way is still taken' 250 "$(cat "$work/slow")"
 total=$((total + 1))
 same 'and analysed' "$total" "$(stored)"
+# from the start to the crash, from there to SIGHUP, to the end; one of less than a second is not kept
+up=$(sql "SELECT count(*) FROM trap_coverage WHERE until > since")
+check 'when each trap was up is known' test "$up" -ge 10 -a "$up" -le 15
+same 'one of them ended by a crash' 5 "$(sql "SELECT count(*) FROM trap_coverage WHERE note LIKE '%crash%'")"
+same 'none is open' 0 "$(sql "SELECT count(*) FROM trap_coverage WHERE until IS NULL")"
+same 'connections are counted by the hour, once' "$(sql "SELECT count(*) FROM session")" "$(sql "SELECT sum(connections) FROM trap_hour")"
+exits 'trap list' 0 "$sg" trap list
+check 'has them' grep -q '^plain .*here .*up' "$work/out"
 check 'no process is left' bash -c "! kill -0 $trap_pid $analyse_pid 2>/dev/null"
 exits 'the store is sound' 0 "$sg" db verify
 check 'nothing was refused to a role' bash -c "! grep 'sandbox: ' '$log'"
