@@ -85,6 +85,10 @@ static double normalise(struct bocpd *b)
         b->runs[i].p *= exp(b->runs[i].log_predicted - greatest);
         sum += b->runs[i].p;
     }
+    if (!(sum > 0.0)) { /* a value that no run can give */
+        b->run_count = 0;
+        return -INFINITY;
+    }
     size_t kept = 0;
     for (size_t i = 0; i < b->run_count; i++) {
         b->runs[i].p /= sum;

@@ -8,7 +8,8 @@
 
 /* With no count at all the mean is below this at 95 %: the rule of three. */
 static const double NONE_BELOW = 3.0;
-static const double RHO_MAX = 0.95;
+enum { RHO_MAX_HUNDREDTHS = 95 };
+static const double RHO_MAX = RHO_MAX_HUNDREDTHS / 100.0;
 
 struct side {
     const double *y, *exposure; /* exposure may be NULL */
@@ -287,7 +288,8 @@ bool step_noise(const double *line, const double *sampling, size_t count, struct
     for (size_t i = 0; i < count; i++) {
         n += !isnan(line[i]);
     }
-    for (double at = 0; at <= RHO_MAX; at += 0.01) {
+    for (unsigned hundredths = 0; hundredths <= RHO_MAX_HUNDREDTHS; hundredths++) {
+        double at = hundredths / 100.0;
         double misfit = variogram_misfit(v, at, greatest / 10.0, variance);
         if (misfit < least) {
             least = misfit;
