@@ -3,6 +3,7 @@
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 #include "core/clock.h"
+#include "out/human.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -44,21 +45,31 @@ static void trap_print(void *arg, const struct trap_info *t)
     }
     time_rfc3339(t->first_seen, first);
     time_rfc3339(t->last_seen, last);
-    fprintf(p->out, "trap      %.*s (site %.*s): %" PRIu64 " messages", SLICE_ARG(t->name),
-            SLICE_ARG(t->site), t->messages);
-    fprintf(p->out, t->first_seen ? ", %s .. %s\n" : "\n", first, last);
+    struct report_style style = context_style(p->out);
+    struct page page = page_new(&style);
+    char number[HUMAN_BYTES];
+    page_printf(&page, "trap      ");
+    page_escaped(&page, t->name);
+    page_printf(&page, " (site ");
+    page_escaped(&page, t->site);
+    page_printf(&page, "): %s message%s", human_count(number, t->messages),
+                t->messages == 1 ? "" : "s");
+    page_printf(&page, t->first_seen ? ", %s .. %s\n" : "\n", first, last);
+    (void)page_write(&page, p->out);
 }
 
 static void info_text(FILE *f, const char *path, const struct store_info *i)
 {
     fprintf(f, "store     %s (%s)\n", path, i->engine);
     fprintf(f, "schema    %d (newest known: %d)\n", i->schema_version, i->schema_newest);
-    fprintf(f, "messages  %" PRIu64 "\n", i->messages);
-    fprintf(f, "sessions  %" PRIu64 "\n", i->sessions);
-    fprintf(f, "size      %.1f MB, %.1f MB in the log, %" PRIu64 " bytes a message\n",
-            (double)i->file_bytes / 1e6, (double)i->wal_bytes / 1e6, i->bytes_per_message);
-    fprintf(f, "strings   %" PRIu64 " in dictionaries\n", i->dictionary_strings);
-    fprintf(f, "host sets %" PRIu64 "\n", i->host_sets);
+    char number[HUMAN_BYTES], more[HUMAN_BYTES];
+    fprintf(f, "messages  %s\n", human_count(number, i->messages));
+    fprintf(f, "sessions  %s\n", human_count(number, i->sessions));
+    fprintf(f, "size      %s, %s in the log, ", human_bytes(number, i->file_bytes),
+            human_bytes(more, i->wal_bytes));
+    fprintf(f, "%s bytes a message\n", human_count(number, i->bytes_per_message));
+    fprintf(f, "strings   %s in dictionaries\n", human_count(number, i->dictionary_strings));
+    fprintf(f, "host sets %s\n", human_count(number, i->host_sets));
 }
 
 static void info_fields(struct printer *p, const char *path, const struct store_info *i)

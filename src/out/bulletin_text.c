@@ -27,19 +27,19 @@ static const char *dash(const struct page *p)
 /* "+12 %", "-3.4 %" of an index whose base was the other step. */
 static void percent_text(const struct page *p, double index, char out[CELL_BYTES])
 {
+    char number[HUMAN_BYTES];
     double v = index - 100;
-    const char *sign = v < 0 ? (p->use_utf8 ? "−" : "-") : "+";
-    snprintf(out, CELL_BYTES, "%s%.*f %%", sign, fabs(v) < 9.95 ? 1 : 0, fabs(v));
+    snprintf(out, CELL_BYTES, "%s %%",
+             human_change(number, v, fabs(v) < 9.95 ? 1 : 0, p->use_utf8));
 }
 
 /* "-10 to +3 %" */
 static void percent_interval(const struct page *p, const struct index_point *c,
                              char out[CELL_BYTES])
 {
-    const char *minus = p->use_utf8 ? "−" : "-";
-    double low = round(c->low - 100), high = round(c->high - 100);
-    snprintf(out, CELL_BYTES, "%s%.0f to %s%.0f %%", low < 0 ? minus : "+", fabs(low),
-             high < 0 ? minus : "+", fabs(high));
+    char low[HUMAN_BYTES], high[HUMAN_BYTES];
+    snprintf(out, CELL_BYTES, "%s to %s %%", human_change(low, c->low - 100, 0, p->use_utf8),
+             human_change(high, c->high - 100, 0, p->use_utf8));
 }
 
 struct columns {

@@ -112,11 +112,11 @@ static void factors(struct printer *p, const struct explain *x)
 }
 
 static void sentences(struct printer *p, const char *key, const struct explain *x,
-                      void (*give)(const struct explain *, explain_note_fn, void *))
+                      void (*give)(const struct explain *, bool, explain_note_fn, void *))
 {
     print_key(p, key);
     print_list_begin(p);
-    give(x, sentence_item, p);
+    give(x, false, sentence_item, p);
     print_list_end(p);
 }
 

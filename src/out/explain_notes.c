@@ -10,6 +10,7 @@ static const double PART_LEAST = 0.1; /* of the change: what is named in a sente
 enum { NAMED_MAX = 3 };
 
 struct saying {
+    bool use_utf8;
     explain_note_fn fn;
     void *arg;
 };
@@ -26,35 +27,46 @@ static void say(const struct saying *s, const char *key, const char *fmt, ...)
     strbuf_free(&text);
 }
 
-/* "-33.3 % (95 % -38.1 to -28.2 %)" of a ratio */
+/* Part of a sentence. */
 struct phrase {
-    char text[96];
+    char text[128];
 };
 
-static struct phrase change_of(const struct estimate *ratio)
+/* "-12.5": of per cent, points or messages. */
+static struct phrase change(const struct saying *s, double v)
 {
     struct phrase p;
-    double v = (ratio->value - 1.0) * 100.0;
+    human_change(p.text, v, 1, s->use_utf8);
+    return p;
+}
+
+/* "-33.3 % (95 %: -38.1 to -28.2)" of a ratio */
+static struct phrase change_of(const struct saying *s, const struct estimate *ratio)
+{
+    struct phrase p, value = change(s, (ratio->value - 1.0) * 100.0);
     if (isnan(ratio->value)) {
         snprintf(p.text, sizeof p.text, "new");
     } else if (isnan(ratio->low)) {
-        snprintf(p.text, sizeof p.text, "%+.1f %%", v);
+        snprintf(p.text, sizeof p.text, "%.31s %%", value.text);
     } else {
-        snprintf(p.text, sizeof p.text, "%+.1f %% (95 %%: %+.1f to %+.1f)", v,
-                 (ratio->low - 1.0) * 100.0, (ratio->high - 1.0) * 100.0);
+        snprintf(p.text, sizeof p.text, "%.31s %% (95 %%: %.31s to %.31s)", value.text,
+                 change(s, (ratio->low - 1.0) * 100.0).text,
+                 change(s, (ratio->high - 1.0) * 100.0).text);
     }
     return p;
 }
 
-static struct phrase part_of(const struct estimate *part)
+static struct phrase part_of(const struct saying *s, const struct estimate *part)
 {
     struct phrase p;
+    char value[HUMAN_BYTES], low[HUMAN_BYTES], high[HUMAN_BYTES];
+    human_figure(value, part->value * 100.0, 0, s->use_utf8);
     if (isnan(part->low)) {
-        snprintf(p.text, sizeof p.text, "%.0f %%", explain_percent(part->value));
+        snprintf(p.text, sizeof p.text, "%s %%", value);
     } else {
-        snprintf(p.text, sizeof p.text, "%.0f %% (95 %%: %.0f to %.0f)",
-                 explain_percent(part->value), explain_percent(part->low),
-                 explain_percent(part->high));
+        snprintf(p.text, sizeof p.text, "%s %% (95 %%: %s to %s)", value,
+                 human_figure(low, part->low * 100.0, 0, s->use_utf8),
+                 human_figure(high, part->high * 100.0, 0, s->use_utf8));
     }
     return p;
 }
@@ -66,8 +78,10 @@ static const char *direction(const struct explain *x)
 
 static void say_total(const struct saying *s, const struct explain *x)
 {
-    say(s, "total", "All mail: %.0f messages a day before, %.0f after: %s.", x->total.before,
-        x->total.after, change_of(&x->total.ratio).text);
+    char before[HUMAN_BYTES], after[HUMAN_BYTES];
+    say(s, "total", "All mail: %s messages a day before, %s after: %s.",
+        human_figure(before, x->total.before, 0, s->use_utf8),
+        human_figure(after, x->total.after, 0, s->use_utf8), change_of(s, &x->total.ratio).text);
     if (!x->has_interval) {
         say(s, "no_interval",
             "A window has fewer than three days, which say nothing of how days differ: there is no "
@@ -97,7 +111,7 @@ static void say_parts(const struct saying *s, const struct explain *x, enum expl
         if (part_stands_out(p, k)) {
             named++;
             say(s, name, "%s %.*s: %s, which is %s of the %s.", name, SLICE_ARG(p->name),
-                change_of(&p->ratio).text, part_of(&p->part).text, direction(x));
+                change_of(s, &p->ratio).text, part_of(s, &p->part).text, direction(x));
         }
     }
     if (!named) {
@@ -114,9 +128,9 @@ static void say_share_only(const struct saying *s, const struct explain *x,
     for (size_t i = 0; i < t->count; i++) {
         const struct explain_part *p = &t->parts[i];
         if (p->is_share_only) {
-            strbuf_printf(&names, "%s%.*s (%.1f to %.1f %%, messages %+.1f %%)",
-                          names.n ? ", " : "", SLICE_ARG(p->name), p->share_before * 100.0,
-                          p->share_after * 100.0, (p->ratio.value - 1.0) * 100.0);
+            strbuf_printf(&names, "%s%.*s (%.1f to %.1f %%, messages %s %%)", names.n ? ", " : "",
+                          SLICE_ARG(p->name), p->share_before * 100.0, p->share_after * 100.0,
+                          change(s, (p->ratio.value - 1.0) * 100.0).text);
         }
     }
     if (names.n) {
@@ -135,9 +149,9 @@ static void say_mix(const struct saying *s, const struct explain *x, enum explai
     for (size_t i = 0; i < t->count; i++) {
         const struct explain_part *p = &t->parts[i];
         if (p->is_mix) {
-            strbuf_printf(&names, "%s%.*s %+.1f points crude, %+.1f standardised",
-                          names.n ? "; " : "", SLICE_ARG(p->name), p->mix.crude * 100.0,
-                          p->mix.standardised * 100.0);
+            strbuf_printf(&names, "%s%.*s %s points crude, %s standardised", names.n ? "; " : "",
+                          SLICE_ARG(p->name), change(s, p->mix.crude * 100.0).text,
+                          change(s, p->mix.standardised * 100.0).text);
         }
     }
     if (names.n) {
@@ -155,10 +169,12 @@ static void say_hosts(const struct saying *s, const struct explain_part *p, cons
     if (isfinite(p->by_hosts)) {
         double hosts = p->hosts_after / p->hosts_before, volume = p->after / p->before;
         say(s, "hosts",
-            "%s%.*s: hosts a day %+.1f %%, messages %+.1f %%, so messages a host %+.1f %%. Of the "
-            "change of %+.1f messages a day, hosts make %+.1f and what each sends %+.1f.",
-            what, SLICE_ARG(p->name), (hosts - 1.0) * 100.0, (volume - 1.0) * 100.0,
-            (volume / hosts - 1.0) * 100.0, p->change.value, p->by_hosts, p->by_rate);
+            "%s%.*s: hosts a day %s %%, messages %s %%, so messages a host %s %%. Of the change "
+            "of %s messages a day, hosts make %s and what each sends %s.",
+            what, SLICE_ARG(p->name), change(s, (hosts - 1.0) * 100.0).text,
+            change(s, (volume - 1.0) * 100.0).text, change(s, (volume / hosts - 1.0) * 100.0).text,
+            change(s, p->change.value).text, change(s, p->by_hosts).text,
+            change(s, p->by_rate).text);
     }
 }
 
@@ -185,9 +201,9 @@ static void say_factors(const struct saying *s, const struct explain *x)
     }
 }
 
-void explain_findings(const struct explain *x, explain_note_fn fn, void *arg)
+void explain_findings(const struct explain *x, bool use_utf8, explain_note_fn fn, void *arg)
 {
-    struct saying s = {fn, arg};
+    struct saying s = {use_utf8, fn, arg};
     say_total(&s, x);
     for (size_t k = 0; x->is_certain && k < EXPLAIN_DIMENSIONS; k++) {
         say_parts(&s, x, (enum explain_dimension)k);
@@ -210,9 +226,9 @@ void explain_findings(const struct explain *x, explain_note_fn fn, void *arg)
     }
 }
 
-void explain_notes(const struct explain *x, explain_note_fn fn, void *arg)
+void explain_notes(const struct explain *x, bool use_utf8, explain_note_fn fn, void *arg)
 {
-    struct saying s = {fn, arg};
+    struct saying s = {use_utf8, fn, arg};
     char a[HUMAN_BYTES], b[HUMAN_BYTES], c[HUMAN_BYTES];
     say(&s, "traps",
         "%s traps of %s sites are compared: those that watched at least half of the days of both "

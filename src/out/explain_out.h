@@ -8,20 +8,13 @@
 #include "out/layout.h"
 #include "out/printer.h"
 
-#include <math.h>
-
 enum { EXPLAIN_FORMAT_VERSION = 1 };
 
-/* A part in whole per cent; without a negative zero. */
-static inline double explain_percent(double part)
-{
-    return round(part * 100.0) + 0.0;
-}
-
-/* Sentences that can be quoted, then what has to be said with them; one call each. */
+/* Sentences that can be quoted, then what has to be said with them; one call each. Minus signs are
+ * typographic with `use_utf8`. */
 typedef void (*explain_note_fn)(void *arg, const char *key, struct slice sentence);
-void explain_findings(const struct explain *x, explain_note_fn fn, void *arg);
-void explain_notes(const struct explain *x, explain_note_fn fn, void *arg);
+void explain_findings(const struct explain *x, bool use_utf8, explain_note_fn fn, void *arg);
+void explain_notes(const struct explain *x, bool use_utf8, explain_note_fn fn, void *arg);
 
 /* False when writing failed or memory ran out. */
 bool explain_print_text(FILE *f, const struct explain *x,

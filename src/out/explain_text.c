@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/explain_out.h"
+#include "out/human.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -67,21 +68,23 @@ static void cell(struct page *p, size_t columns, const char *fmt, ...)
 
 static void part_line(struct page *p, const struct explain *x, const struct explain_part *r)
 {
+    char number[HUMAN_BYTES], other[HUMAN_BYTES];
+    bool utf8 = p->use_utf8;
     page_cell(p, r->name, NAME, false);
-    cell(p, LEVEL, "%.1f", r->before);
-    cell(p, LEVEL, "%.1f", r->after);
+    cell(p, LEVEL, "%s", human_figure(number, r->before, 1, utf8));
+    cell(p, LEVEL, "%s", human_figure(number, r->after, 1, utf8));
     if (isnan(r->ratio.value)) {
         cell(p, CHANGE, "new");
     } else {
-        cell(p, CHANGE, "%+.1f %%", (r->ratio.value - 1.0) * 100.0);
+        cell(p, CHANGE, "%s %%", human_change(number, (r->ratio.value - 1.0) * 100.0, 1, utf8));
     }
     if (x->is_certain) {
-        cell(p, PART, "%.0f %%", explain_percent(r->part.value));
+        cell(p, PART, "%s %%", human_figure(number, r->part.value * 100.0, 0, utf8));
         if (isnan(r->part.low)) {
             cell(p, INTERVAL, "-");
         } else {
-            cell(p, INTERVAL, "%.0f %s %.0f %%", explain_percent(r->part.low),
-                 p->use_utf8 ? "–" : "to", explain_percent(r->part.high));
+            cell(p, INTERVAL, "%s to %s %%", human_figure(number, r->part.low * 100.0, 0, utf8),
+                 human_figure(other, r->part.high * 100.0, 0, utf8));
         }
     }
     cell(p, SHARE, "%.1f %s %.1f %%", r->share_before * 100.0, p->use_utf8 ? "→" : ">",
@@ -118,11 +121,13 @@ static void table_text(struct page *p, const struct explain *x, enum explain_dim
 
 static void factor_cells(struct page *p, const struct estimate *e)
 {
-    cell(p, LEVEL + 1, "%+.1f", e->value);
+    char number[HUMAN_BYTES], other[HUMAN_BYTES];
+    cell(p, LEVEL + 1, "%s", human_change(number, e->value, 1, p->use_utf8));
     if (isnan(e->low)) {
         cell(p, INTERVAL + 3, "-");
     } else {
-        cell(p, INTERVAL + 3, "%+.1f to %+.1f", e->low, e->high);
+        cell(p, INTERVAL + 3, "%s to %s", human_change(number, e->low, 1, p->use_utf8),
+             human_change(other, e->high, 1, p->use_utf8));
     }
 }
 
@@ -151,7 +156,7 @@ bool explain_print_text(FILE *f, const struct explain *x, const struct report_st
 {
     struct page p = page_new(style);
     title(&p, x);
-    explain_findings(x, finding_text, &p);
+    explain_findings(x, p.use_utf8, finding_text, &p);
     page_newline(&p);
     page_printf(&p, "Levels are messages a day.");
     page_newline(&p);
@@ -162,6 +167,6 @@ bool explain_print_text(FILE *f, const struct explain *x, const struct report_st
         factors_text(&p, x);
     }
     heading(&p, "Notes");
-    explain_notes(x, note_text, &p);
+    explain_notes(x, p.use_utf8, note_text, &p);
     return page_write(&p, f);
 }

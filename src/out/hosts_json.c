@@ -205,7 +205,7 @@ bool hosts_change_print(FILE *f, enum out_format format, const struct hosts_chan
     print_list_end(p);
     print_key(p, "notes");
     print_list_begin(p);
-    hosts_change_notes(c, note_item, p);
+    hosts_change_notes(c, false, note_item, p);
     print_list_end(p);
     print_map_end(p);
     return printer_end(p);

@@ -50,6 +50,7 @@ size_t hosts_figures(const struct hosts *h, struct hosts_figure out[HOSTS_FIGURE
 }
 
 struct notes {
+    bool use_utf8;
     hosts_note_fn fn;
     void *arg;
 };
@@ -176,7 +177,7 @@ static void notes_rows(const struct notes *n, const struct hosts *h)
 
 void hosts_notes(const struct hosts *h, hosts_note_fn fn, void *arg)
 {
-    struct notes n = {fn, arg};
+    struct notes n = {.fn = fn, .arg = arg};
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
     if (!h->total) {
         note(&n, "none", "No host was seen.");
@@ -196,15 +197,19 @@ void hosts_notes(const struct hosts *h, hosts_note_fn fn, void *arg)
     notes_rows(&n, h);
 }
 
-static const char *change_word(double ratio, char out[32])
+enum { CHANGE_BYTES = HUMAN_BYTES + 2 };
+
+static const char *change_word(const struct notes *n, double ratio, char out[CHANGE_BYTES])
 {
-    snprintf(out, 32, "%+.1f %%", (ratio - 1.0) * 100.0);
+    char number[HUMAN_BYTES];
+    snprintf(out, CHANGE_BYTES, "%s %%",
+             human_change(number, (ratio - 1.0) * 100.0, 1, n->use_utf8));
     return out;
 }
 
 static void notes_split(const struct notes *n, const struct hosts_change *c)
 {
-    char h[32], v[32], r[32], m[32];
+    char h[CHANGE_BYTES], v[CHANGE_BYTES], r[CHANGE_BYTES], m[CHANGE_BYTES];
     if (!c->seen.is_known) {
         note(n, "no_split", "One of the windows has no hosts or no volume: there is no split.");
         return;
@@ -213,14 +218,14 @@ static void notes_split(const struct notes *n, const struct hosts_change *c)
          "As seen: hosts a day %s, volume %s, so volume per host %s. If only the rate of each host "
          "had changed, distinct hosts would have changed by less than the volume, in the same "
          "direction.",
-         change_word(c->seen.hosts, h), change_word(c->volume_after / c->volume_before, v),
-         change_word(c->volume_after / c->volume_before / c->seen.hosts, r));
+         change_word(n, c->seen.hosts, h), change_word(n, c->volume_after / c->volume_before, v),
+         change_word(n, c->volume_after / c->volume_before / c->seen.hosts, r));
     if (c->estimated.is_known) {
         note(n, "split_estimated",
              "Corrected for churn and detection: machines %s (95 %% %s to %s), what a machine "
              "sends %s.",
-             change_word(c->estimated.hosts, h), change_word(c->estimated.hosts_low, v),
-             change_word(c->estimated.hosts_high, r), change_word(c->estimated.rate, m));
+             change_word(n, c->estimated.hosts, h), change_word(n, c->estimated.hosts_low, v),
+             change_word(n, c->estimated.hosts_high, r), change_word(n, c->estimated.rate, m));
     } else {
         note(n, "no_estimate",
              "The number of machines can not be estimated in the same way in both windows, so only "
@@ -233,9 +238,9 @@ static void notes_split(const struct notes *n, const struct hosts_change *c)
     }
 }
 
-void hosts_change_notes(const struct hosts_change *c, hosts_note_fn fn, void *arg)
+void hosts_change_notes(const struct hosts_change *c, bool use_utf8, hosts_note_fn fn, void *arg)
 {
-    struct notes n = {fn, arg};
+    struct notes n = {use_utf8, fn, arg};
     notes_split(&n, c);
     hosts_notes(&c->after, fn, arg);
 }

@@ -22,10 +22,11 @@ enum { HOSTS_FIGURES_MAX = 24 };
  * many. */
 size_t hosts_figures(const struct hosts *h, struct hosts_figure out[HOSTS_FIGURES_MAX]);
 
-/* What has to be said with the figures, in sentences, one call each. */
+/* What has to be said with the figures, in sentences, one call each. Minus signs of changes are
+ * typographic with `use_utf8`. */
 typedef void (*hosts_note_fn)(void *arg, const char *key, struct slice sentence);
 void hosts_notes(const struct hosts *h, hosts_note_fn fn, void *arg);
-void hosts_change_notes(const struct hosts_change *c, hosts_note_fn fn, void *arg);
+void hosts_change_notes(const struct hosts_change *c, bool use_utf8, hosts_note_fn fn, void *arg);
 
 /* False when writing failed or memory ran out. */
 bool hosts_print_text(FILE *f, const struct hosts *h, const struct report_style *style) MUST_USE;

@@ -16,7 +16,7 @@ static const char *figure_text(char out[64], double v, int decimals)
     } else if (decimals == 0) {
         snprintf(out, 64, "%s", human_count(count, (uint64_t)(v + 0.5)));
     } else {
-        snprintf(out, 64, "%.*f", decimals, v);
+        snprintf(out, 64, "%s", human_figure(count, v, decimals, true));
     }
     return out;
 }
@@ -130,11 +130,12 @@ bool hosts_print_text(FILE *f, const struct hosts *h, const struct report_style 
 
 static void change_cells(struct page *p, double before, double after, int decimals)
 {
-    char text[64];
+    char text[64], number[HUMAN_BYTES];
     page_cell(p, slice_cstr(figure_text(text, before, decimals)), NUMBER, true);
     page_cell(p, slice_cstr(figure_text(text, after, decimals)), NUMBER, true);
     if (before > 0.0 && isfinite(before) && isfinite(after)) {
-        snprintf(text, sizeof text, "%+.1f %%", (after / before - 1.0) * 100.0);
+        snprintf(text, sizeof text, "%s %%",
+                 human_change(number, (after / before - 1.0) * 100.0, 1, p->use_utf8));
         page_cell(p, slice_cstr(text), NUMBER - 3, true);
     }
     page_newline(p);
@@ -142,15 +143,15 @@ static void change_cells(struct page *p, double before, double after, int decima
 
 static void split_text(struct page *p, const struct hosts_split *s, const char *name)
 {
-    char text[160];
+    char number[HUMAN_BYTES];
     if (!s->is_known) {
         return;
     }
-    page_printf(p, "Messages a day by %s (LMDI): hosts %+.1f, rate %+.1f", name, s->by_hosts,
-                s->by_rate);
+    page_printf(p, "Messages a day by %s (LMDI): hosts %s", name,
+                human_change(number, s->by_hosts, 1, p->use_utf8));
+    page_printf(p, ", rate %s", human_change(number, s->by_rate, 1, p->use_utf8));
     if (isfinite(s->acceptance)) {
-        snprintf(text, sizeof text, ", acceptance %+.1f", s->by_acceptance);
-        page_printf(p, "%s", text);
+        page_printf(p, ", acceptance %s", human_change(number, s->by_acceptance, 1, p->use_utf8));
     }
     page_newline(p);
 }
@@ -185,6 +186,6 @@ bool hosts_change_print_text(FILE *f, const struct hosts_change *c,
     split_text(&p, &c->seen, "addresses as seen");
     split_text(&p, &c->estimated, "machines as estimated");
     notes_head(&p);
-    hosts_change_notes(c, note_text, &p);
+    hosts_change_notes(c, p.use_utf8, note_text, &p);
     return page_write(&p, f);
 }

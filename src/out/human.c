@@ -5,19 +5,53 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *human_count(char out[HUMAN_BYTES], uint64_t v)
+/* Copies a number with its thousands separated; only digits before the point are counted. */
+static void group(char *to, const char *digits)
 {
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
-    char *to = out;
-    for (int i = 0; i < n; i++) {
+    size_t n = strspn(digits, "0123456789");
+    for (size_t i = 0; i < n; i++) {
         if (i && (n - i) % 3 == 0) {
             *to++ = ',';
         }
         *to++ = digits[i];
     }
-    *to = '\0';
+    memcpy(to, digits + n, strlen(digits + n) + 1);
+}
+
+const char *human_count(char out[HUMAN_BYTES], uint64_t v)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
+    group(out, digits);
     return out;
+}
+
+static const char *signed_figure(char out[HUMAN_BYTES], double v, int decimals, bool use_utf8,
+                                 const char *plus)
+{
+    char digits[24];
+    if (!isfinite(v)) {
+        snprintf(out, HUMAN_BYTES, "-");
+        return out;
+    }
+    /* The bound keeps sign, separators and decimals within HUMAN_BYTES. */
+    snprintf(digits, sizeof digits, "%.*f", decimals < 3 ? decimals : 3, fmin(fabs(v), 1e15));
+    bool is_nothing = strspn(digits, "0.") == strlen(digits);
+    const char *sign = is_nothing ? "" : v > 0 ? plus : use_utf8 ? "−" : "-";
+    size_t n = strlen(sign);
+    memcpy(out, sign, n);
+    group(out + n, digits);
+    return out;
+}
+
+const char *human_figure(char out[HUMAN_BYTES], double v, int decimals, bool use_utf8)
+{
+    return signed_figure(out, v, decimals, use_utf8, "");
+}
+
+const char *human_change(char out[HUMAN_BYTES], double v, int decimals, bool use_utf8)
+{
+    return signed_figure(out, v, decimals, use_utf8, "+");
 }
 
 /* Three figures: 3.14 is "3.1", 31.4 is "31.4", 314 is "314". */

@@ -95,7 +95,7 @@ static const char *value_text(const struct series_document *d, double v, char ou
     if (!isfinite(v)) {
         snprintf(out, HUMAN_BYTES, "-");
     } else if (d->kind == SERIES_INDEX) {
-        snprintf(out, HUMAN_BYTES, "%.1f", v);
+        (void)human_figure(out, v, 1, true);
     } else if (d->kind == SERIES_SHARE || d->kind == SERIES_EXPOSURE) {
         (void)human_percent(out, v);
     } else {
@@ -108,7 +108,7 @@ static void interval_print(struct page *p, const struct series_document *d,
                            const struct series_row *r)
 {
     char low[HUMAN_BYTES], high[HUMAN_BYTES], text[2 * HUMAN_BYTES + 8];
-    snprintf(text, sizeof text, "%s .. %s", value_text(d, r->low, low),
+    snprintf(text, sizeof text, "%s %s %s", value_text(d, r->low, low), p->use_utf8 ? "–" : "-",
              value_text(d, r->high, high));
     cell(p, text, INTERVAL_COLUMNS, true);
 }
@@ -151,9 +151,25 @@ static void row_print(struct page *p, const struct series_document *d, const str
     page_newline(p);
 }
 
+/* The first one brings the heading. */
+struct notes_page {
+    struct page *page;
+    bool has_head;
+};
+
 static void note_print(void *arg, struct slice sentence)
 {
-    page_paragraph(arg, "- ", 2, sentence);
+    struct notes_page *n = arg;
+    struct page *p = n->page;
+    if (!n->has_head) {
+        page_newline(p);
+        page_ink(p, INK_HEAD);
+        page_printf(p, "Notes");
+        page_ink(p, INK_NONE);
+        page_newline(p);
+        n->has_head = true;
+    }
+    page_paragraph(p, p->use_utf8 ? "•" : "-", 2, sentence);
 }
 
 static size_t bar_columns(const struct page *p, const struct series_document *d)
@@ -178,7 +194,7 @@ bool series_print_text(FILE *f, const struct series_document *d, const struct re
     for (size_t i = 0; i < d->count; i++) {
         row_print(&p, d, &d->rows[i], most, bar);
     }
-    page_rule(&p);
-    series_notes(d, note_print, &p);
+    struct notes_page notes = {.page = &p};
+    series_notes(d, note_print, &notes);
     return page_write(&p, f);
 }

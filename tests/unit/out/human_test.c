@@ -40,6 +40,26 @@ static void test_percent(void **state)
     assert_string_equal(human_percent(t, NAN), "-");
 }
 
+static void test_signs(void **state)
+{
+    char t[HUMAN_BYTES];
+    (void)state;
+    assert_string_equal(human_figure(t, 1234567.25, 1, true), "1,234,567.2");
+    assert_string_equal(human_figure(t, 999.96, 1, true), "1,000.0");
+    assert_string_equal(human_figure(t, -45.6, 1, true), "−45.6");
+    assert_string_equal(human_figure(t, -45.6, 1, false), "-45.6");
+    assert_string_equal(human_figure(t, -0.4, 0, true), "0");
+    assert_string_equal(human_figure(t, -0.0, 2, true), "0.00");
+    assert_string_equal(human_figure(t, NAN, 1, true), "-");
+    assert_string_equal(human_figure(t, INFINITY, 1, true), "-");
+    assert_string_equal(human_change(t, 3, 1, true), "+3.0");
+    assert_string_equal(human_change(t, 0.04, 1, true), "0.0");
+    assert_string_equal(human_change(t, -0.04, 1, true), "0.0");
+    assert_string_equal(human_change(t, -1000, 0, true), "−1,000");
+    /* The longest that there is fits. */
+    assert_string_equal(human_change(t, -1e300, 3, true), "−1,000,000,000,000,000.000");
+}
+
 static void test_duration(void **state)
 {
     char t[64];
@@ -58,6 +78,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_signs),
         cmocka_unit_test(test_duration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
