@@ -44,11 +44,11 @@ exits 'the same again' 0 "$sg" explain "${window[@]}" -f json
 check 'gives the same bytes' cmp "$work/out" "$work/explain.json"
 
 exits 'one vendor' 0 "$sg" explain "${window[@]}" --site m86
-check 'says Rustock' said 'botnet rustock: -40.. % (95 %: [-0-9. to]*), which is 100 %'
+check 'says Rustock' said 'botnet rustock: −40.. % (95 %: [−+0-9. to]*), which is 100 %'
 exits 'the other' 0 "$sg" explain "${window[@]}" --site mcafee
-check 'says Cutwail' said 'botnet cutwail: -2[67].. % (95 %: [-0-9. to]*), which is 7[0-9] %'
+check 'says Cutwail' said 'botnet cutwail: −2[67].. % (95 %: [−+0-9. to]*), which is 7[0-9] %'
 check 'and that each host sends more' said \
-    'botnet cutwail: hosts a day -45.0 %, messages -2[67].. %, so messages a host +3[23].. %'
+    'botnet cutwail: hosts a day −45.0 %, messages −2[67].. %, so messages a host +3[23].. %'
 
 exits 'a quiet time' 0 "$sg" explain -d "$work/october.db" --since 2010-09-19 --until 2010-10-03 -f json
 same 'is not certain' False "$(value "d['is_certain']")"
@@ -81,7 +81,7 @@ same '-45 % hosts with -27 % volume is +32.7 % per host' '0.55 0.73 1.33' \
 same 'the split adds up' True \
     "$(value "abs(d['seen']['by_hosts'] + d['seen']['by_rate'] - d['messages_day_after'] + d['messages_day_before']) < 1e-3")"
 exits 'as text' 0 "$sg" hosts "${window[@]}" "${compare[@]}" --botnet cutwail
-check 'in words' said 'hosts a day -45.0 %, volume -2[67].. %, so volume per host +3[23].. %'
+check 'in words' said 'hosts a day −45.0 %, volume −2[67].. %, so volume per host +3[23].. %'
 exits 'hosts' 0 "$sg" hosts "${window[@]}" -f json
 cp "$work/out" "$work/hosts.json"
 same 'counts what report counts' "$("$sg" report "${window[@]}" -f json | python3 -c "import json, sys
