@@ -10,6 +10,7 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_EXPLAIN,
     &VERB_CHART,
     &VERB_SERIES,
+    &VERB_CHANGES,
     &VERB_MESSAGE,
     &VERB_SESSION,
     &VERB_SESSIONS,

@@ -7,6 +7,7 @@
 
 extern const struct verb VERB_SERVE;
 extern const struct verb VERB_ROLE; /* not in the list: a role of serve */
+extern const struct verb VERB_CHANGES;
 
 extern const struct verb VERB_IMPORT, VERB_REPORT, VERB_CHART, VERB_MESSAGE, VERB_CHECK;
 extern const struct verb VERB_RULES_CHECK, VERB_RULES_TEST, VERB_RULES_EXPLAIN, VERB_RULES_LIST;

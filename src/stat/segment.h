@@ -113,11 +113,23 @@ double segment_sup_f(const struct segment_model *m, double trim);
  * likelihood first, and its ends. The likelihood is taken to the power of 1 / inflation.
  * `posterior`, if not NULL, is for to - from numbers: the mass of each date. */
 struct segment_dates {
-    size_t first, last;
+    size_t first, last, best;
 };
 enum err segment_date_set(const struct segment_model *m, size_t from, size_t to, size_t min_length,
                           double inflation, double level, double *posterior, struct arena *arena,
                           struct segment_dates *out) MUST_USE;
+
+/* The same for a line whose noise is an AR(1) process of known rho, from its exact likelihood at
+ * the levels of [from, at) and [at, to): sharper than an inflated set, because a step shows in the
+ * one bucket that its neighbour does not predict. ERR_USAGE when a side has no observation. */
+struct segment_line {
+    const double *y;        /* NAN: missing */
+    const double *sampling; /* variance of each that is not the process's */
+    double rho, variance;   /* of the process */
+};
+enum err segment_date_set_ar1(const struct segment_line *l, size_t from, size_t at, size_t to,
+                              size_t min_length, double level, struct arena *arena,
+                              struct segment_dates *out) MUST_USE;
 
 /* Bai's interval (1997) of a change in the mean, which lets the variances of both sides differ, as
  * strucchange's confint has it: the last observation of the old level is in [low, high]. For
@@ -134,10 +146,11 @@ struct segment_null {
     void (*draw)(void *arg, gsl_rng *rng, double *y, size_t count);
     void *arg;
     unsigned simulations; /* at most */
+    double df; /* degrees of freedom that the variance of the noise is known with; 0: known */
 };
 /* *p is (1 + how many reached `statistic`) / (1 + simulations); *tail extrapolates below that: the
- * simulated values fitted by the tail of the greatest of so many chi-squared variables of one
- * degree of freedom, scaled. For sorting and for false discovery rates over many series, where
+ * simulated values fitted by the tail of the greatest of so many F(1, df) (chi-squared) variables,
+ * scaled. For sorting and for false discovery rates over many series, where
  * 1 / simulations would be too coarse. */
 enum err segment_bootstrap(const struct segment_null *null, double statistic, gsl_rng *rng,
                            struct arena *arena, double *p, double *tail) MUST_USE;

@@ -34,8 +34,8 @@ double segment_sup_f(const struct segment_model *m, double trim)
 }
 
 struct dated {
-    uint32_t position;
-    double mass;
+    uint32_t bucket;
+    double mass; /* the cost until dates_weigh */
 };
 
 /* Greatest mass first; of equal ones the earlier. */
@@ -43,7 +43,38 @@ static int dated_compare(const void *a, const void *b)
 {
     const struct dated *x = a, *y = b;
     return x->mass != y->mass ? (x->mass < y->mass ? 1 : -1)
-                              : (x->position > y->position) - (x->position < y->position);
+                              : (x->bucket > y->bucket) - (x->bucket < y->bucket);
+}
+
+/* Costs (minus twice log likelihoods) to masses that add up to 1. */
+static void dates_weigh(struct dated *dates, size_t count, double inflation)
+{
+    double least = INFINITY, sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        least = fmin(least, dates[i].mass);
+    }
+    for (size_t i = 0; i < count; i++) {
+        dates[i].mass = exp((least - dates[i].mass) / (2.0 * inflation));
+        sum += dates[i].mass;
+    }
+    for (size_t i = 0; i < count; i++) {
+        dates[i].mass /= sum;
+    }
+}
+
+/* Sorts. The ends of the dates that hold `level`, and the best one. */
+static struct segment_dates dates_set(struct dated *dates, size_t count, double level)
+{
+    qsort(dates, count, sizeof *dates, dated_compare);
+    struct segment_dates set = {dates[0].bucket, dates[0].bucket, dates[0].bucket};
+    double mass = 0;
+    for (size_t i = 0; i < count && mass < level; i++) {
+        size_t bucket = dates[i].bucket;
+        set.first = bucket < set.first ? bucket : set.first;
+        set.last = bucket > set.last ? bucket : set.last;
+        mass += dates[i].mass;
+    }
+    return set;
 }
 
 enum err segment_date_set(const struct segment_model *m, size_t from, size_t to, size_t min_length,
@@ -59,32 +90,76 @@ enum err segment_date_set(const struct segment_model *m, size_t from, size_t to,
     if (!dates) {
         return ERR_NOMEM;
     }
-    double least = INFINITY, sum = 0;
     for (size_t t = first + min_length; t + min_length <= end; t++) {
         double cost = model_cost(m, first, t) + model_cost(m, t, end);
-        dates[count++] = (struct dated){(uint32_t)t, cost};
-        least = fmin(least, cost);
+        dates[count++] = (struct dated){m->bucket[t], cost};
     }
-    for (size_t i = 0; i < count; i++) {
-        dates[i].mass = exp((least - dates[i].mass) / (2.0 * inflation));
-        sum += dates[i].mass;
-    }
+    dates_weigh(dates, count, inflation);
     for (size_t i = 0; posterior && i < to - from; i++) {
         posterior[i] = 0;
     }
     for (size_t i = 0; posterior && i < count; i++) {
-        posterior[m->bucket[dates[i].position] - from] = dates[i].mass / sum;
+        posterior[dates[i].bucket - from] = dates[i].mass;
     }
-    qsort(dates, count, sizeof *dates, dated_compare);
-    struct segment_dates set = {m->bucket[dates[0].position], m->bucket[dates[0].position]};
-    double mass = 0;
-    for (size_t i = 0; i < count && mass < level * sum; i++) {
-        size_t bucket = m->bucket[dates[i].position];
-        set.first = bucket < set.first ? bucket : set.first;
-        set.last = bucket > set.last ? bucket : set.last;
-        mass += dates[i].mass;
+    *out = dates_set(dates, count, level);
+    return OK;
+}
+
+static double line_mean(const struct segment_line *l, size_t from, size_t to)
+{
+    double sum = 0, weights = 0;
+    for (size_t i = from; i < to; i++) {
+        double weight = isnan(l->y[i]) ? 0.0 : 1.0 / (l->variance + l->sampling[i]);
+        sum += weight > 0 ? weight * l->y[i] : 0.0;
+        weights += weight;
     }
-    *out = set;
+    return sum / weights;
+}
+
+/* Minus twice the log likelihood of bucket i given the one before it, at these levels of both. */
+static double innovation_cost(const struct segment_line *l, size_t i, size_t from, double before,
+                              double now)
+{
+    if (isnan(l->y[i])) {
+        return 0.0;
+    }
+    if (i == from || isnan(l->y[i - 1])) {
+        return (l->y[i] - now) * (l->y[i] - now) / (l->variance + l->sampling[i]);
+    }
+    double miss = l->y[i] - now - l->rho * (l->y[i - 1] - before);
+    return miss * miss /
+           (l->variance * (1.0 - l->rho * l->rho) + l->sampling[i] +
+            l->rho * l->rho * l->sampling[i - 1]);
+}
+
+enum err segment_date_set_ar1(const struct segment_line *l, size_t from, size_t at, size_t to,
+                              size_t min_length, double level, struct arena *arena,
+                              struct segment_dates *out)
+{
+    double a = line_mean(l, from, at), b = line_mean(l, at, to);
+    size_t count = 0;
+    min_length = min_length ? min_length : 1;
+    struct dated *dates = arena_calloc(arena, to - from, sizeof *dates);
+    if (!dates || isnan(a) || isnan(b) || to - from < 2 * min_length) {
+        return dates ? ERR_USAGE : ERR_NOMEM;
+    }
+    double cost = 0;
+    for (size_t i = from + 1; i < to; i++) {
+        cost += innovation_cost(l, i, from, b, b); /* all of it after the change ... */
+    }
+    for (size_t t = from + 1; t + min_length <= to; t++) {
+        double crossing = innovation_cost(l, t, from, a, b) - innovation_cost(l, t, from, b, b);
+        if (t >= from + min_length && !isnan(l->y[t])) {
+            double first = innovation_cost(l, from, from, a, a);
+            dates[count++] = (struct dated){(uint32_t)t, cost + crossing + first};
+        }
+        cost += innovation_cost(l, t, from, a, a) - innovation_cost(l, t, from, b, b);
+    }
+    if (!count) {
+        return ERR_USAGE;
+    }
+    dates_weigh(dates, count, 1.0);
+    *out = dates_set(dates, count, level);
     return OK;
 }
 

@@ -221,86 +221,142 @@ enum err step_bootstrap(const struct step_data *d, size_t block, unsigned simula
 
 /* Differences are clipped at so many robust standard deviations; E min(z^2, CLIP^2) of normal z. */
 static const double CLIP = 2.5, CLIPPED_SQUARE = 0.97755;
-enum { LAG_COUNT = 6, DIFFERENCES_LEAST = 8 };
-static const size_t LAGS[LAG_COUNT] = {1, 2, 3, 4, 6, 8};
 
-/* Half the mean square of differences at a lag, those past 2.5 robust standard deviations clipped
- * to that, less the sampling variance of both ends. NAN when there are too few. */
-static double variogram(const double *line, const double *sampling, size_t count, size_t lag,
-                        double *scratch)
+/* A point of the variogram: means of `block` entries, `lag` blocks apart. Where most of a line is
+ * sampling, only means of several entries show what is correlated. */
+struct variogram {
+    size_t block, lag;
+    double total, sampling; /* half the mean square of differences; what of it is sampling */
+    size_t n;               /* differences */
+};
+static const struct variogram POINTS[] = {{1, 1, 0, 0, 0}, {1, 2, 0, 0, 0}, {1, 3, 0, 0, 0},
+                                          {1, 4, 0, 0, 0}, {1, 6, 0, 0, 0}, {1, 8, 0, 0, 0},
+                                          {7, 1, 0, 0, 0}, {7, 2, 0, 0, 0}};
+enum { POINT_COUNT = sizeof POINTS / sizeof *POINTS, BLOCK_MOST = 7, DIFFERENCES_LEAST = 8 };
+
+/* Means of blocks into out[0..count / block); NAN where more than half of one is missing. */
+static size_t blocks_make(const double *line, const double *sampling, size_t count, size_t block,
+                          double *mean, double *variance)
 {
-    size_t n = 0;
-    double noise = 0, sum = 0;
-    for (size_t i = 0; i + lag < count; i++) {
-        double difference = fabs(line[i + lag] - line[i]);
-        if (!isnan(difference)) {
-            scratch[n++] = difference;
-            noise += sampling ? (sampling[i] + sampling[i + lag]) / 2.0 : 0.0;
+    for (size_t b = 0; b < count / block; b++) {
+        double sum = 0, noise = 0, n = 0;
+        for (size_t i = b * block; i < (b + 1) * block; i++) {
+            if (!isnan(line[i])) {
+                sum += line[i];
+                noise += sampling ? sampling[i] : 0.0;
+                n++;
+            }
         }
+        mean[b] = 2.0 * n > (double)block ? sum / n : NAN;
+        variance[b] = noise / fmax(n * n, 1.0);
     }
-    if (n < DIFFERENCES_LEAST) {
-        return NAN;
-    }
-    gsl_sort(scratch, 1, n);
-    double bound = CLIP * gsl_stats_median_from_sorted_data(scratch, 1, n) / 0.6744897501960817;
-    for (size_t i = 0; i < n; i++) {
-        double d = bound > 0 ? fmin(scratch[i], bound) : scratch[i];
-        sum += d * d;
-    }
-    return sum / (2.0 * CLIPPED_SQUARE * (double)n) - noise / (double)n;
+    return count / block;
 }
 
-/* Sum of squares of the variogram's relative misfit to variance * (1 - rho^lag), and the best
- * variance at this rho. */
-static double variogram_misfit(const double *v, double rho, double floor, double *variance)
+static void variogram_point(const double *mean, const double *noise, size_t count, double *scratch,
+                            struct variogram *v)
 {
-    double products = 0, squares = 0, misfit = 0;
-    for (size_t k = 0; k < LAG_COUNT; k++) {
-        double g = 1.0 - pow(rho, (double)LAGS[k]), weight = 1.0 / fmax(v[k], floor);
-        products += isnan(v[k]) ? 0.0 : weight * weight * g * v[k];
-        squares += isnan(v[k]) ? 0.0 : weight * weight * g * g;
+    for (size_t i = 0; i + v->lag < count; i++) {
+        double difference = fabs(mean[i + v->lag] - mean[i]);
+        if (!isnan(difference)) {
+            scratch[v->n++] = difference;
+            v->sampling += (noise[i] + noise[i + v->lag]) / 2.0;
+        }
     }
-    *variance = fmax(products / squares, 0.0);
-    for (size_t k = 0; k < LAG_COUNT; k++) {
-        double g = 1.0 - pow(rho, (double)LAGS[k]), weight = 1.0 / fmax(v[k], floor);
-        double miss = weight * (v[k] - *variance * g);
-        misfit += isnan(v[k]) ? 0.0 : miss * miss;
+    if (v->n < DIFFERENCES_LEAST) {
+        v->n = 0;
+        return;
+    }
+    double n = (double)v->n;
+    gsl_sort(scratch, 1, v->n);
+    double bound = CLIP * gsl_stats_median_from_sorted_data(scratch, 1, v->n) / 0.6744897501960817;
+    for (size_t i = 0; i < v->n; i++) {
+        double d = bound > 0 ? fmin(scratch[i], bound) : scratch[i];
+        v->total += d * d / (2.0 * CLIPPED_SQUARE * n);
+    }
+    v->sampling /= n;
+}
+
+/* What the point comes to for an AR(1) process of unit variance. */
+static double variogram_expected(const struct variogram *v, const double *power)
+{
+    if (v->block == 1) {
+        return 1.0 - power[v->lag];
+    }
+    double sum = 0;
+    for (size_t i = 0; i < v->block; i++) {
+        for (size_t k = 0; k < v->block; k++) {
+            sum += power[i > k ? i - k : k - i] - power[v->lag * v->block + k - i];
+        }
+    }
+    return sum / (double)(v->block * v->block);
+}
+
+/* Weighted misfit of all points at this rho, and the variance that fits best. */
+static double variogram_misfit(const struct variogram *v, double rho, double *variance)
+{
+    double power[4 * BLOCK_MOST] = {1.0}, products = 0, squares = 0, misfit = 0;
+    double expected[POINT_COUNT];
+    for (size_t k = 1; k < sizeof power / sizeof *power; k++) {
+        power[k] = power[k - 1] * rho;
+    }
+    for (size_t k = 0; k < POINT_COUNT; k++) {
+        expected[k] = variogram_expected(&v[k], power);
+        double weight = v[k].total > 0 ? (double)v[k].n / (v[k].total * v[k].total) : 0.0;
+        products += weight * expected[k] * (v[k].total - v[k].sampling);
+        squares += weight * expected[k] * expected[k];
+    }
+    *variance = squares > 0 ? fmax(products / squares, 0.0) : 0.0;
+    for (size_t k = 0; k < POINT_COUNT; k++) {
+        double weight = v[k].total > 0 ? (double)v[k].n / (v[k].total * v[k].total) : 0.0;
+        double miss = v[k].total - v[k].sampling - *variance * expected[k];
+        misfit += weight * miss * miss;
     }
     return misfit;
+}
+
+static bool variogram_make(const double *line, const double *sampling, size_t count,
+                           struct arena *arena, struct variogram *v)
+{
+    double *work = arena_calloc(arena, 3 * count + 1, sizeof *work);
+    if (!work) {
+        return false;
+    }
+    memcpy(v, POINTS, sizeof POINTS);
+    for (size_t k = 0; k < POINT_COUNT; k++) {
+        size_t n = blocks_make(line, sampling, count, v[k].block, work, work + count);
+        variogram_point(work, work + count, n, work + 2 * count, &v[k]);
+    }
+    return v[0].n && v[1].n;
 }
 
 bool step_noise(const double *line, const double *sampling, size_t count, struct arena *arena,
                 double *rho, double *variance, double *df)
 {
-    const double prior = 0.3, prior_n = 10.0;
-    double *scratch = arena_calloc(arena, count + 1, sizeof *scratch);
-    double v[LAG_COUNT], greatest = 0, least = INFINITY, best = 0, n = 0;
-    if (!scratch) {
-        return false;
-    }
-    for (size_t k = 0; k < LAG_COUNT; k++) {
-        v[k] = variogram(line, sampling, count, LAGS[k], scratch);
-        greatest = isnan(v[k]) ? greatest : fmax(greatest, v[k]);
-    }
-    if (isnan(v[0]) || isnan(v[1])) {
+    const double prior = 0.4, prior_n = 12.0;
+    struct variogram v[POINT_COUNT];
+    double least = INFINITY, best = 0, at_best = 0, n = 0, noise = 0;
+    if (!variogram_make(line, sampling, count, arena, v)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         n += !isnan(line[i]);
+        noise += sampling && !isnan(line[i]) ? sampling[i] : 0.0;
     }
     for (unsigned hundredths = 0; hundredths <= RHO_MAX_HUNDREDTHS; hundredths++) {
         double at = hundredths / 100.0;
-        double misfit = variogram_misfit(v, at, greatest / 10.0, variance);
+        double misfit = variogram_misfit(v, at, variance);
         if (misfit < least) {
             least = misfit;
             best = at;
+            at_best = *variance;
         }
     }
-    *rho = greatest > 0 ? (n * best + prior_n * prior) / (n + prior_n) : 0.0;
-    *variance = 0.0;
-    if (greatest > 0) {
-        variogram_misfit(v, *rho, greatest / 10.0, variance);
-    }
-    *df = fmax(0.7 * n * (1.0 - *rho) / (1.0 + *rho), 3.0);
+    /* The more of what varies is sampling, the less is known of the rest. */
+    double known = at_best > 0 ? at_best / (at_best + noise / n) : 0.0;
+    double worth = n * known;
+    *rho = v[0].total > 0 ? (worth * best + prior_n * prior) / (worth + prior_n) : 0.0;
+    variogram_misfit(v, *rho, variance);
+    *df = fmax(0.7 * worth * (1.0 - *rho) / (1.0 + *rho), 3.0);
     return true;
 }

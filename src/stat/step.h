@@ -45,9 +45,10 @@ enum err step_bootstrap(const struct step_data *d, size_t block, unsigned simula
 /* Autocorrelation and variance of a line of logarithms with level shifts, from its differences over
  * 1 to 8 buckets (after Chakar et al. 2017, with clipped squares instead of medians): a few shifts
  * and outliers do not move them. NAN entries are missing. `sampling` is the variance of each entry
- * that is not the latent process's (1 / count); NULL: 0. rho is in [0, 0.95], drawn towards 0.3 as
- * if by 10 more observations; *df is about how many independent observations the estimates are
- * worth. False with too few observations (under 10) or out of memory. */
+ * that is not the latent process's (1 / count); NULL: 0. rho is in [0, 0.95], drawn towards 0.4 as
+ * if by 12 more observations (the more so the more of the line is sampling); *df is about how many
+ * independent observations the estimates are worth. False with too few observations (under 10) or
+ * out of memory. */
 bool step_noise(const double *line, const double *sampling, size_t count, struct arena *arena,
                 double *rho, double *variance, double *df);
 

@@ -146,6 +146,41 @@ static void test_nile_date(void **state)
     assert_true(wide.first < dates.first && wide.last > dates.last);
 }
 
+/* At rho 0.6 the exact likelihood dates a step better than the inflated one, and its sets hold. */
+static void test_correlated_date(void **state)
+{
+    (void)state;
+    enum { LENGTH = 80, STEP = 37, ROUNDS = 400 };
+    gsl_rng *rng = random_seeded(S("correlated"));
+    double y[LENGTH], sampling[LENGTH] = {0};
+    int exact = 0, plain = 0, held = 0;
+    struct segment_line line = {.y = y, .sampling = sampling, .rho = 0.6, .variance = 1};
+    for (int i = 0; i < ROUNDS; i++) {
+        arena_reset(arena);
+        double latent = gsl_ran_gaussian(rng, 1);
+        for (size_t k = 0; k < LENGTH; k++) {
+            y[k] = latent + (k < STEP ? 0 : 3);
+            latent = 0.6 * latent + gsl_ran_gaussian(rng, 0.8);
+        }
+        struct segment_dates dates, simple;
+        const struct segment_model *m = model(SEGMENT_NORMAL, y, LENGTH);
+        assert_int_equal(segment_date_set(m, 0, LENGTH, 2, 4, 0.95, NULL, arena, &simple), OK);
+        enum err e = segment_date_set_ar1(&line, 0, simple.best, LENGTH, 2, 0.95, arena, &dates);
+        assert_int_equal(e, OK);
+        exact += dates.best == STEP;
+        plain += simple.best == STEP;
+        held += dates.first <= STEP && STEP <= dates.last;
+    }
+    assert_true(exact > plain);
+    assert_true(held >= ROUNDS * 93 / 100);
+    y[20] = NAN;
+    struct segment_dates dates;
+    assert_int_equal(segment_date_set_ar1(&line, 0, STEP, LENGTH, 2, 0.95, arena, &dates), OK);
+    y[0] = y[1] = NAN;
+    assert_int_equal(segment_date_set_ar1(&line, 0, 2, LENGTH, 2, 0.95, arena, &dates), ERR_USAGE);
+    gsl_rng_free(rng);
+}
+
 static void test_coal(void **state)
 {
     (void)state;
@@ -439,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nile, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nile_penalty, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nile_date, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_correlated_date, setup, teardown),
         cmocka_unit_test_setup_teardown(test_coal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_elbow, setup, teardown),
