@@ -130,6 +130,8 @@ static const struct option_spec OPTIONS[] = {
     {"height", OPTION_NO_SHORT, "PIXELS", "Default: 480, and the list of events."},
     {"no-events", OPTION_NO_SHORT, NULL,
      "Without the dated events of the annotation files (see spamgauge check --help-config)."},
+    {"no-changes", OPTION_NO_SHORT, NULL,
+     "index, level: without the bands of changes of level (see spamgauge changes)."},
     {"script", OPTION_NO_SHORT, NULL, "Prints the gnuplot script instead of drawing."},
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

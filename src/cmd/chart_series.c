@@ -2,14 +2,19 @@
 /* spamgauge chart index|level: the volume index and levels of labels over time. */
 #include "cmd/chart.h"
 #include "cmd/context.h"
+#include "observe/change.h"
+#include "out/change_out.h"
 #include "out/chart_index.h"
 #include "out/picture.h"
+
+#include <math.h>
 
 enum {
     ARENA_BYTES = 256 * 1024 * 1024,
     HOURS_DAYS_MAX = 14, /* up to so many days by the hour unless the user says otherwise */
     DAYS_MAX = 400,
     WEEKS_DAYS_MAX = 3660,
+    MARKS_MAX = 6, /* the greatest changes; more would cover each other */
 };
 
 struct request {
@@ -100,6 +105,55 @@ static enum err line_compute(const struct request *r, struct store *s, struct ar
     return e;
 }
 
+static double change_weight(const struct change *c)
+{
+    return c->size.ratio > 0 && isfinite(c->size.ratio) ? fabs(log(c->size.ratio)) : INFINITY;
+}
+
+/* The greatest confirmed changes of the one line that is drawn, by date. */
+static enum err marks_make(const struct request *r, struct store *s, struct arena *arena,
+                           struct chart_mark marks[MARKS_MAX], size_t *count, struct errbuf *eb)
+{
+    struct changes found;
+    struct change_query q = {.filter = r->query.filter,
+                             .bucket = BUCKET_DAY,
+                             .unit = r->query.unit,
+                             .dimensions = &r->query.dimension,
+                             .dimension_count = 1,
+                             .least = 0.1,
+                             .value = r->value_count ? slice_cstr(r->values[0]) : S("")};
+    const struct change *kept[MARKS_MAX];
+    size_t n = 0;
+    enum err e = changes_build(s, &q, arena, &found, eb);
+    for (size_t i = 0; !e && i < found.count; i++) {
+        const struct change *c = &found.items[i];
+        if (!c->is_confirmed) {
+            continue;
+        }
+        if (n == MARKS_MAX) { /* makes room: the least of all gives way */
+            size_t least = 0;
+            for (size_t k = 1; k < n; k++) {
+                least = change_weight(kept[k]) < change_weight(kept[least]) ? k : least;
+            }
+            if (change_weight(kept[least]) >= change_weight(c)) {
+                continue;
+            }
+            memmove(kept + least, kept + least + 1,
+                    (n - least - 1) * sizeof(const struct change *));
+            n--;
+        }
+        kept[n++] = c;
+    }
+    for (size_t k = 0; k < n; k++) {
+        char percent[CHANGE_PERCENT_BYTES];
+        marks[k] = (struct chart_mark){
+            kept[k]->earliest, kept[k]->latest + SECONDS_PER_DAY,
+            arena_copy(arena, slice_cstr(change_percent(percent, kept[k]->size.ratio)))};
+    }
+    *count = n;
+    return e;
+}
+
 static enum err picture_make(const struct request *r, struct context *x, struct arena *arena,
                              const struct annotations *events, struct errbuf *eb)
 {
@@ -117,6 +171,14 @@ static enum err picture_make(const struct request *r, struct context *x, struct 
         return e;
     }
     const struct index *first = lines[0].index;
+    struct chart_mark marks[MARKS_MAX];
+    size_t mark_count = 0;
+    if (count == 1 && !command_flag(r->c, "no-changes")) {
+        e = marks_make(r, x->store, arena, marks, &mark_count, eb);
+    }
+    if (e) {
+        return e;
+    }
     struct annotations within;
     struct index_chart chart = {.lines = lines,
                                 .line_count = count,
@@ -126,7 +188,9 @@ static enum err picture_make(const struct request *r, struct context *x, struct 
                                 .options = r->options,
                                 .trap = r->query.filter.trap,
                                 .site = r->query.filter.site,
-                                .events = &within};
+                                .events = &within,
+                                .marks = marks,
+                                .mark_count = mark_count};
     struct chart_series series;
     e = annotations_within(events, first->points[0].from, first->points[first->count - 1].until,
                            arena, &within);

@@ -72,7 +72,8 @@ static int report_run(struct command *c)
         if (e == OK && !command_flag(c, "sums")) {
             struct bulletin_query q = {.filter = query.filter,
                                        .network = x.geo ? context_host_network : NULL,
-                                       .arg = x.geo};
+                                       .arg = x.geo,
+                                       .annotations = &annotations};
             e = bulletin_build(x.store, &report, &q, arena, &bulletin, &eb);
             report.bulletin = &bulletin;
         }
@@ -87,7 +88,7 @@ static const struct option_spec REPORT_OPTIONS[] = {
     FILTER_OPTIONS,
     {"top", OPTION_NO_SHORT, "N", "Rows of each ranking; default: 10."},
     {"sums", OPTION_NO_SHORT, NULL,
-     "Sums alone: without the volume index and the estimates of hosts."},
+     "Sums alone: without the volume index, changes and the estimates of hosts."},
     FORMAT_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { DAYS_MAX = 27, WEEKS_DAYS_MAX = 800 };
 
@@ -138,6 +139,102 @@ static enum err hosts_make(struct build *b)
     return e;
 }
 
+/* ---- changes ---- */
+
+/* How far up or down, on either side the same. */
+static double change_weight(const struct change *c)
+{
+    double r = c->size.ratio;
+    return r > 0 && isfinite(r) ? fabs(log(r)) : INFINITY;
+}
+
+static int by_weight(const void *pa, const void *pb)
+{
+    double a = change_weight(*(const struct change *const *)pa);
+    double b = change_weight(*(const struct change *const *)pb);
+    return a != b ? (a < b ? 1 : -1) : 0;
+}
+
+static int by_time(const void *pa, const void *pb)
+{
+    const struct change *a = *(const struct change *const *)pa;
+    const struct change *b = *(const struct change *const *)pb;
+    return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a > b) - (a < b);
+}
+
+static enum err changes_make(struct build *b, struct changes *found)
+{
+    static const enum dimension DIMENSIONS[] = {DIMENSION_TOTAL, DIMENSION_BOTNET,
+                                                DIMENSION_PROGRAM, DIMENSION_SITE};
+    struct change_query q = {
+        .filter = b->query.filter,
+        .bucket = BUCKET_DAY,
+        .unit = UNIT_MESSAGES,
+        .dimensions = DIMENSIONS,
+        .dimension_count = sizeof DIMENSIONS / sizeof *DIMENSIONS,
+        .series_max = 16,
+        .least = 0.1,
+        .annotations = b->q->annotations,
+    };
+    enum err e = changes_build(b->store, &q, b->arena, found, b->eb);
+    if (e) {
+        return e;
+    }
+    const struct change **list = arena_calloc(b->arena, found->count + 1, sizeof *list);
+    if (!list) {
+        return err_set(b->eb, ERR_NOMEM, "out of memory for changes");
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->items[i].is_confirmed) {
+            list[n++] = &found->items[i];
+        }
+    }
+    qsort(list, n, sizeof *list, by_weight);
+    b->out->change_count = n < BULLETIN_CHANGES ? n : BULLETIN_CHANGES;
+    b->out->changes_hidden = n - b->out->change_count;
+    qsort(list, b->out->change_count, sizeof *list, by_time);
+    b->out->changes = list;
+    b->out->lines_searched = found->series;
+    return OK;
+}
+
+/* Two windows of the same length around its date, outside of the dates that it may have. */
+static enum err explain_make(struct build *b, const struct changes *found)
+{
+    const struct change *greatest = NULL;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct change *c = &found->items[i];
+        if (c->is_confirmed && c->series->key.dimension == DIMENSION_TOTAL &&
+            (!greatest || change_weight(c) > change_weight(greatest))) {
+            greatest = c;
+        }
+    }
+    if (!greatest) {
+        return OK;
+    }
+    int64_t days = (greatest->before_to - greatest->before_from) / SECONDS_PER_DAY;
+    int64_t after = (greatest->after_to - greatest->after_from) / SECONDS_PER_DAY;
+    days = after < days ? after : days;
+    days = days < BULLETIN_EXPLAIN_DAYS ? days : BULLETIN_EXPLAIN_DAYS;
+    struct explain_query q = {.filter = b->query.filter};
+    q.filter.since = greatest->after_from;
+    q.filter.until = q.filter.since + days * SECONDS_PER_DAY;
+    q.before_until = greatest->before_to;
+    q.before_since = q.before_until - days * SECONDS_PER_DAY;
+    struct explain *x = arena_calloc(b->arena, 1, sizeof *x);
+    struct errbuf ignored;
+    if (!x || days < 1) {
+        return x ? OK : err_set(b->eb, ERR_NOMEM, "out of memory for a split");
+    }
+    enum err e = explain_build(b->store, &q, b->arena, x, &ignored);
+    if (e == OK) {
+        b->out->explain = x;
+    }
+    /* No trap watched on both sides, say: the change stands in the list all the same. */
+    return e == ERR_NOTFOUND || e == ERR_USAGE ? OK : e;
+}
+
 enum err bulletin_build(struct store *s, const struct report *r, const struct bulletin_query *q,
                         struct arena *arena, struct bulletin *out, struct errbuf *eb)
 {
@@ -157,5 +254,11 @@ enum err bulletin_build(struct store *s, const struct report *r, const struct bu
     b.query.filter.since = r->since;
     b.query.filter.until = r->until;
     enum err e = r->day_count > 1 ? lines_make(&b) : OK;
-    return e || r->day_count > HOSTS_DAYS_MAX ? e : hosts_make(&b);
+    e = e || r->day_count > HOSTS_DAYS_MAX ? e : hosts_make(&b);
+    struct changes found = {.count = 0};
+    if (!e && r->day_count > 1) {
+        e = changes_make(&b, &found);
+        e = e ? e : explain_make(&b, &found);
+    }
+    return e;
 }

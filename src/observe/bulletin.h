@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a report says beyond raw sums: the volume index of all and of the greatest botnets and what
- * became of it of late, and how many machines are behind them. Plain data, arena. */
+ * became of it of late, how many machines are behind them, which levels changed, and what the
+ * greatest change of the whole is made of. Plain data, arena. */
 #ifndef OBSERVE_BULLETIN_H
 #define OBSERVE_BULLETIN_H
 
+#include "observe/change.h"
+#include "observe/explain.h"
 #include "observe/hosts.h"
 #include "observe/index.h"
 #include "observe/report.h"
 
 enum {
-    BULLETIN_BOTNETS = 8,   /* lines of the index besides all and unknown */
+    BULLETIN_BOTNETS = 8,       /* lines of the index besides all and unknown */
+    BULLETIN_CHANGES = 12,      /* the greatest of the period's */
+    BULLETIN_EXPLAIN_DAYS = 14, /* at most, before and after the change that is split */
     BULLETIN_HOST_LINES = 5 /* of hosts, "all" among them: each reads all host sets of the period */
 };
 
@@ -32,14 +37,21 @@ struct bulletin_query {
     /* The network of a host, as in struct hosts_query. May be NULL. */
     uint32_t (*network)(void *arg, uint64_t host);
     void *arg;
+    const struct annotations *annotations; /* to stand beside changes; NULL: none */
 };
 
 struct bulletin {
     enum index_step step; /* day, week or month: the finest that gives at most 120 of them */
-    const struct bulletin_index *lines; /* "all" first, by size, "unknown" last */
-    size_t line_count;                  /* 0: the period is shorter than two steps */
-    const struct bulletin_hosts *hosts; /* "all" first, then the greatest botnets */
-    size_t host_count;                  /* 0: no message has a client address */
+    const struct bulletin_index *lines;  /* "all" first, by size, "unknown" last */
+    size_t line_count;                   /* 0: the period is shorter than two steps */
+    const struct bulletin_hosts *hosts;  /* "all" first, then the greatest botnets */
+    size_t host_count;                   /* 0: no message has a client address */
+    const struct change *const *changes; /* confirmed ones by date; of more than BULLETIN_CHANGES
+                                            the greatest */
+    size_t change_count, changes_hidden;
+    size_t lines_searched;
+    const struct explain *explain; /* what fell: the greatest change of the total split; NULL: the
+                                      total did not change, or it cannot be split */
 };
 
 /* Of the report's period and botnets. Whatever the store says on failure. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "out/bulletin_text.h"
-
 #include "core/clock.h"
+#include "out/bulletin_out.h"
+#include "out/change_out.h"
+#include "out/explain_out.h"
 #include "out/hosts_out.h"
 #include "out/human.h"
 
@@ -150,6 +151,111 @@ void bulletin_index_text(struct page *p, const struct bulletin *b)
     legend_text(p, b);
 }
 
+/* ---- changes ---- */
+
+enum {
+    DATE_COLUMNS = 12,
+    SIZE_COLUMNS = 9,
+    SIZE_INTERVAL_COLUMNS = 20,
+    FATE_COLUMNS = 11,
+    SITES_COLUMNS = 8,
+};
+
+static void change_name(struct page *p, const struct change *c, size_t columns)
+{
+    struct strbuf name = STRBUF_INIT;
+    const struct series_key *key = &c->series->key;
+    if (key->dimension == DIMENSION_TOTAL) {
+        strbuf_add_cstr(&name, "all");
+    } else {
+        strbuf_printf(&name, "%s ", dimension_name(key->dimension));
+        strbuf_add(&name, key->value);
+    }
+    page_cell(p, strbuf_slice(&name), columns, false);
+    p->out.failed |= name.failed;
+    strbuf_free(&name);
+}
+
+static void change_line(struct page *p, const struct change *c, size_t name, size_t interval)
+{
+    char text[CELL_BYTES], low[CHANGE_PERCENT_BYTES], high[CHANGE_PERCENT_BYTES];
+    day_text(day_of(c->time), text);
+    page_cell(p, slice_cstr(text), DATE_COLUMNS, false);
+    change_name(p, c, name);
+    page_cell(p, slice_cstr(change_percent(low, c->size.ratio)), SIZE_COLUMNS, true);
+    snprintf(text, sizeof text, "%s to %s", change_percent(low, c->size.low),
+             isinf(c->size.high) ? "any" : change_percent(high, c->size.high));
+    page_cell(p, slice_cstr(text), interval, true);
+    page_cell(p, slice_cstr(change_fate_name(c->fate)), FATE_COLUMNS, true);
+    snprintf(text, sizeof text, "%zu/%zu", c->sites_seen, c->sites);
+    page_cell(p, c->sites ? slice_cstr(text) : S("-"), SITES_COLUMNS, true);
+    page_newline(p);
+}
+
+static void finding_text(void *arg, const char *key, struct slice sentence)
+{
+    struct page *p = arg;
+    (void)key;
+    page_paragraph(p, p->use_utf8 ? "•" : "-", 2, sentence);
+}
+
+static void explain_section(struct page *p, const struct explain *x)
+{
+    char text[96], since[11], until[11];
+    day_text(day_of(x->since), since);
+    day_text(day_of(x->until - 1), until);
+    snprintf(text, sizeof text, "What %s, %s to %s", x->total.change.value < 0 ? "fell" : "rose",
+             since, until);
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_printf(p, "%s", text);
+    page_ink(p, INK_NONE);
+    page_newline(p);
+    explain_findings(x, finding_text, p);
+}
+
+void bulletin_changes_text(struct page *p, const struct bulletin *b)
+{
+    size_t width = p->width < WIDTH_MAX ? p->width : WIDTH_MAX;
+    size_t interval = width >= 76 ? SIZE_INTERVAL_COLUMNS : 0;
+    size_t name = width - DATE_COLUMNS - SIZE_COLUMNS - interval - FATE_COLUMNS - SITES_COLUMNS;
+    if (!b->line_count) {
+        return;
+    }
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_cell(p, S("Changes of level"), DATE_COLUMNS + name, false);
+    page_ink(p, INK_NONE);
+    page_cell(p, S("size"), SIZE_COLUMNS, true);
+    page_cell(p, S("95 % interval"), interval, true);
+    page_cell(p, S("fate"), FATE_COLUMNS, true);
+    page_cell(p, S("sites"), SITES_COLUMNS, true);
+    page_newline(p);
+    for (size_t i = 0; i < b->change_count; i++) {
+        change_line(p, b->changes[i], name, interval);
+    }
+    char number[HUMAN_BYTES];
+    struct strbuf text = STRBUF_INIT;
+    strbuf_printf(&text,
+                  b->change_count ? "Of %zu lines searched (all, botnets, programs, sites)"
+                                  : "None in %zu lines (all, botnets, programs, sites)",
+                  b->lines_searched);
+    if (b->changes_hidden) {
+        strbuf_printf(&text, "; %s smaller ones are not shown",
+                      human_count(number, b->changes_hidden));
+    }
+    strbuf_add_cstr(&text, ". sites: at how many of those that can tell it was seen. \"spamgauge "
+                           "changes\" has dates with intervals, windows and places.");
+    page_ink(p, INK_DIM);
+    page_paragraph(p, "", 0, strbuf_slice(&text));
+    page_ink(p, INK_NONE);
+    p->out.failed |= text.failed;
+    strbuf_free(&text);
+    if (b->explain) {
+        explain_section(p, b->explain);
+    }
+}
+
 /* ---- hosts ---- */
 
 enum { HOST_DAY, HOST_MOST, HOST_WEEK, HOST_TOTAL, HOST_NET24, HOST_MACHINES, HOST_COLUMNS };
@@ -209,127 +315,4 @@ void bulletin_hosts_text(struct page *p, const struct bulletin *b)
           "time, corrected for changing addresses and for those not seen, 95 % interval. "
           "\"spamgauge hosts\" says how and what it cannot know."));
     page_ink(p, INK_NONE);
-}
-
-/* ---- JSON ---- */
-
-static void number_of(struct printer *p, const char *key, double v, int decimals)
-{
-    print_key(p, key);
-    print_number(p, v, decimals);
-}
-
-static void time_of(struct printer *p, const char *key, int64_t t)
-{
-    print_key(p, key);
-    print_time(p, t);
-}
-
-static const char *gap_name(enum index_gap g)
-{
-    static const char *const NAMES[] = {"", "unwatched", "unlinked"};
-    return NAMES[g];
-}
-
-static void point_print(struct printer *p, const struct index_point *point)
-{
-    print_map_begin(p);
-    time_of(p, "from", point->from);
-    time_of(p, "until", point->until);
-    number_of(p, "index", point->index, 4);
-    number_of(p, "low", point->low, 4);
-    number_of(p, "high", point->high, 4);
-    number_of(p, "level", point->level, 3);
-    number_of(p, "exposure", point->exposure, 6);
-    print_key(p, "gap");
-    print_text_or_null(p, slice_cstr(gap_name(point->gap)));
-    print_map_end(p);
-}
-
-static void checks_print(struct printer *p, const struct index *i)
-{
-    print_key(p, "checks");
-    print_map_begin(p);
-    print_key(p, "traps");
-    print_unsigned(p, i->traps);
-    print_key(p, "sites");
-    print_unsigned(p, i->sites);
-    number_of(p, "dispersion", i->dispersion, 4);
-    number_of(p, "trap_sd", i->trap_sd, 4);
-    number_of(p, "site_sd", i->site_sd, 4);
-    number_of(p, "site_persistence", i->site_persistence, 4);
-    number_of(p, "drift_yearly", i->drift_yearly, 5);
-    number_of(p, "geks_gap", i->geks_gap, 5);
-    number_of(p, "weighting_gap", i->weighting_gap, 5);
-    print_map_end(p);
-}
-
-static void line_print(struct printer *p, const struct bulletin_index *l)
-{
-    print_map_begin(p);
-    print_key(p, "name");
-    print_text(p, l->name);
-    print_key(p, "newest");
-    print_unsigned(p, l->newest);
-    number_of(p, "change", l->change.index / 100 - 1, 6);
-    number_of(p, "change_low", l->change.low / 100 - 1, 6);
-    number_of(p, "change_high", l->change.high / 100 - 1, 6);
-    checks_print(p, &l->index);
-    print_key(p, "points");
-    print_list_begin(p);
-    for (size_t t = 0; t < l->index.count; t++) {
-        point_print(p, &l->index.points[t]);
-    }
-    print_list_end(p);
-    print_map_end(p);
-}
-
-static void index_print(struct printer *p, const struct bulletin *b)
-{
-    print_key(p, "index");
-    if (!b->line_count) {
-        print_null(p);
-        return;
-    }
-    print_map_begin(p);
-    print_key(p, "step");
-    print_text(p, slice_cstr(index_step_name(b->step)));
-    time_of(p, "base_since", b->lines[0].index.base_since);
-    time_of(p, "base_until", b->lines[0].index.base_until);
-    print_key(p, "lines");
-    print_list_begin(p);
-    for (size_t k = 0; k < b->line_count; k++) {
-        line_print(p, &b->lines[k]);
-    }
-    print_list_end(p);
-    print_map_end(p);
-}
-
-static void hosts_print_line(struct printer *p, const struct bulletin_hosts *l)
-{
-    struct hosts_figure figures[HOSTS_FIGURES_MAX];
-    size_t n = hosts_figures(&l->hosts, figures);
-    print_map_begin(p);
-    print_key(p, "name");
-    print_text(p, l->name);
-    for (size_t i = 0; i < n; i++) {
-        print_key(p, figures[i].name);
-        print_map_begin(p);
-        number_of(p, "value", figures[i].value, figures[i].decimals);
-        number_of(p, "low", figures[i].low, figures[i].decimals);
-        number_of(p, "high", figures[i].high, figures[i].decimals);
-        print_map_end(p);
-    }
-    print_map_end(p);
-}
-
-void bulletin_print(struct printer *p, const struct bulletin *b)
-{
-    index_print(p, b);
-    print_key(p, "hosts_estimated");
-    print_list_begin(p);
-    for (size_t i = 0; i < b->host_count; i++) {
-        hosts_print_line(p, &b->hosts[i]);
-    }
-    print_list_end(p);
 }

@@ -95,7 +95,7 @@ static void places_of(struct printer *p, const struct change *c)
     print_list_end(p);
 }
 
-static void change_of(struct printer *p, const struct change *c)
+void change_print(struct printer *p, const struct change *c)
 {
     const struct series_key *key = &c->series->key;
     enum bucket bucket = c->series->bucket;
@@ -186,7 +186,7 @@ bool changes_print(FILE *f, enum out_format format, const struct changes *c,
     print_key(p, "changes");
     print_list_begin(p);
     for (size_t i = 0; i < c->count; i++) {
-        change_of(p, &c->items[i]);
+        change_print(p, &c->items[i]);
     }
     print_list_end(p);
     if (format == OUT_JSON) { /* rows of another kind have no place in a list of changes */

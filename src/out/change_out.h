@@ -17,6 +17,9 @@ bool changes_print_text(FILE *f, const struct changes *c, const struct change_qu
 bool changes_print(FILE *f, enum out_format format, const struct changes *c,
                    const struct change_query *q) MUST_USE;
 
+/* One change as a map, as in the list of the JSON document. */
+void change_print(struct printer *p, const struct change *c);
+
 enum { CHANGE_PERCENT_BYTES = 32 };
 /* "-41 %", "+212 %", "x 31" of a ratio; "-100 %" of 0, "new" of INFINITY, "-" of NAN. */
 const char *change_percent(char out[CHANGE_PERCENT_BYTES], double ratio);

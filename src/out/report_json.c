@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/report_json.h"
 
-#include "out/bulletin_text.h"
+#include "out/bulletin_out.h"
 #include "out/report_events.h"
 #include "out/report_text.h"
 

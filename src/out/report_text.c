@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/report_text.h"
 
-#include "out/bulletin_text.h"
+#include "out/bulletin_out.h"
 #include "out/escape.h"
 #include "out/human.h"
 #include "out/report_events.h"
@@ -453,6 +453,7 @@ bool report_print_text(FILE *f, const struct report *r, const struct report_styl
     }
     if (r->bulletin) {
         bulletin_index_text(&p, r->bulletin);
+        bulletin_changes_text(&p, r->bulletin);
     }
     report_events_text(&p, r);
     for (size_t i = 0; r->total.messages && i < REPORT_TABLES; i++) {

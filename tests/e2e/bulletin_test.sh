@@ -18,6 +18,8 @@ PY
 mkdir -p "$SPAMGAUGE_DATA"
 check 'a store' "$COUNT_STORE" "$work/table.csv" "$SPAMGAUGE_DATA/spamgauge.db"
 exits 'text' 0 "$sg" report --since 2010-09-01 --until 2010-10-11
+check 'has changes' grep -qE '^2010-10-01 +botnet rustock +-5' "$work/out"
+check 'says what fell' grep -q '^What fell' "$work/out"
 check 'has hosts' grep -q '^Infected hosts' "$work/out"
 check 'has the index' grep -q '^Volume index by week' "$work/out"
 exits 'JSON' 0 "$sg" report --since 2010-09-01 --until 2010-10-11 -f json
@@ -43,6 +45,17 @@ assert m['value'] is None or m['low'] <= m['value'] <= m['high']
 assert lines['all']['addresses_period']['value'] >= lines['rustock']['addresses_period']['value']
 " "$work/report.json"
 check 'unknown is a line' grep -q '^unknown ' "$work/figures"
+check 'the halving is found' python3 -c "
+import json, sys
+r = json.load(open(sys.argv[1]))
+found = {(c['dimension'], c['value']): c for c in r['changes']}
+c = found['botnet', 'rustock']
+assert c['date'].startswith('2010-10-01'), c['date']
+assert c['direction'] == 'fall'
+assert ('site', 'b') in found or ('total', 'all') in found
+assert r['what_fell'] and r['what_fell']['ratio_high'] < 1
+assert any('rustock' in f['text'] for f in r['what_fell']['findings'])
+" "$work/report.json"
 exits 'twice' 0 "$sg" report --since 2010-09-01 --until 2010-10-11 -f json
 check 'gives the same bytes' cmp "$work/report.json" "$work/out"
 exits 'sums alone' 0 "$sg" report --sums -f json
