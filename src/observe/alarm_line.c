@@ -87,6 +87,8 @@ static bool noise_fill(struct alarm_line *l, struct arena *arena, double *df)
     }
     l->latent = latent;
     l->variance = fmax(sum / (double)known, VARIANCE_LEAST);
+    /* What is sampling is not correlated: the line's correlation is that of its latent part. */
+    l->rho *= fmin(latent / l->variance, 1.0);
     ar1_whiten(l->season.residual, n, l->rho, white, spread);
     for (size_t t = 0; t < n; t++) {
         l->own_spread[t] = fmax(latent + sampling[t], VARIANCE_LEAST) / l->variance *

@@ -66,13 +66,14 @@ static struct alarms find(size_t since, size_t until)
 }
 
 /* Two years of 12 quiet series: one a year and side and series would be 48 crossings; with BOCPD
- * beside it and the false discovery rate over all there are next to none. */
+ * beside it and the false discovery rate over all not an eighth of these is left
+ * (bench/alarm_bench: 6 a year over 300 series). */
 static void test_quiet(void **state)
 {
     (void)state;
     quiet("quiet", 3000.0);
     struct alarms a = find(0, DAYS);
-    assert_true(a.count <= 4);
+    assert_true(a.count <= 48 / 8);
     assert_int_equal(a.by_day, SERIES);
     assert_true(a.since == day(0) && a.until == day(DAYS));
 }
