@@ -148,7 +148,7 @@ static enum err marks_make(const struct request *r, struct store *s, struct aren
         char percent[CHANGE_PERCENT_BYTES];
         marks[k] = (struct chart_mark){
             kept[k]->earliest, kept[k]->latest + SECONDS_PER_DAY,
-            arena_copy(arena, slice_cstr(change_percent(percent, kept[k]->size.ratio)))};
+            arena_copy(arena, slice_cstr(change_percent(percent, kept[k]->size.ratio, true)))};
     }
     *count = n;
     return e;

@@ -467,9 +467,9 @@ static enum err edges_refine(const struct search *x, const struct candidate *c, 
     struct store_filter f = {g->since - SECONDS_PER_DAY, g->since, x->w->traps[c->trap].name,
                              S("")};
     enum err e = store_panel(x->store, &f, BUCKET_HOUR, DIMENSION_TOTAL, edge_look, &edge, x->eb);
-    f.since = g->until;
-    f.until = g->until + SECONDS_PER_DAY;
     if (e == OK && g->until != INT64_MAX && !g->has_flush) {
+        f.since = g->until;
+        f.until = g->until + SECONDS_PER_DAY;
         e = store_panel(x->store, &f, BUCKET_HOUR, DIMENSION_TOTAL, edge_look, &edge, x->eb);
     }
     g->since = edge.last ? edge.last : g->since;

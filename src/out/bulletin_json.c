@@ -142,7 +142,7 @@ static void explain_map(struct printer *p, const struct explain *x)
     number_of(p, "ratio_high", x->total.ratio.high, 6);
     print_key(p, "findings");
     print_list_begin(p);
-    explain_findings(x, finding_print, p);
+    explain_findings(x, true, finding_print, p);
     print_list_end(p);
     print_map_end(p);
 }

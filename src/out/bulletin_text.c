@@ -182,9 +182,9 @@ static void change_line(struct page *p, const struct change *c, size_t name, siz
     day_text(day_of(c->time), text);
     page_cell(p, slice_cstr(text), DATE_COLUMNS, false);
     change_name(p, c, name);
-    page_cell(p, slice_cstr(change_percent(low, c->size.ratio)), SIZE_COLUMNS, true);
-    snprintf(text, sizeof text, "%s to %s", change_percent(low, c->size.low),
-             isinf(c->size.high) ? "any" : change_percent(high, c->size.high));
+    page_cell(p, slice_cstr(change_percent(low, c->size.ratio, p->use_utf8)), SIZE_COLUMNS, true);
+    snprintf(text, sizeof text, "%s to %s", change_percent(low, c->size.low, p->use_utf8),
+             isinf(c->size.high) ? "any" : change_percent(high, c->size.high, p->use_utf8));
     page_cell(p, slice_cstr(text), interval, true);
     page_cell(p, slice_cstr(change_fate_name(c->fate)), FATE_COLUMNS, true);
     snprintf(text, sizeof text, "%zu/%zu", c->sites_seen, c->sites);
@@ -211,7 +211,7 @@ static void explain_section(struct page *p, const struct explain *x)
     page_printf(p, "%s", text);
     page_ink(p, INK_NONE);
     page_newline(p);
-    explain_findings(x, finding_text, p);
+    explain_findings(x, p->use_utf8, finding_text, p);
 }
 
 void bulletin_changes_text(struct page *p, const struct bulletin *b)

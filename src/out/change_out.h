@@ -22,6 +22,6 @@ void change_print(struct printer *p, const struct change *c);
 
 enum { CHANGE_PERCENT_BYTES = 32 };
 /* "-41 %", "+212 %", "x 31" of a ratio; "-100 %" of 0, "new" of INFINITY, "-" of NAN. */
-const char *change_percent(char out[CHANGE_PERCENT_BYTES], double ratio);
+const char *change_percent(char out[CHANGE_PERCENT_BYTES], double ratio, bool use_utf8);
 
 #endif

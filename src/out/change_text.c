@@ -7,19 +7,20 @@
 
 enum { INDENT = 18, PLACES_NAMED = 4 };
 
-const char *change_percent(char out[CHANGE_PERCENT_BYTES], double ratio)
+const char *change_percent(char out[CHANGE_PERCENT_BYTES], double ratio, bool use_utf8)
 {
+    char number[HUMAN_BYTES];
+    bool is_nearly_all = ratio > 0 && ratio < 0.01; /* -99.7 % is not -100 % */
     if (isnan(ratio)) {
         snprintf(out, CHANGE_PERCENT_BYTES, "-");
     } else if (isinf(ratio)) {
         snprintf(out, CHANGE_PERCENT_BYTES, "new");
     } else if (ratio >= 10) {
         snprintf(out, CHANGE_PERCENT_BYTES, "x %.0f", fmin(ratio, 1e9));
-    } else if (ratio > 0 && ratio < 0.01) {
-        snprintf(out, CHANGE_PERCENT_BYTES, "-%.1f %%", fmin(100 * (1 - ratio), 99.9));
     } else {
-        double percent = 100 * (ratio - 1);
-        snprintf(out, CHANGE_PERCENT_BYTES, "%+.0f %%", fabs(percent) < 0.5 ? 0.0 : percent);
+        double percent = is_nearly_all ? fmax(100 * (ratio - 1), -99.9) : 100 * (ratio - 1);
+        snprintf(out, CHANGE_PERCENT_BYTES, "%s %%",
+                 human_change(number, percent, is_nearly_all ? 1 : 0, use_utf8));
     }
     return out;
 }
@@ -67,8 +68,9 @@ static void size_text(struct page *p, struct strbuf *b, const struct change *c)
     strbuf_printf(b, "%s%s %s (95 %%: %s to %s)", unit == UNIT_BYTES ? "" : " ",
                   unit == UNIT_BYTES ? "" : unit_name(unit),
                   c->series->bucket == BUCKET_HOUR ? "an hour" : "a day",
-                  change_percent(low, c->size.low),
-                  isinf(c->size.high) ? "without bound" : change_percent(high, c->size.high));
+                  change_percent(low, c->size.low, p->use_utf8),
+                  isinf(c->size.high) ? "without bound"
+                                      : change_percent(high, c->size.high, p->use_utf8));
     when_text(first, c, c->earliest);
     when_text(last, c, c->latest);
     if (c->earliest != c->latest) {
@@ -87,7 +89,8 @@ static void windows_text(struct page *p, struct strbuf *b, const struct change *
             continue;
         }
         bool is_month = !strcmp(w->name, "month");
-        strbuf_printf(b, "%s%s %s", b->n ? ", " : "", change_percent(percent, w->step.ratio),
+        strbuf_printf(b, "%s%s %s", b->n ? ", " : "",
+                      change_percent(percent, w->step.ratio, p->use_utf8),
                       is_month ? "month on month" : "in ");
         strbuf_add_cstr(b, is_month ? "" : w->name);
         if (w->covered < w->buckets) {
@@ -108,8 +111,8 @@ static void share_text(struct page *p, struct strbuf *b, const struct change *c)
     }
 }
 
-static void places_named(struct strbuf *b, const struct change *c, enum dimension d,
-                         enum change_seen seen)
+static void places_named(const struct page *p, struct strbuf *b, const struct change *c,
+                         enum dimension d, enum change_seen seen)
 {
     char percent[CHANGE_PERCENT_BYTES];
     size_t n = 0;
@@ -121,7 +124,7 @@ static void places_named(struct strbuf *b, const struct change *c, enum dimensio
         if (n++ < PLACES_NAMED) {
             strbuf_add_cstr(b, n > 1 ? ", " : seen == CHANGE_SEEN ? ": " : "; not at ");
             strbuf_add(b, place->name);
-            strbuf_printf(b, " %s", change_percent(percent, place->step.ratio));
+            strbuf_printf(b, " %s", change_percent(percent, place->step.ratio, p->use_utf8));
         }
     }
     if (n > PLACES_NAMED) {
@@ -133,16 +136,16 @@ static void places_text(struct page *p, struct strbuf *b, const struct change *c
 {
     if (c->sites) {
         strbuf_printf(b, "seen at %zu of %zu sites", c->sites_seen, c->sites);
-        places_named(b, c, DIMENSION_SITE, CHANGE_SEEN);
-        places_named(b, c, DIMENSION_SITE, CHANGE_NOT_SEEN);
+        places_named(p, b, c, DIMENSION_SITE, CHANGE_SEEN);
+        places_named(p, b, c, DIMENSION_SITE, CHANGE_NOT_SEEN);
         paragraph(p, b);
     }
     if (c->traps) {
         strbuf_printf(b, "seen at %zu of %zu traps", c->traps_seen, c->traps);
         if (!c->sites) {
-            places_named(b, c, DIMENSION_TRAP, CHANGE_SEEN);
+            places_named(p, b, c, DIMENSION_TRAP, CHANGE_SEEN);
         }
-        places_named(b, c, DIMENSION_TRAP, CHANGE_NOT_SEEN);
+        places_named(p, b, c, DIMENSION_TRAP, CHANGE_NOT_SEEN);
         paragraph(p, b);
     }
 }
@@ -169,7 +172,7 @@ static void fate_text(struct page *p, struct strbuf *b, const struct change *c)
     case CHANGE_TRANSIENT:
         when_text(when, c, c->returned);
         strbuf_printf(b, "transient: undone from %s on, %s against the level before it", when,
-                      change_percent(percent, c->returned_to));
+                      change_percent(percent, c->returned_to, p->use_utf8));
         break;
     case CHANGE_OVERTAKEN:
         when_text(when, c, c->returned);
@@ -204,7 +207,7 @@ static void change_text(struct page *p, struct strbuf *b, const struct change *c
         page_printf(p, "%s ", dimension_name(key->dimension));
     }
     page_escaped(p, key->value);
-    page_printf(p, "  %s", change_percent(percent, c->size.ratio));
+    page_printf(p, "  %s", change_percent(percent, c->size.ratio, p->use_utf8));
     page_ink(p, INK_NONE);
     page_newline(p);
     size_text(p, b, c);

@@ -13,14 +13,15 @@ static bool byte_is_plain(char c)
     return ascii_is_alnum(c) || (c && strchr(" -_.,:;+*/()=#!|", c));
 }
 
-/* Latin, Greek, Cyrillic and the dashes, quotes and dots of their sentences: what any text face
- * has. For a character without a glyph Pango draws a box with its number, and in gnuplot's PNG that
- * box is larger than the picture. */
+/* Latin, Greek, Cyrillic and the dashes, quotes, dots and minus of their sentences: what any text
+ * face has. For a character without a glyph Pango draws a box with its number, and in gnuplot's PNG
+ * that box is larger than the picture. */
 static bool is_drawable(uint32_t code_point)
 {
     return (code_point >= 0xa0 && code_point < 0x250) ||
            (code_point >= 0x370 && code_point < 0x530) ||
-           (code_point >= 0x2010 && code_point <= 0x2027) || code_point == 0x20ac;
+           (code_point >= 0x2010 && code_point <= 0x2027) || code_point == 0x20ac ||
+           code_point == 0x2212;
 }
 
 static void label_add(struct strbuf *out, struct slice s, size_t columns, bool allows_percent)
