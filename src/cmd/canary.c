@@ -29,8 +29,12 @@ static int canary_make(struct context *x, const struct command *c)
     FILE *f;
     const char *to = command_value(c, "to", ""),
                *from = command_value(c, "from", "canary@spamgauge.invalid");
+    if (!*to) {
+        return usage_error(c, "--to ADDRESS of the trap, please");
+    }
     if (!address_is_sane(to) || !address_is_sane(from)) {
-        return usage_error(c, "--to ADDRESS (and --from) of the trap, please");
+        return usage_error(c, "--%s %s: a mail address, please",
+                           address_is_sane(to) ? "from" : "to", address_is_sane(to) ? from : to);
     }
     int status = context_recipient_key(x, key);
     status = status ? status : context_output(c, &f);
@@ -73,8 +77,11 @@ static void state_print(struct printer *p, FILE *f, struct slice trap, int64_t m
         }
         fprintf(f, "%-8s %-20s ", state, when);
         fprintf(f, received ? "%4llds  " : "    -  ", (long long)(received - made));
-        fwrite(trap.p, 1, trap.n, f);
-        fputc('\n', f);
+        struct report_style style = context_style(f);
+        struct page page = page_new(&style);
+        page_escaped(&page, trap);
+        page_newline(&page);
+        (void)page_write(&page, f);
         return;
     }
     print_map_begin(p);

@@ -30,8 +30,8 @@ int id_choose(const struct command *c, struct store *s, find_fn find, const char
         *out = all.ids[0];
         return EXIT_STATUS_OK;
     }
-    fprintf(stderr, "spamgauge %s: %s: ", c->verb->name, text);
-    fprintf(stderr, all.count ? "several %ss begin so:\n" : "no such %s\n", what);
+    say(all.count ? "spamgauge %s: %s: several %ss begin so:" : "spamgauge %s: %s: no such %s",
+        c->verb->name, text, what);
     for (size_t i = 0; i < all.count; i++) {
         id128_hex(all.ids[i], hex);
         fprintf(stderr, "  %s\n", hex);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cmd/verb.h"
+#include "cmd/context.h"
+#include "out/escape.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -115,21 +116,37 @@ bool command_number(const struct command *c, const char *name, uint64_t least, u
     return true;
 }
 
+void say(const char *fmt, ...)
+{
+    struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_vprintf(&text, fmt, ap);
+    va_end(ap);
+    escape_terminal(&line, strbuf_slice(&text), context_style(stderr).use_utf8);
+    strbuf_add_byte(&line, '\n');
+    fputs(strbuf_cstr(&line), stderr);
+    strbuf_free(&line);
+    strbuf_free(&text);
+}
+
 int usage_error(const struct command *c, const char *fmt, ...)
 {
+    struct strbuf text = STRBUF_INIT;
     va_list ap;
-    fprintf(stderr, "spamgauge %s: ", c->verb->name);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    strbuf_vprintf(&text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nTry: spamgauge %s --help\n", c->verb->name);
+    say("spamgauge %s: %s", c->verb->name, strbuf_cstr(&text));
+    say("Try: spamgauge %s --help", c->verb->name);
+    strbuf_free(&text);
     return EXIT_STATUS_USAGE;
 }
 
 int command_fail(const struct command *c, enum err e, const struct errbuf *eb)
 {
     char text[1024];
-    fprintf(stderr, "spamgauge %s: %s\n", c->verb->name, err_format(eb, e, text, sizeof text));
+    say("spamgauge %s: %s", c->verb->name, err_format(eb, e, text, sizeof text));
     switch (e) {
     case ERR_USAGE:
         return EXIT_STATUS_USAGE;

@@ -438,7 +438,7 @@ bool context_window(const struct command *c, const char *name, int64_t *since, i
     const char *text = command_value(c, name, NULL);
     *since = *until = INT64_MIN;
     if (text && !context_period(slice_cstr(text), time_now(), since, until)) {
-        usage_error(c, "--%s %s: a day, a month or FROM..UNTIL, such as 2010-09", name, text);
+        usage_error(c, "--%s %s: a day, a month or SINCE..UNTIL, such as 2010-09", name, text);
         return false;
     }
     return true;
@@ -449,7 +449,7 @@ bool context_base(const struct command *c, int64_t *since, int64_t *until)
     const char *text = command_value(c, "base", NULL);
     *since = *until = 0;
     if (text && !context_period(slice_cstr(text), time_now(), since, until)) {
-        usage_error(c, "--base %s: a day, a month or FROM..UNTIL, such as 2010-09", text);
+        usage_error(c, "--base %s: a day, a month or SINCE..UNTIL, such as 2010-09", text);
         return false;
     }
     return true;

@@ -78,10 +78,10 @@ uint32_t context_host_network(void *geo, uint64_t host);
 /* One label of --botnet, --program, --mailer, --country; TOTAL and "" when none is given. False
  * after saying what is wrong, such as two of them. */
 bool context_label(const struct command *c, enum dimension *d, struct slice *value);
-/* --base DATE, MONTH or FROM..UNTIL (the last day is in it) as [since, until); 0, 0 when not given.
- * False after saying what is wrong. */
+/* --base DATE, MONTH or SINCE..UNTIL (the last day is in it) as [since, until); 0, 0 when not
+ * given. False after saying what is wrong. */
 bool context_base(const struct command *c, int64_t *since, int64_t *until);
-/* A day, month or FROM..UNTIL as [since, until). */
+/* A day, month or SINCE..UNTIL as [since, until). */
 bool context_period(struct slice text, int64_t now, int64_t *since, int64_t *until);
 /* The same of an option; INT64_MIN twice when it is not given. False after saying what is wrong. */
 bool context_window(const struct command *c, const char *name, int64_t *since, int64_t *until);

@@ -51,7 +51,7 @@ static int explain_run(struct command *c)
 }
 
 static const struct option_spec EXPLAIN_OPTIONS[] = {
-    {"before", OPTION_NO_SHORT, "FROM..UNTIL",
+    {"before", OPTION_NO_SHORT, "SINCE..UNTIL",
      "The window to compare with, its last day in it; or a month; default: as long a one right "
      "before."},
     FILTER_OPTIONS,

@@ -87,7 +87,7 @@ static const struct option_spec HOSTS_OPTIONS[] = {
     {"botnet", OPTION_NO_SHORT, "NAME", "Hosts of this botnet only; unknown: of none."},
     {"program", OPTION_NO_SHORT, "NAME",
      "Hosts that advertised this program, from message rows as far back as they are kept."},
-    {"compare", OPTION_NO_SHORT, "FROM..UNTIL",
+    {"compare", OPTION_NO_SHORT, "SINCE..UNTIL",
      "With an earlier period, its last day in it, or a month: what changed, hosts or what each "
      "sends."},
     {"rows", OPTION_NO_SHORT, "N",

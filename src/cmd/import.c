@@ -91,8 +91,8 @@ static void trust_say(void *arg, struct slice spec, uint64_t messages, uint64_t 
 {
     struct import *im = arg;
     if (!im->is_quiet) {
-        fprintf(stderr, "  --trust %.*s   # %llu of %llu messages came through it\n",
-                SLICE_ARG(spec), (unsigned long long)messages, (unsigned long long)of);
+        say("  --trust %.*s   # %llu of %llu messages came through it", SLICE_ARG(spec),
+            (unsigned long long)messages, (unsigned long long)of);
     }
     strbuf_printf(&im->trust_text, "%s%.*s (%llu of %llu)", im->trust_text.n ? ", " : "",
                   SLICE_ARG(spec), (unsigned long long)messages, (unsigned long long)of);
@@ -132,8 +132,7 @@ static enum err trust_infer(struct import *im, const char *path, struct trust *t
     progress_end(&im->progress);
     if (e == ERR_END) {
         if (!im->is_quiet) {
-            fprintf(stderr, "%s: relays of your side, inferred (give --trust to correct it):\n",
-                    path);
+            say("%s: relays of your side, inferred (give --trust to correct it):", path);
         }
         size_t before = im->trust_text.n;
         trust_learner_apply(learner, t, trust_say, im);
@@ -156,8 +155,8 @@ static void rejects_say(struct import *im, const char *path, const struct source
     for (size_t i = 0; i < n; i++) {
         im->rejected += rejects[i].count;
         if (!im->is_quiet) {
-            fprintf(stderr, "%s: left out %llu: %s (first: %s)\n", path,
-                    (unsigned long long)rejects[i].count, rejects[i].reason, rejects[i].example);
+            say("%s: left out %llu: %s (first: %s)", path, (unsigned long long)rejects[i].count,
+                rejects[i].reason, rejects[i].example);
         }
     }
 }

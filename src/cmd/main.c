@@ -51,7 +51,7 @@ static int manual_print(int argc, char **argv)
     }
     const struct verb *v = verb_find(argc, argv, &used);
     if (!v) {
-        fprintf(stderr, "spamgauge: no verb %s\n", argv[0]);
+        say("spamgauge: no verb '%s'", argv[0]);
         return EXIT_STATUS_USAGE;
     }
     help_manual(v, stdout);
@@ -88,8 +88,7 @@ int main(int argc, char **argv)
     const struct verb *v = verb_find(argc - first, argv + first, &used);
     if (!v) {
         if (!verb_family_print(argv[first])) {
-            fprintf(stderr, "spamgauge: no verb \"%s\"; spamgauge --help lists them\n",
-                    argv[first]);
+            say("spamgauge: no verb '%s'; spamgauge --help lists them", argv[first]);
         }
         return EXIT_STATUS_USAGE;
     }

@@ -18,7 +18,7 @@ static void finding_print(void *arg, const struct finding *f)
     static const char *const LEVELS[] = {"style", "warning", "error"};
     struct finding_counts *all = arg;
     all->counts[f->level]++;
-    fprintf(stderr, "%s:%u:%u: %s: %s\n", f->file, f->line, f->column, LEVELS[f->level], f->text);
+    say("%s:%u:%u: %s: %s", f->file, f->line, f->column, LEVELS[f->level], f->text);
 }
 
 /* The paths given, else those of the configuration, else the shipped pack; no cache, so that

@@ -189,7 +189,7 @@ static enum err rows_of_hosts(struct request *r, const struct trap_watch *w, str
     struct series_row *rows;
     size_t count;
     if (r->query.step != INDEX_DAY && r->query.step != INDEX_MONTH) {
-        return err_set(eb, ERR_UNSUPPORTED, "hosts are counted by day and by month");
+        return err_set(eb, ERR_USAGE, "hosts are counted by day and by month");
     }
     enum err e = series_load(r->store, &q, r->arena, &series, &count, eb);
     if (e == OK && !count) {
@@ -288,7 +288,7 @@ static const struct option_spec OPTIONS[] = {
      "mail (default): a trap weighs what it gets; trap: all weigh the same."},
     {"robust", OPTION_NO_SHORT, NULL, "A trap gone wild for a while weighs less."},
     {"base", OPTION_NO_SHORT, "PERIOD",
-     "What index is 100 at and shares are compared with: a day, a month, or FROM..UNTIL; default: "
+     "What index is 100 at and shares are compared with: a day, a month, or SINCE..UNTIL; default: "
      "the first 28 days."},
     FORMAT_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},

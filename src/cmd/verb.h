@@ -63,6 +63,8 @@ const char *command_value_at(const struct command *c, const char *name, size_t i
 bool command_number(const struct command *c, const char *name, uint64_t least, uint64_t most,
                     uint64_t *out);
 
+/* One line on stderr. What came from outside may be in it: it is escaped as a whole. */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* "spamgauge: import: ..." on stderr; returns EXIT_STATUS_USAGE with a hint at --help. */
 int usage_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The same for a failed call: prints the detail and returns the exit status that fits the error. */

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CONFIG_ITEMS_MAX = 256, CONFIG_FILE_BYTES_MAX = 1024 * 1024, PATH_BYTES = 4096 };
@@ -345,12 +346,16 @@ static enum err root_read(struct config *c, const char *path, struct fy_node *ro
 static enum err file_read(struct config *c, const char *path, struct errbuf *eb)
 {
     struct fy_diag_cfg diag_cfg;
+    struct stat st;
     char *said = NULL;
     size_t said_bytes = 0;
     enum err e = ERR_NOMEM;
     if (access(path, R_OK) != 0) {
         return err_at(eb, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, path, 0, 0, "%s",
                       strerror(errno));
+    }
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return err_at(eb, ERR_IO, path, 0, 0, "%s", strerror(EISDIR));
     }
     fy_diag_cfg_default(&diag_cfg);
     diag_cfg.fp = open_memstream(&said, &said_bytes);

@@ -32,6 +32,9 @@ void log_line(enum log_level level, const char *component, const char *fmt, ...)
     n += vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
     va_end(ap);
     size_t length = (size_t)n < sizeof line - 1 ? (size_t)n : sizeof line - 2;
+    for (size_t i = 0; i < length; i++) { /* what a client said can not steer a terminal */
+        line[i] = (unsigned char)line[i] < ' ' || line[i] == 0x7f ? '?' : line[i];
+    }
     line[length] = '\n';
     if (write(STDERR_FILENO, line, length + 1) < 0) {
         /* nowhere left to say it */

@@ -62,7 +62,8 @@ static enum err windows_set(struct loading *l)
         return e;
     }
     if (!span.last) {
-        return err_set(l->eb, ERR_NOTFOUND, "the store has no message with a time of receipt");
+        return err_set(l->eb, ERR_NOTFOUND, "%s has no message with a time of receipt",
+                       q->filter.trap.n || q->filter.site.n ? "this trap or site" : "the store");
     }
     int64_t since = day_of(q->filter.since == INT64_MIN ? span.first : q->filter.since);
     int64_t until = q->filter.until == INT64_MAX ? day_of(span.last) + 1 : day_up(q->filter.until);

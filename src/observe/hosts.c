@@ -54,7 +54,8 @@ static enum err period_build(struct build *b)
     }
     bool is_open = f->since == INT64_MIN || f->until == INT64_MAX;
     if (is_open && !span.last) {
-        return err_set(b->eb, ERR_NOTFOUND, "the store has no message with a time of receipt");
+        return err_set(b->eb, ERR_NOTFOUND, "%s has no message with a time of receipt",
+                       f->trap.n || f->site.n ? "this trap or site" : "the store");
     }
     int64_t first = day_of(f->since == INT64_MIN ? span.first : f->since);
     int64_t end =

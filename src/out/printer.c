@@ -221,7 +221,12 @@ static void csv_field(struct strbuf *out, struct slice s, bool is_text)
     strbuf_add_cstr(out, is_quoted ? "\"" : "");
     strbuf_add_cstr(out, is_formula ? "'" : "");
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"') {
+        unsigned char b = (unsigned char)s.p[i];
+        if ((b < ' ' && !ascii_is_space(s.p[i])) || b == 0x7f) {
+            strbuf_printf(out, "\\x%02x", b); /* a CSV is looked at in terminals, too */
+            continue;
+        }
+        if (b == '"') {
             strbuf_add_byte(out, '"');
         }
         strbuf_add_byte(out, s.p[i]);
