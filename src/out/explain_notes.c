@@ -239,8 +239,9 @@ void explain_notes(const struct explain *x, bool use_utf8, explain_note_fn fn, v
                              c)
                           : "None was");
     if (x->has_interval) {
-        say(&s, "interval", "Intervals are a bootstrap of %d draws over blocks of %s days%s. %s",
-            EXPLAIN_DRAWS, human_count(a, x->block_days), x->sites > 1 ? " and sites together" : "",
+        say(&s, "interval", "Intervals are a bootstrap of %d draws over blocks of %s day%s%s. %s",
+            EXPLAIN_DRAWS, human_count(a, x->block_days), x->block_days == 1 ? "" : "s",
+            x->sites > 1 ? " and sites together" : "",
             x->sites > 1 ? x->sites < 5 ? "With so few sites they are rough: it is sites that make "
                                           "evidence, not messages."
                                         : ""

@@ -5,26 +5,36 @@
 #include <math.h>
 #include <stdarg.h>
 
-enum { NAME = 17, LEVEL = 9, CHANGE = 10, PART = 7, INTERVAL = 15, SHARE = 14, ROWS_MAX = 8 };
+enum { NAME = 16, LEVEL = 9, CHANGE = 10, PART = 7, INTERVAL = 15, SHARE = 14, ROWS_MAX = 8 };
+enum { FACTOR_NAME = 11, FACTOR = 11, FACTOR_INTERVAL = 23 };
 
-static void window_text(struct page *p, int64_t since, int64_t until)
+/* Too narrow: intervals and shares of the tables go, the sentences have them. */
+static bool is_wide(const struct page *p)
+{
+    return p->width >= NAME + 2 * LEVEL + CHANGE + PART + INTERVAL + SHARE;
+}
+
+static void window_add(struct strbuf *text, int64_t since, int64_t until)
 {
     char a[11], b[11];
     day_text(day_of(since), a);
     day_text(day_of(until) - 1, b);
-    page_printf(p, "%s to %s", a, b);
+    strbuf_printf(text, "%s to %s", a, b);
 }
 
 static void title(struct page *p, const struct explain *x)
 {
+    struct strbuf text = STRBUF_INIT;
+    strbuf_add_cstr(&text, "What changed: ");
+    window_add(&text, x->since, x->until);
+    strbuf_add_cstr(&text, " against ");
+    window_add(&text, x->before_since, x->before_until);
+    strbuf_add_cstr(&text, " (UTC)");
     page_ink(p, INK_TITLE);
-    page_printf(p, "What changed: ");
-    window_text(p, x->since, x->until);
-    page_printf(p, " against ");
-    window_text(p, x->before_since, x->before_until);
-    page_printf(p, " (UTC)");
+    page_paragraph(p, "", 0, strbuf_slice(&text));
     page_ink(p, INK_NONE);
-    page_newline(p);
+    p->out.failed |= text.failed;
+    strbuf_free(&text);
     if (x->trap.n || x->site.n) {
         page_printf(p, x->trap.n ? "trap " : "site ");
         page_escaped(p, x->trap.n ? x->trap : x->site);
@@ -80,6 +90,10 @@ static void part_line(struct page *p, const struct explain *x, const struct expl
     }
     if (x->is_certain) {
         cell(p, PART, "%s %%", human_figure(number, r->part.value * 100.0, 0, utf8));
+        if (!is_wide(p)) {
+            page_newline(p);
+            return;
+        }
         if (isnan(r->part.low)) {
             cell(p, INTERVAL, "-");
         } else {
@@ -106,9 +120,13 @@ static void table_text(struct page *p, const struct explain *x, enum explain_dim
     cell(p, CHANGE, "change");
     if (x->is_certain) {
         cell(p, PART, "part");
+    }
+    if (x->is_certain && is_wide(p)) {
         cell(p, INTERVAL, "95 %%");
     }
-    cell(p, SHARE, "share");
+    if (!x->is_certain || is_wide(p)) {
+        cell(p, SHARE, "share");
+    }
     page_newline(p);
     for (size_t i = 0; i < t->count && i < ROWS_MAX; i++) {
         part_line(p, x, &t->parts[i]);
@@ -122,11 +140,11 @@ static void table_text(struct page *p, const struct explain *x, enum explain_dim
 static void factor_cells(struct page *p, const struct estimate *e)
 {
     char number[HUMAN_BYTES], other[HUMAN_BYTES];
-    cell(p, LEVEL + 1, "%s", human_change(number, e->value, 1, p->use_utf8));
+    cell(p, FACTOR, "%s", human_change(number, e->value, 1, p->use_utf8));
     if (isnan(e->low)) {
-        cell(p, INTERVAL + 3, "-");
+        cell(p, FACTOR_INTERVAL, "-");
     } else {
-        cell(p, INTERVAL + 3, "%s to %s", human_change(number, e->low, 1, p->use_utf8),
+        cell(p, FACTOR_INTERVAL, "%s to %s", human_change(number, e->low, 1, p->use_utf8),
              human_change(other, e->high, 1, p->use_utf8));
     }
 }
@@ -135,19 +153,23 @@ static void factors_text(struct page *p, const struct explain *x)
 {
     page_newline(p);
     page_ink(p, INK_HEAD);
-    page_cell(p, S("On its own"), NAME, false);
+    page_cell(p, S("On its own"), FACTOR_NAME, false);
     page_ink(p, INK_NONE);
-    cell(p, LEVEL + 1, "Shapley");
-    cell(p, INTERVAL + 3, "95 %%");
-    cell(p, LEVEL + 1, "LMDI");
-    cell(p, INTERVAL + 3, "95 %%");
+    cell(p, FACTOR, "Shapley");
+    cell(p, FACTOR_INTERVAL, "95 %%");
+    if (is_wide(p)) {
+        cell(p, FACTOR, "LMDI");
+        cell(p, FACTOR_INTERVAL, "95 %%");
+    }
     page_newline(p);
     for (size_t k = 0; k < EXPLAIN_FACTORS; k++) {
         const char *name =
             k < EXPLAIN_DIMENSIONS ? explain_dimension_name((enum explain_dimension)k) : "common";
-        page_cell(p, slice_cstr(name), NAME, false);
+        page_cell(p, slice_cstr(name), FACTOR_NAME, false);
         factor_cells(p, &x->shapley[k]);
-        factor_cells(p, &x->lmdi[k]);
+        if (is_wide(p)) {
+            factor_cells(p, &x->lmdi[k]);
+        }
         page_newline(p);
     }
 }

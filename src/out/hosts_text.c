@@ -4,7 +4,35 @@
 
 #include <math.h>
 
-enum { LABEL = 34, NUMBER = 14 };
+enum {
+    LABEL = 34,
+    NUMBER = 14,
+    CHANGE = 11,
+    NARROW_NUMBER = 11,
+    NARROW_CHANGE = 9,
+    WHEN_LEAST = 76
+};
+
+/* Columns of a comparison; too narrow: labels are cut. */
+static bool is_wide(const struct page *p)
+{
+    return p->width >= LABEL + 2 * NUMBER + CHANGE;
+}
+
+static size_t number_columns(const struct page *p)
+{
+    return is_wide(p) ? NUMBER : NARROW_NUMBER;
+}
+
+static size_t change_columns(const struct page *p)
+{
+    return is_wide(p) ? CHANGE : NARROW_CHANGE;
+}
+
+static size_t label_columns(const struct page *p)
+{
+    return is_wide(p) ? LABEL : p->width - 2 * NARROW_NUMBER - NARROW_CHANGE;
+}
 
 static const char *figure_text(char out[64], double v, int decimals)
 {
@@ -56,6 +84,9 @@ static void interval_cell(struct page *p, const struct hosts_figure *f)
 static void when_cell(struct page *p, const struct hosts *h, const struct hosts_figure *f)
 {
     char text[21];
+    if (p->width < WHEN_LEAST) {
+        return;
+    }
     if (strcmp(f->name, "addresses_day_max") == 0 && h->max_day) {
         day_text(day_of(h->max_day_at), text);
         page_printf(p, "  %s", text);
@@ -76,16 +107,17 @@ static void sites_text(struct page *p, const struct hosts *h)
     }
     page_newline(p);
     page_ink(p, INK_HEAD);
-    page_cell(p, S("Sites"), LABEL, false);
+    page_cell(p, S("Sites"), label_columns(p), false);
     page_ink(p, INK_NONE);
-    page_cell(p, S("hosts a day"), NUMBER, true);
+    page_cell(p, S("hosts a day"), number_columns(p), true);
     page_newline(p);
     for (size_t i = 0; i < h->site_count; i++) {
         if (h->sites[i].daily <= 0.0) {
             continue;
         }
-        page_cell(p, h->sites[i].name, LABEL, false);
-        page_cell(p, slice_cstr(figure_text(number, h->sites[i].daily, 1)), NUMBER, true);
+        page_cell(p, h->sites[i].name, label_columns(p), false);
+        page_cell(p, slice_cstr(figure_text(number, h->sites[i].daily, 1)), number_columns(p),
+                  true);
         page_newline(p);
     }
 }
@@ -115,9 +147,9 @@ bool hosts_print_text(FILE *f, const struct hosts *h, const struct report_style 
     title(&p, h, "Infected hosts");
     page_rule(&p);
     for (size_t i = 0; i < n; i++) {
-        page_cell(&p, slice_cstr(figures[i].label), LABEL, false);
+        page_cell(&p, slice_cstr(figures[i].label), label_columns(&p), false);
         page_cell(&p, slice_cstr(figure_text(number, figures[i].value, figures[i].decimals)),
-                  NUMBER, true);
+                  number_columns(&p), true);
         interval_cell(&p, &figures[i]);
         when_cell(&p, h, &figures[i]);
         page_newline(&p);
@@ -131,29 +163,33 @@ bool hosts_print_text(FILE *f, const struct hosts *h, const struct report_style 
 static void change_cells(struct page *p, double before, double after, int decimals)
 {
     char text[64], number[HUMAN_BYTES];
-    page_cell(p, slice_cstr(figure_text(text, before, decimals)), NUMBER, true);
-    page_cell(p, slice_cstr(figure_text(text, after, decimals)), NUMBER, true);
+    page_cell(p, slice_cstr(figure_text(text, before, decimals)), number_columns(p), true);
+    page_cell(p, slice_cstr(figure_text(text, after, decimals)), number_columns(p), true);
     if (before > 0.0 && isfinite(before) && isfinite(after)) {
         snprintf(text, sizeof text, "%s %%",
                  human_change(number, (after / before - 1.0) * 100.0, 1, p->use_utf8));
-        page_cell(p, slice_cstr(text), NUMBER - 3, true);
+        page_cell(p, slice_cstr(text), change_columns(p), true);
     }
     page_newline(p);
 }
 
 static void split_text(struct page *p, const struct hosts_split *s, const char *name)
 {
+    struct strbuf text = STRBUF_INIT;
     char number[HUMAN_BYTES];
     if (!s->is_known) {
         return;
     }
-    page_printf(p, "Messages a day by %s (LMDI): hosts %s", name,
-                human_change(number, s->by_hosts, 1, p->use_utf8));
-    page_printf(p, ", rate %s", human_change(number, s->by_rate, 1, p->use_utf8));
+    strbuf_printf(&text, "Messages a day by %s (LMDI): hosts %s", name,
+                  human_change(number, s->by_hosts, 1, p->use_utf8));
+    strbuf_printf(&text, ", rate %s", human_change(number, s->by_rate, 1, p->use_utf8));
     if (isfinite(s->acceptance)) {
-        page_printf(p, ", acceptance %s", human_change(number, s->by_acceptance, 1, p->use_utf8));
+        strbuf_printf(&text, ", acceptance %s",
+                      human_change(number, s->by_acceptance, 1, p->use_utf8));
     }
-    page_newline(p);
+    page_paragraph(p, "", 0, strbuf_slice(&text));
+    p->out.failed |= text.failed;
+    strbuf_free(&text);
 }
 
 bool hosts_change_print_text(FILE *f, const struct hosts_change *c,
@@ -167,19 +203,19 @@ bool hosts_change_print_text(FILE *f, const struct hosts_change *c,
     title(&p, &c->before, "Before");
     title(&p, &c->after, "After");
     page_rule(&p);
-    page_cell(&p, S(""), LABEL, false);
+    page_cell(&p, S(""), label_columns(&p), false);
     day_text(day_of(c->before.since), day);
-    page_cell(&p, slice_cstr(day), NUMBER, true);
+    page_cell(&p, slice_cstr(day), number_columns(&p), true);
     day_text(day_of(c->after.since), day);
-    page_cell(&p, slice_cstr(day), NUMBER, true);
-    page_cell(&p, S("change"), NUMBER - 3, true);
+    page_cell(&p, slice_cstr(day), number_columns(&p), true);
+    page_cell(&p, S("change"), change_columns(&p), true);
     page_newline(&p);
-    page_cell(&p, S("messages a day"), LABEL, false);
+    page_cell(&p, S("messages a day"), label_columns(&p), false);
     change_cells(&p, c->volume_before, c->volume_after, 1);
-    page_cell(&p, S("messages a host and day"), LABEL, false);
+    page_cell(&p, S("messages a host and day"), label_columns(&p), false);
     change_cells(&p, c->volume_before / c->before.mean_day, c->volume_after / c->after.mean_day, 2);
     for (size_t i = 0; i < n; i++) {
-        page_cell(&p, slice_cstr(before[i].label), LABEL, false);
+        page_cell(&p, slice_cstr(before[i].label), label_columns(&p), false);
         change_cells(&p, before[i].value, after[i].value, before[i].decimals);
     }
     page_newline(&p);

@@ -97,6 +97,10 @@ void page_paragraph(struct page *p, const char *lead, size_t indent, struct slic
     bool is_first = true;
     while (rest.n) {
         struct slice word = slice_cut(&rest, ' ');
+        while (rest.n && rest.p[0] == '%') { /* stays with its number */
+            struct slice unit = slice_cut(&rest, ' ');
+            word = slice_span(word.p, unit.p + unit.n);
+        }
         size_t columns = text_columns(word);
         if (!is_first && column + 1 + columns > p->width) {
             page_newline(p);

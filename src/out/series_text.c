@@ -8,7 +8,8 @@
 #include <math.h>
 
 enum {
-    TIME_COLUMNS = 17,
+    DAY_COLUMNS = 11,
+    HOUR_COLUMNS = 17,
     VALUE_COLUMNS = 11,
     INTERVAL_COLUMNS = 23,
     COUNT_COLUMNS = 13,
@@ -16,13 +17,55 @@ enum {
     BAR_MAX = 24,
 };
 
+static size_t time_columns(const struct series_document *d)
+{
+    return d->step == INDEX_HOUR ? HOUR_COLUMNS : DAY_COLUMNS;
+}
+
+/* Too narrow: what was watched goes first, then what was counted. */
+static bool shows_count(const struct page *p, const struct series_document *d)
+{
+    return d->kind != SERIES_HOSTS &&
+           p->width >= time_columns(d) + VALUE_COLUMNS + INTERVAL_COLUMNS + COUNT_COLUMNS;
+}
+
+static bool shows_watched(const struct page *p, const struct series_document *d)
+{
+    return d->kind != SERIES_EXPOSURE && p->width >= time_columns(d) + VALUE_COLUMNS +
+                                                         INTERVAL_COLUMNS + COUNT_COLUMNS +
+                                                         WATCHED_COLUMNS;
+}
+
+/* What it is measured against and by whom. */
+static void basis_print(struct page *p, const struct series_document *d)
+{
+    struct strbuf text = STRBUF_INIT;
+    char first[11], last[11];
+    if (d->base_since || d->base_until) {
+        day_text(day_of(d->base_since), first);
+        day_text(day_of(d->base_until - 1), last);
+        strbuf_printf(&text, "base %s to %s%s; ", first, last,
+                      d->kind == SERIES_INDEX ? " = 100" : "");
+    }
+    if (d->traps) {
+        strbuf_printf(&text, "%s%s; %zu trap%s at %zu site%s; 95 %% intervals",
+                      d->options.weighting == INDEX_BY_TRAP ? "trap-weighted" : "mail-weighted",
+                      d->options.is_robust ? ", robust" : "", d->traps, d->traps == 1 ? "" : "s",
+                      d->sites, d->sites == 1 ? "" : "s");
+    }
+    if (text.n) {
+        page_paragraph(p, "", 0, strbuf_slice(&text));
+    }
+    p->out.failed |= text.failed;
+    strbuf_free(&text);
+}
+
 static void title_print(struct page *p, const struct series_document *d)
 {
     static const char *const TITLES[SERIES_KIND_COUNT] = {
         [SERIES_INDEX] = "Volume index", [SERIES_LEVEL] = "Level",       [SERIES_SHARE] = "Share",
         [SERIES_HOSTS] = "Hosts",        [SERIES_EXPOSURE] = "Exposure",
     };
-    char first[11], last[11];
     page_ink(p, INK_TITLE);
     page_printf(p, "%s", TITLES[d->kind]);
     if (d->dimension != DIMENSION_TOTAL) {
@@ -32,18 +75,7 @@ static void title_print(struct page *p, const struct series_document *d)
     page_printf(p, ", %s by %s, UTC", unit_name(d->unit), index_step_name(d->step));
     page_ink(p, INK_NONE);
     page_newline(p);
-    if (d->base_since || d->base_until) {
-        day_text(day_of(d->base_since), first);
-        day_text(day_of(d->base_until - 1), last);
-        page_printf(p, "base %s to %s%s; ", first, last, d->kind == SERIES_INDEX ? " = 100" : "");
-    }
-    if (d->traps) {
-        page_printf(p, "%s%s; %zu trap%s at %zu site%s; 95 %% intervals",
-                    d->options.weighting == INDEX_BY_TRAP ? "trap-weighted" : "mail-weighted",
-                    d->options.is_robust ? ", robust" : "", d->traps, d->traps == 1 ? "" : "s",
-                    d->sites, d->sites == 1 ? "" : "s");
-        page_newline(p);
-    }
+    basis_print(p, d);
     if (d->trap.n || d->site.n) {
         page_printf(p, d->trap.n ? "trap " : "site ");
         page_escaped(p, d->trap.n ? d->trap : d->site);
@@ -61,17 +93,15 @@ static void head_print(struct page *p, const struct series_document *d)
 {
     bool has_interval = d->kind != SERIES_HOSTS && d->kind != SERIES_EXPOSURE;
     page_ink(p, INK_HEAD);
-    cell(p, index_step_name(d->step), TIME_COLUMNS, false);
+    cell(p, index_step_name(d->step), time_columns(d), false);
     cell(p, series_kind_name(d->kind), VALUE_COLUMNS, true);
     if (has_interval) {
         cell(p, "95 %", INTERVAL_COLUMNS, true);
     }
-    if (d->kind == SERIES_SHARE) {
-        cell(p, "level", COUNT_COLUMNS, true);
-    } else if (d->kind != SERIES_HOSTS) {
-        cell(p, "counted", COUNT_COLUMNS, true);
+    if (shows_count(p, d)) {
+        cell(p, d->kind == SERIES_SHARE ? "level" : "counted", COUNT_COLUMNS, true);
     }
-    if (d->kind != SERIES_EXPOSURE) {
+    if (shows_watched(p, d)) {
         cell(p, "watched", WATCHED_COLUMNS, true);
     }
     page_ink(p, INK_NONE);
@@ -86,7 +116,7 @@ static void time_print(struct page *p, const struct series_document *d, int64_t 
     if (d->step == INDEX_HOUR) {
         text[10] = ' ';
     }
-    cell(p, text, TIME_COLUMNS, false);
+    cell(p, text, time_columns(d), false);
 }
 
 /* A value of the kind. */
@@ -130,11 +160,11 @@ static void row_print(struct page *p, const struct series_document *d, const str
     if (has_interval) {
         interval_print(p, d, r);
     }
-    if (d->kind != SERIES_HOSTS) {
+    if (shows_count(p, d)) {
         double counted = d->kind == SERIES_SHARE ? r->level : r->observed;
         cell(p, human_count(text, (uint64_t)fmin(round(counted), 1e18)), COUNT_COLUMNS, true);
     }
-    if (d->kind != SERIES_EXPOSURE) {
+    if (shows_watched(p, d)) {
         cell(p, human_percent(text, r->exposure), WATCHED_COLUMNS, true);
     }
     if (bar) {
@@ -175,7 +205,7 @@ static void note_print(void *arg, struct slice sentence)
 static size_t bar_columns(const struct page *p, const struct series_document *d)
 {
     size_t used =
-        TIME_COLUMNS + VALUE_COLUMNS + INTERVAL_COLUMNS + COUNT_COLUMNS + WATCHED_COLUMNS + 2;
+        time_columns(d) + VALUE_COLUMNS + INTERVAL_COLUMNS + COUNT_COLUMNS + WATCHED_COLUMNS + 2;
     used += d->kind == SERIES_SHARE ? 13 : 0;
     size_t left = p->width > used ? p->width - used : 0;
     return left < 4 ? 0 : left < BAR_MAX ? left : BAR_MAX;

@@ -31,10 +31,17 @@ static const char *minute_text(char out[MINUTE_BYTES], int64_t t)
 
 /* ---- list ---- */
 
+enum { REST = 1 + SITE + 1 + STATE + 2 * DAY + MESSAGES + COVERAGE + GAPS };
+
+/* Too narrow: since when and coverage go. */
+static bool is_wide(const struct page *p)
+{
+    return p->width >= NAME_LEAST + REST;
+}
+
 static size_t name_columns(const struct page *p)
 {
-    enum { REST = 1 + SITE + 1 + STATE + 2 * DAY + MESSAGES + COVERAGE + GAPS };
-    size_t left = p->width > REST ? p->width - REST : 0;
+    size_t left = is_wide(p) ? p->width - REST : p->width - (REST - DAY - COVERAGE);
     return left < NAME_LEAST ? NAME_LEAST : left > NAME_MOST ? NAME_MOST : left;
 }
 
@@ -49,10 +56,14 @@ static void list_cells_print(struct page *p, const struct list_cells *c)
     page_cell(p, c->site, SITE, false);
     page_cell(p, S(""), 1, false);
     page_cell(p, c->state, STATE, false);
-    page_cell(p, c->since, DAY, false);
+    if (is_wide(p)) {
+        page_cell(p, c->since, DAY, false);
+    }
     page_cell(p, c->last, DAY, false);
     page_cell(p, c->messages, MESSAGES, true);
-    page_cell(p, c->coverage, COVERAGE, true);
+    if (is_wide(p)) {
+        page_cell(p, c->coverage, COVERAGE, true);
+    }
     page_cell(p, c->gaps, GAPS, true);
 }
 
