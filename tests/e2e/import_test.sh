@@ -129,6 +129,11 @@ id=$(head -n 1 "$work/mbox.ids")
         "$sg" report -d "$work/mbox.db" -f $f --top 100
         "$sg" message -d "$work/mbox.db" -f $f "$id"
         "$sg" message -d "$work/mbox.db" -f $f --limit 100
+        for verb in hosts 'series level' 'series hosts' 'trap list' 'trap gaps' sessions canary 'changes now'; do
+            # shellcheck disable=SC2086 # two words are two words
+            "$sg" $verb -d "$work/mbox.db" -f $f
+        done
+        "$sg" explain -d "$work/mbox.db" -f $f --since 2010-10-04 --until 2010-10-08
     done
     "$sg" db info -d "$work/mbox.db" -f json
     "$sg" chart volume -d "$work/mbox.db" -f svg -o - --script

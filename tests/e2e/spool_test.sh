@@ -95,6 +95,10 @@ check 'a forged canary is mail' grep -q ' 1 messages, 1 added' "$work/err"
         "$sg" message -f $f "$message"
         "$sg" message -f $f --limit 500 -q
         "$sg" spool ls -f $f "$spool"
+        for verb in hosts 'series level' 'series hosts' 'trap list' 'trap gaps' canary 'changes now'; do
+            # shellcheck disable=SC2086 # two words are two words
+            "$sg" $verb -f $f -q
+        done
     done
     "$sg" spool verify "$spool"
     "$sg" report
