@@ -13,6 +13,7 @@ struct build {
     const struct report *report;
     const struct bulletin_query *q;
     struct index_query query;
+    struct trap_watch watch, host_watch; /* of the period, of its last days */
     struct arena *arena;
     struct bulletin *out;
     struct errbuf *eb;
@@ -104,15 +105,25 @@ static enum err lines_make(struct build *b)
 
 /* ---- hosts ---- */
 
+/* The last days of the period. */
+static int64_t hosts_since(const struct build *b)
+{
+    const struct store_filter *f = &b->query.filter;
+    int64_t since = f->until - (int64_t)BULLETIN_HOST_DAYS * SECONDS_PER_DAY;
+    return since > f->since ? since : f->since;
+}
+
 static enum err hosts_line(const struct build *b, struct slice botnet, struct bulletin_hosts *out)
 {
     struct hosts_query q = {
         .filter = b->query.filter,
         .botnet = botnet,
-        .skips_rows = true,
+        .is_brief = true,
+        .watch = &b->host_watch,
         .network = b->q->network,
         .arg = b->q->arg,
     };
+    q.filter.since = hosts_since(b);
     out->name = botnet.n ? botnet : S("all");
     return hosts_build(b->store, &q, b->arena, &out->hosts, b->eb);
 }
@@ -125,7 +136,10 @@ static enum err hosts_make(struct build *b)
         return err_set(b->eb, ERR_NOMEM, "out of memory for hosts");
     }
     size_t n = 1;
-    enum err e = hosts_line(b, S(""), &lines[0]);
+    struct trap_query watched = {.filter = b->query.filter, .bucket = BUCKET_DAY};
+    watched.filter.since = hosts_since(b);
+    enum err e = trap_watch_load(b->store, &watched, b->arena, &b->host_watch, b->eb);
+    e = e ? e : hosts_line(b, S(""), &lines[0]);
     if (e || !lines[0].hosts.total) {
         return e;
     }
@@ -253,8 +267,11 @@ enum err bulletin_build(struct store *s, const struct report *r, const struct bu
     }
     b.query.filter.since = r->since;
     b.query.filter.until = r->until;
-    enum err e = r->day_count > 1 ? lines_make(&b) : OK;
-    e = e || r->day_count > HOSTS_DAYS_MAX ? e : hosts_make(&b);
+    struct trap_query watched = {.filter = b.query.filter, .bucket = BUCKET_DAY};
+    enum err e = trap_watch_load(s, &watched, arena, &b.watch, eb);
+    b.query.watch = &b.watch;
+    e = e || r->day_count < 2 ? e : lines_make(&b);
+    e = e ? e : hosts_make(&b);
     struct changes found = {.count = 0};
     if (!e && r->day_count > 1) {
         e = changes_make(&b, &found);

@@ -15,7 +15,8 @@ enum {
     BULLETIN_BOTNETS = 8,       /* lines of the index besides all and unknown */
     BULLETIN_CHANGES = 12,      /* the greatest of the period's */
     BULLETIN_EXPLAIN_DAYS = 14, /* at most, before and after the change that is split */
-    BULLETIN_HOST_LINES = 5 /* of hosts, "all" among them: each reads all host sets of the period */
+    BULLETIN_HOST_LINES = 5,    /* of hosts, "all" among them */
+    BULLETIN_HOST_DAYS = 28 /* the last ones of the period: over years addresses are a footprint */
 };
 
 /* One line of the index: its newest whole step, and that one against the step before it. */
@@ -28,8 +29,8 @@ struct bulletin_index {
 };
 
 struct bulletin_hosts {
-    struct slice name; /* "all", a botnet */
-    struct hosts hosts;
+    struct slice name;  /* "all", a botnet */
+    struct hosts hosts; /* of the last BULLETIN_HOST_DAYS */
 };
 
 struct bulletin_query {

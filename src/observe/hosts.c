@@ -83,19 +83,20 @@ static enum err period_build(struct build *b)
 /* Each trap weighs what it got in all; one that never got anything can not be missed. */
 static enum err watched_build(struct build *b)
 {
-    struct trap_watch w;
+    struct trap_watch own;
+    const struct trap_watch *w = b->query->watch ? b->query->watch : &own;
     const struct trap_query q = {.filter = b->filter, .bucket = BUCKET_DAY};
-    enum err e = trap_watch_load(b->store, &q, b->arena, &w, b->eb);
+    enum err e = b->query->watch ? OK : trap_watch_load(b->store, &q, b->arena, &own, b->eb);
     if (e) {
         return e;
     }
-    for (size_t i = 0; i < b->h->day_count && i < w.count; i++) {
+    for (size_t i = 0; i < b->h->day_count && i < w->count; i++) {
         double up = 0.0, all = 0.0;
-        for (size_t t = 0; t < w.trap_count; t++) {
-            enum trap_state state = trap_watch_state(&w, t, i);
-            if (w.is_asked[t] && state != TRAP_UNBORN && state != TRAP_DEAD) {
-                up += trap_watch_up(&w, t, i) * (double)w.traps[t].messages;
-                all += (double)w.traps[t].messages;
+        for (size_t t = 0; t < w->trap_count; t++) {
+            enum trap_state state = trap_watch_state(w, t, i);
+            if (w->is_asked[t] && state != TRAP_UNBORN && state != TRAP_DEAD) {
+                up += trap_watch_up(w, t, i) * (double)w->traps[t].messages;
+                all += (double)w->traps[t].messages;
             }
         }
         b->days[i].is_watched = up > 0.0 && up >= WATCHED_LEAST * all;
@@ -424,7 +425,7 @@ static void days_finish(struct build *b)
 
 static enum err hosts_count(struct build *b)
 {
-    enum err e = b->query->skips_rows ? OK : rows_load(b);
+    enum err e = b->query->is_brief ? OK : rows_load(b);
     if (!e && b->query->program.n) {
         if (b->row_count) {
             rows_host_days(b);
@@ -454,7 +455,7 @@ enum err hosts_build(struct store *s, const struct hosts_query *q, struct arena 
     e = e ? e : watched_build(&b);
     e = e ? e : model_build(&b);
     e = e ? e : hosts_count(&b);
-    e = e ? e : sites_build(&b);
+    e = e || q->is_brief ? e : sites_build(&b);
     if (!e) {
         days_finish(&b);
         e = host_model_fit(b.model, &h.fit);

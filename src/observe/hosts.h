@@ -7,6 +7,7 @@
 
 #include "core/arena.h"
 #include "observe/host_model.h"
+#include "observe/trap_state.h"
 #include "store/store.h"
 
 enum {
@@ -20,7 +21,10 @@ struct hosts_query {
     struct slice botnet;        /* empty: all; "unknown": those without */
     struct slice program; /* not empty: this program's mail only. From message rows, not from host
                              sets */
-    bool skips_rows; /* host sets alone: no peak hour, no TCP fingerprints; `program` is empty */
+    bool is_brief; /* the counts and the machines alone: no peak hour, no TCP fingerprints, no sites
+                      held against each other; `program` is empty */
+    const struct trap_watch *watch; /* of this filter by the day, where the caller has it; NULL: it
+                                       is loaded */
     size_t rows_max; /* message rows looked at for peak hour and program; 0: LIMIT_HOST_ROWS */
     /* The network of a host (its AS number; 0: unknown, then its /16 is taken). May be NULL. */
     uint32_t (*network)(void *arg, uint64_t host);

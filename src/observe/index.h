@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "observe/report.h"
+#include "observe/trap_state.h"
 #include "store/store.h"
 
 enum index_step { INDEX_HOUR, INDEX_DAY, INDEX_WEEK, INDEX_MONTH, INDEX_STEP_COUNT };
@@ -19,9 +20,11 @@ struct index_query {
     struct store_filter filter; /* open ends: first and last day of the store; widened to whole
                                    steps */
     enum index_step step;
-    enum dimension dimension; /* TOTAL, BOTNET, MAILER, PROGRAM or COUNTRY */
-    struct slice value;       /* of the dimension; TOTAL: empty */
-    enum unit unit;           /* messages, recipients or bytes */
+    enum dimension dimension;       /* TOTAL, BOTNET, MAILER, PROGRAM or COUNTRY */
+    struct slice value;             /* of the dimension; TOTAL: empty */
+    enum unit unit;                 /* messages, recipients or bytes */
+    const struct trap_watch *watch; /* of this filter by the day (INDEX_HOUR: by the hour), where
+                                       the caller has it for several lines; NULL: it is loaded */
 };
 
 /* Counts by trap and step of time, and how much of each step the trap was watching. */

@@ -217,9 +217,9 @@ static enum err late_fill(struct load *l, struct arena *arena)
 enum err index_panel_load(struct store *s, const struct index_query *q, struct arena *arena,
                           struct index_panel *out, struct errbuf *eb)
 {
-    struct trap_watch watch;
+    struct trap_watch own;
     struct trap_query tq = {q->filter, q->step == INDEX_HOUR ? BUCKET_HOUR : BUCKET_DAY};
-    struct load l = {.q = q, .watch = &watch, .value = q->value};
+    struct load l = {.q = q, .watch = q->watch ? q->watch : &own, .value = q->value};
     if (q->unit == UNIT_HOSTS) {
         return err_set(eb, ERR_USAGE,
                        "hosts of several traps are the same machines: they have no index");
@@ -230,7 +230,7 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
         return err_set(eb, ERR_USAGE, "an index is of one %s: which?",
                        dimension_name(q->dimension));
     }
-    enum err e = trap_watch_load(s, &tq, arena, &watch, eb);
+    enum err e = q->watch ? OK : trap_watch_load(s, &tq, arena, &own, eb);
     if (e) {
         return e;
     }
@@ -238,8 +238,8 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
     if (e) {
         return e;
     }
-    while (l.late_from < watch.count &&
-           trap_watch_time(&watch, l.late_from + 1) <= l.nowcast.first) {
+    while (l.late_from < l.watch->count &&
+           trap_watch_time(l.watch, l.late_from + 1) <= l.nowcast.first) {
         l.late_from++;
     }
     e = traps_take(&l, arena);
@@ -253,8 +253,8 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
     l.panel.exposure = l.exposure;
     /* Open ends would also give what has no time. */
     struct store_filter f = q->filter;
-    f.since = watch.first;
-    f.until = trap_watch_time(&watch, watch.count);
+    f.since = l.watch->first;
+    f.until = trap_watch_time(l.watch, l.watch->count);
     e = store_panel(s, &f, tq.bucket, q->dimension, panel_row_add, &l, eb);
     if (e) {
         return e;

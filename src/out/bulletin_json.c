@@ -32,6 +32,7 @@ static void point_print(struct printer *p, const struct index_point *point)
     number_of(p, "high", point->high, 4);
     number_of(p, "level", point->level, 3);
     number_of(p, "exposure", point->exposure, 6);
+    number_of(p, "completeness", point->completeness, 4);
     print_key(p, "gap");
     print_text_or_null(p, slice_cstr(gap_name(point->gap)));
     print_map_end(p);

@@ -110,6 +110,13 @@ static void legend_text(struct page *p, const struct bulletin *b)
         "at %zu site%s; a trap that is new, out or dead does not move it.",
         index_step_name(b->step), human_count(number, i->traps), i->traps == 1 ? "" : "s", i->sites,
         i->sites == 1 ? "" : "s");
+    if (i->points[all->newest].is_incomplete) {
+        strbuf_printf(
+            &text,
+            " Late feeds have brought about %.0f %% of this %s's mail so far; the rest is "
+            "estimated.",
+            100 * i->points[all->newest].completeness, index_step_name(b->step));
+    }
     if (i->sites < 2) {
         strbuf_add_cstr(&text, " One site: the interval holds nothing of what it alone sees "
                                "differently.");
@@ -260,8 +267,8 @@ void bulletin_changes_text(struct page *p, const struct bulletin *b)
 
 enum { HOST_DAY, HOST_MOST, HOST_WEEK, HOST_TOTAL, HOST_NET24, HOST_MACHINES, HOST_COLUMNS };
 
-static const char *const HOST_HEADS[HOST_COLUMNS] = {"a day",  "most", "7 days",
-                                                     "period", "/24s", "machines alive"};
+static const char *const HOST_HEADS[HOST_COLUMNS] = {"a day",   "most", "7 days",
+                                                     "28 days", "/24s", "machines alive"};
 static const size_t HOST_WIDTHS[HOST_COLUMNS] = {9, 9, 9, 9, 9, 21};
 
 static void host_cell(struct page *p, const struct hosts *h, unsigned column)
@@ -307,12 +314,17 @@ void bulletin_hosts_text(struct page *p, const struct bulletin *b)
         }
         page_newline(p);
     }
+    struct strbuf text = STRBUF_INIT;
+    period_add(&text, b->hosts[0].hosts.since, b->hosts[0].hosts.until);
+    strbuf_add_cstr(&text,
+                    ": distinct addresses on a mean and on the greatest day, in the last 7 "
+                    "days, in all of these days (a footprint, not a size), their /24s; "
+                    "machines alive at a time, corrected for changing addresses and for "
+                    "those not seen, 95 % interval. \"spamgauge hosts\" says how and what it "
+                    "cannot know.");
     page_ink(p, INK_DIM);
-    page_paragraph(
-        p, "", 0,
-        S("Distinct addresses on a mean and on the greatest day, in the last 7 days, in "
-          "the whole period (a footprint, not a size), their /24s; machines alive at a "
-          "time, corrected for changing addresses and for those not seen, 95 % interval. "
-          "\"spamgauge hosts\" says how and what it cannot know."));
+    page_paragraph(p, "", 0, strbuf_slice(&text));
+    p->out.failed |= text.failed;
+    strbuf_free(&text);
     page_ink(p, INK_NONE);
 }

@@ -14,6 +14,7 @@ static struct chart_point point_of(const struct index_point *p, bool is_level)
         .value = is_level ? p->level : p->index,
         .low = is_level ? p->level_low : p->low,
         .high = is_level ? p->level_high : p->high,
+        .is_incomplete = p->is_incomplete,
     };
 }
 
@@ -88,11 +89,12 @@ enum err index_chart_series(const struct index_chart *c, struct arena *arena,
         return ERR_NOMEM;
     }
     *out = (struct chart_series){
-        .footer = c->lines[0].index->sites < 2
-                      ? S("UTC. Grey: nobody watched. One site: the interval holds nothing of what "
-                          "it alone sees differently.")
-                      : S("UTC. Grey: no trap was watching. Traps that are new or out do not move "
-                          "it."),
+        .footer =
+            c->lines[0].index->sites < 2
+                ? S("UTC. Grey: nobody watched. One site: the interval holds nothing of what "
+                    "it alone sees differently.")
+                : S("UTC. Grey: no trap was watching; hatched: late feeds are missing. Traps that "
+                    "are new or out do not move it."),
         .footer_narrow = S("UTC. Grey: nobody watched."),
         .suffix = c->is_level && c->unit == UNIT_BYTES ? "B" : "",
         .base = c->is_level ? NAN : 100,
