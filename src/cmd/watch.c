@@ -170,7 +170,9 @@ static int now_write(struct watch *w, const struct alarms *alarms)
 {
     FILE *f;
     int status = context_output(w->c, &f);
-    return status ? status : context_output_end(w->c, f, alarms_print(f, w->format, alarms));
+    return status ? status
+                  : context_output_end(
+                        w->c, f, alarms_print(f, w->format, alarms, context_style(f).use_utf8));
 }
 
 static int now_run(struct command *c)
@@ -252,7 +254,7 @@ static enum err alarm_tell(struct watch *w, const struct alarm *a, bool *is_told
     }
     if (*is_told) {
         if (w->format == OUT_TEXT) {
-            alarm_print_text(stdout, a);
+            alarm_print_text(stdout, a, context_style(stdout).use_utf8);
         } else {
             fwrite(json.p, 1, json.n, stdout);
         }

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "out/escape.h"
+#include "out/human.h"
 
 #include <math.h>
 
@@ -16,29 +17,33 @@ const char *alarm_direction(const struct alarm *a)
     return a->is_drop ? "drop" : "rise";
 }
 
-static const char *percent(double ratio, char out[32])
+enum { PERCENT_BYTES = HUMAN_BYTES + 2 };
+
+static const char *percent(double ratio, bool use_utf8, char out[PERCENT_BYTES])
 {
+    char number[HUMAN_BYTES];
     if (!isfinite(ratio)) {
         return "unknown";
     }
-    snprintf(out, 32, "%+.0f %%", 100.0 * (ratio - 1.0));
+    snprintf(out, PERCENT_BYTES, "%s %%", human_change(number, 100.0 * (ratio - 1.0), 0, use_utf8));
     return out;
 }
 
-void alarm_print_text(FILE *f, const struct alarm *a)
+void alarm_print_text(FILE *f, const struct alarm *a, bool use_utf8)
 {
-    char raised[11], date[11], from[11], to[11], by[32], low[32], high[32];
+    char raised[11], date[11], from[11], to[11];
+    char by[PERCENT_BYTES], low[PERCENT_BYTES], high[PERCENT_BYTES];
     struct strbuf name = STRBUF_INIT;
     const struct alarm_evidence *e = &a->evidence;
-    escape_terminal(&name, a->series->key.value, true);
+    escape_terminal(&name, a->series->key.value, use_utf8);
     day_text(day_of(a->raised), raised);
     day_text(day_of(a->date), date);
     day_text(day_of(a->date_from), from);
     day_text(day_of(a->date_to), to);
     fprintf(f, "%s  %s  %s %s: %s since %s (%s to %s), %s (%s to %s)\n", raised, alarm_direction(a),
             dimension_name(a->series->key.dimension), strbuf_cstr(&name),
-            unit_name(a->series->key.unit), date, from, to, percent(a->ratio, by),
-            percent(a->ratio_low, low), percent(a->ratio_high, high));
+            unit_name(a->series->key.unit), date, from, to, percent(a->ratio, use_utf8, by),
+            percent(a->ratio_low, use_utf8, low), percent(a->ratio_high, use_utf8, high));
     if (a->kind == ALARM_DAY) {
         fprintf(f, "            CUSUM %.1f past %.1f, q %.2g; P(change in %u days) %.2f", e->cusum,
                 e->cusum_threshold, e->q, e->window_days, e->change_p);
@@ -132,17 +137,17 @@ static void note(FILE *f, const struct alarms *alarms)
     day_text(day_of(alarms->since), since);
     day_text(day_of(alarms->until), until);
     fprintf(f,
-            "%s%zu alarms from %s to %s, without it; %zu series by day, %zu by week only, %zu "
+            "%s%zu alarm%s from %s up to %s, not with it; %zu series by day, %zu by week only, %zu "
             "too young or too small to tell.\n",
-            alarms->count ? "\n" : "", alarms->count, since, until, alarms->by_day, alarms->by_week,
-            alarms->by_none);
+            alarms->count ? "\n" : "", alarms->count, alarms->count == 1 ? "" : "s", since, until,
+            alarms->by_day, alarms->by_week, alarms->by_none);
 }
 
-bool alarms_print(FILE *f, enum out_format format, const struct alarms *alarms)
+bool alarms_print(FILE *f, enum out_format format, const struct alarms *alarms, bool use_utf8)
 {
     if (format == OUT_TEXT) {
         for (size_t i = 0; i < alarms->count; i++) {
-            alarm_print_text(f, &alarms->items[i]);
+            alarm_print_text(f, &alarms->items[i], use_utf8);
         }
         note(f, alarms);
         return !ferror(f);

@@ -36,7 +36,7 @@ show() {
     if [[ $format == json ]]; then python3 -m json.tool "$work/one" >/dev/null || echo "$*" >>"$work/no_json"; fi
     cat "$work/one" >>"$work/shown.$format"
 }
-verbs=(report hosts 'series index' 'series level' 'series hosts' 'series exposure' 'trap list' 'trap gaps' message sessions canary 'changes now --days 60'
+verbs=(report hosts 'series index' 'series level' 'series hosts' 'series exposure' 'trap list' 'trap gaps' message sessions canary 'changes now --days 60' changes
     'db info')
 check 'a trap gets an evil note' "$sg" trap edit "$evil" --note "$evil" --down 2010-09-03
 for f in text json csv; do

@@ -129,7 +129,7 @@ id=$(head -n 1 "$work/mbox.ids")
         "$sg" report -d "$work/mbox.db" -f $f --top 100
         "$sg" message -d "$work/mbox.db" -f $f "$id"
         "$sg" message -d "$work/mbox.db" -f $f --limit 100
-        for verb in hosts 'series level' 'series hosts' 'trap list' 'trap gaps' sessions canary 'changes now'; do
+        for verb in hosts 'series level' 'series hosts' 'trap list' 'trap gaps' sessions canary changes 'changes now'; do
             # shellcheck disable=SC2086 # two words are two words
             "$sg" $verb -d "$work/mbox.db" -f $f
         done

@@ -25,7 +25,7 @@ EOF
 check 'a store of known counts' "$COUNT_STORE" "$work/table.csv" "$SPAMGAUGE_DATA/spamgauge.db"
 
 exits 'the day before there is nothing' 0 "$sg" changes now --until 2010-10-03 --days 7 --exit-code
-check 'and it says how much was looked at' grep -q '0 alarms from 2010-09-26 to 2010-10-03' "$work/out"
+check 'and it says how much was looked at' grep -q '0 alarms from 2010-09-26 up to 2010-10-03' "$work/out"
 exits 'days after there is an alarm' 1 "$sg" changes now --days 5 --exit-code
 check 'which names what fell' grep -Eq 'drop  botnet rustock: messages since 2010-10-0[23]' "$work/out"
 check 'and nothing that did not' bash -c "! grep -q cutwail '$work/out'"
