@@ -225,10 +225,10 @@ bool changes_print_text(FILE *f, const struct changes *c, const struct change_qu
     struct strbuf b = STRBUF_INIT;
     char since[11], until[11];
     day_text(day_of(q->filter.since > c->since ? q->filter.since : c->since), since);
-    day_text(day_of(q->filter.until < c->until ? q->filter.until : c->until), until);
+    day_text(day_of((q->filter.until < c->until ? q->filter.until : c->until) - 1), until);
     page_ink(&p, INK_TITLE);
     if (c->series) {
-        page_printf(&p, "Changes of level, %s to %s", since, until);
+        page_printf(&p, "Changes of level, %s to %s (UTC)", since, until);
     } else {
         page_printf(&p, "Changes of level");
     }
