@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,14 +16,19 @@ enum { LINE_BYTES = 256 };
 
 static bool line_read(const char *line, struct told *out)
 {
-    char hex[33], side[5];
-    struct told t = {.ways = 0};
-    if (sscanf(line, "%32s %4s %" SCNd64 " %" SCNd64 " %u", hex, side, &t.date, &t.raised,
-               &t.ways) != 5 ||
-        !id128_parse(slice_cstr(hex), &t.series)) {
+    struct slice rest = slice_cstr(line);
+    rest.n = strcspn(line, "\n");
+    struct slice id = slice_cut(&rest, ' '), side = slice_cut(&rest, ' ');
+    uint64_t date, raised, ways;
+    struct told t = {.is_drop = slice_eq(side, S("drop"))};
+    if (!id128_parse(id, &t.series) || !slice_to_u64(slice_cut(&rest, ' '), &date) ||
+        !slice_to_u64(slice_cut(&rest, ' '), &raised) || !slice_to_u64(rest, &ways) ||
+        date > INT64_MAX || raised > INT64_MAX || ways > UINT_MAX) {
         return false;
     }
-    t.is_drop = strcmp(side, "drop") == 0;
+    t.date = (int64_t)date;
+    t.raised = (int64_t)raised;
+    t.ways = (unsigned)ways;
     *out = t;
     return true;
 }

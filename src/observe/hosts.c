@@ -83,7 +83,7 @@ static enum err period_build(struct build *b)
 /* Each trap weighs what it got in all; one that never got anything can not be missed. */
 static enum err watched_build(struct build *b)
 {
-    struct trap_watch own;
+    struct trap_watch own = {.count = 0};
     const struct trap_watch *w = b->query->watch ? b->query->watch : &own;
     const struct trap_query q = {.filter = b->filter, .bucket = BUCKET_DAY};
     enum err e = b->query->watch ? OK : trap_watch_load(b->store, &q, b->arena, &own, b->eb);

@@ -217,7 +217,7 @@ static enum err late_fill(struct load *l, struct arena *arena)
 enum err index_panel_load(struct store *s, const struct index_query *q, struct arena *arena,
                           struct index_panel *out, struct errbuf *eb)
 {
-    struct trap_watch own;
+    struct trap_watch own = {.count = 0};
     struct trap_query tq = {q->filter, q->step == INDEX_HOUR ? BUCKET_HOUR : BUCKET_DAY};
     struct load l = {.q = q, .watch = q->watch ? q->watch : &own, .value = q->value};
     if (q->unit == UNIT_HOSTS) {

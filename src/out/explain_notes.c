@@ -35,7 +35,7 @@ struct phrase {
 /* "-12.5": of per cent, points or messages. */
 static struct phrase change(const struct saying *s, double v)
 {
-    struct phrase p;
+    struct phrase p = {""};
     human_change(p.text, v, 1, s->use_utf8);
     return p;
 }
