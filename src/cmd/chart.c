@@ -124,7 +124,8 @@ static const struct option_spec OPTIONS[] = {
     {"weight", OPTION_NO_SHORT, "BY", "index: mail (default) or trap: how much a trap weighs."},
     {"robust", OPTION_NO_SHORT, NULL, "index: a trap gone wild for a while weighs less."},
     {"base", OPTION_NO_SHORT, "PERIOD",
-     "index: the day, month or SINCE..UNTIL that is 100; default: the first 28 days."},
+     "index: the day, month or SINCE..UNTIL that is 100; default: the first 28 days, at most the "
+     "first half."},
     {"log", OPTION_NO_SHORT, NULL, "Logarithmic volume axis."},
     {"width", OPTION_NO_SHORT, "PIXELS", "Default: 960."},
     {"height", OPTION_NO_SHORT, "PIXELS", "Default: 480, and the list of events."},

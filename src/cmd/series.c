@@ -289,7 +289,7 @@ static const struct option_spec OPTIONS[] = {
     {"robust", OPTION_NO_SHORT, NULL, "A trap gone wild for a while weighs less."},
     {"base", OPTION_NO_SHORT, "PERIOD",
      "What index is 100 at and shares are compared with: a day, a month, or SINCE..UNTIL; default: "
-     "the first 28 days."},
+     "the first 28 days, at most the first half."},
     FORMAT_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

@@ -347,8 +347,10 @@ static enum err index_build(struct build *b, struct index *out, struct errbuf *e
     int64_t since = b->o->base_since, until = b->o->base_until;
     struct base base;
     if (!since && !until) {
+        int64_t half = (p->from[p->times] - p->from[0]) / 2;
+        int64_t length = (int64_t)BASE_DAYS * SECONDS_PER_DAY;
         since = p->from[0];
-        until = since + (int64_t)BASE_DAYS * SECONDS_PER_DAY;
+        until = since + (half < length ? half : length);
     }
     enum err e = build_begin(b);
     e = e ? e : windows_fit(b, b->o->window ? b->o->window : WINDOWS[p->step]);

@@ -56,7 +56,7 @@ struct index_options {
     enum index_weighting weighting;
     bool is_robust;                 /* INDEX_BY_MAIL: a trap gone wild for a while weighs less */
     int64_t base_since, base_until; /* the index's mean (of logarithms) over it is 100. Both 0: the
-                                       first 28 days */
+                                       first 28 days, at most the first half */
     size_t window; /* steps of a window; 0: 336 hours, 91 days, 52 weeks, 24 months */
 };
 

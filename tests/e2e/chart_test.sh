@@ -29,8 +29,9 @@ check 'says the base' grep -q '2010-08-01 to 2010-08-19 = 100' "$work/script"
 check 'says traps and sites' grep -q '3 traps at 2 sites' "$work/script"
 # $L0 holds steps: x value value. Index of the days before and after the drop.
 mean() { awk -v a="$1" -v b="$2" '/^\$L0 /{on=1;next} /^EOD/{on=0} on && NF==3 && $1>=a && $1<b {s+=$2;n++} END {printf "%d", s/n+0.5}' "$work/script"; }
-before=$(mean 0 19) after=$(mean 62 84)
+before=$(mean 0 19) out=$(mean 20 27) after=$(mean 62 84)
 check "the base is 100 ($before)" test "$before" -ge 98 -a "$before" -le 102
+check "the trap that is out moves nothing ($out)" test "$out" -ge 95 -a "$out" -le 105
 check "the drop is seen ($after)" test "$after" -ge 66 -a "$after" -le 74
 exits 'several lines' 0 "$sg" chart index --botnet rustock --botnet unknown --no-events -o "$work/two.svg"
 exits 'two kinds of labels' 2 "$sg" chart index --botnet rustock --program spamit -o "$work/no.svg"
