@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/change_out.h"
+#include "out/json_field.h"
 #include "out/report_events.h"
 
 #include <math.h>
 
 enum { RATIO_DECIMALS = 6, LEVEL_DECIMALS = 3, P_DECIMALS = 12 };
-
-static void number_of(struct printer *p, const char *key, double v, int decimals)
-{
-    print_key(p, key);
-    print_number(p, v, decimals);
-}
-
-static void unsigned_of(struct printer *p, const char *key, uint64_t v)
-{
-    print_key(p, key);
-    print_unsigned(p, v);
-}
-
-static void boolean_of(struct printer *p, const char *key, bool v)
-{
-    print_key(p, key);
-    print_boolean(p, v);
-}
-
-static void text_of(struct printer *p, const char *key, const char *s)
-{
-    print_key(p, key);
-    print_text_or_null(p, slice_cstr(s));
-}
 
 /* A bucket's start, as its length has it; 0 is none. */
 static void when_of(struct printer *p, const char *key, enum bucket bucket, int64_t time)
@@ -46,11 +23,11 @@ static void when_of(struct printer *p, const char *key, enum bucket bucket, int6
 /* Relative changes: -0.41 is 41 % less. Null: unknown or without a bound. */
 static void step_of(struct printer *p, const struct step *s)
 {
-    number_of(p, "change", s->ratio - 1.0, RATIO_DECIMALS);
-    number_of(p, "change_low", s->low - 1.0, RATIO_DECIMALS);
-    number_of(p, "change_high", s->high - 1.0, RATIO_DECIMALS);
-    number_of(p, "before", s->before, LEVEL_DECIMALS);
-    number_of(p, "after", s->after, LEVEL_DECIMALS);
+    key_number(p, "change", s->ratio - 1.0, RATIO_DECIMALS);
+    key_number(p, "change_low", s->low - 1.0, RATIO_DECIMALS);
+    key_number(p, "change_high", s->high - 1.0, RATIO_DECIMALS);
+    key_number(p, "before", s->before, LEVEL_DECIMALS);
+    key_number(p, "after", s->after, LEVEL_DECIMALS);
 }
 
 static void windows_of(struct printer *p, const struct change *c)
@@ -67,8 +44,8 @@ static void windows_of(struct printer *p, const struct change *c)
         print_key(p, key);
         print_map_begin(p);
         step_of(p, &w->step);
-        unsigned_of(p, "buckets", w->buckets);
-        unsigned_of(p, "covered", w->covered);
+        key_unsigned(p, "buckets", w->buckets);
+        key_unsigned(p, "covered", w->covered);
         print_map_end(p);
     }
     print_map_end(p);
@@ -76,19 +53,19 @@ static void windows_of(struct printer *p, const struct change *c)
 
 static void places_of(struct printer *p, const struct change *c)
 {
-    unsigned_of(p, "sites", c->sites);
-    unsigned_of(p, "sites_seen", c->sites_seen);
-    unsigned_of(p, "traps", c->traps);
-    unsigned_of(p, "traps_seen", c->traps_seen);
+    key_unsigned(p, "sites", c->sites);
+    key_unsigned(p, "sites_seen", c->sites_seen);
+    key_unsigned(p, "traps", c->traps);
+    key_unsigned(p, "traps_seen", c->traps_seen);
     print_key(p, "places");
     print_list_begin(p);
     for (size_t i = 0; i < c->place_count; i++) {
         const struct change_place *place = &c->places[i];
         print_map_begin(p);
-        text_of(p, "dimension", dimension_name(place->dimension));
+        key_text(p, "dimension", slice_cstr(dimension_name(place->dimension)));
         print_key(p, "name");
         print_text(p, place->name);
-        text_of(p, "seen", change_seen_name(place->seen));
+        key_text(p, "seen", slice_cstr(change_seen_name(place->seen)));
         step_of(p, &place->step);
         print_map_end(p);
     }
@@ -103,13 +80,13 @@ void change_print(struct printer *p, const struct change *c)
     when_of(p, "date", bucket, c->time);
     when_of(p, "earliest", bucket, c->earliest);
     when_of(p, "latest", bucket, c->latest);
-    boolean_of(p, "is_gradual", c->is_gradual);
-    text_of(p, "dimension", dimension_name(key->dimension));
+    key_boolean(p, "is_gradual", c->is_gradual);
+    key_text(p, "dimension", slice_cstr(dimension_name(key->dimension)));
     print_key(p, "value");
     print_text(p, key->value);
-    text_of(p, "unit", unit_name(key->unit));
-    text_of(p, "bucket", bucket == BUCKET_HOUR ? "hour" : "day");
-    text_of(p, "direction", c->size.ratio < 1.0 ? "fall" : "rise");
+    key_text(p, "unit", slice_cstr(unit_name(key->unit)));
+    key_text(p, "bucket", slice_cstr(bucket == BUCKET_HOUR ? "hour" : "day"));
+    key_text(p, "direction", slice_cstr(c->size.ratio < 1.0 ? "fall" : "rise"));
     step_of(p, &c->size);
     print_key(p, "measured");
     print_map_begin(p);
@@ -119,21 +96,21 @@ void change_print(struct printer *p, const struct change *c)
     when_of(p, "after_until", bucket, c->after_to);
     print_map_end(p);
     windows_of(p, c);
-    text_of(p, "fate", change_fate_name(c->fate));
+    key_text(p, "fate", slice_cstr(change_fate_name(c->fate)));
     when_of(p, "returned", bucket, c->returned);
-    number_of(p, "returned_to", c->returned ? c->returned_to - 1.0 : (double)NAN, RATIO_DECIMALS);
+    key_number(p, "returned_to", c->returned ? c->returned_to - 1.0 : (double)NAN, RATIO_DECIMALS);
     when_of(p, "undoes", bucket, c->undoes);
-    number_of(p, "share_before", c->share_before, RATIO_DECIMALS);
-    number_of(p, "share_after", c->share_after, RATIO_DECIMALS);
+    key_number(p, "share_before", c->share_before, RATIO_DECIMALS);
+    key_number(p, "share_after", c->share_after, RATIO_DECIMALS);
     places_of(p, c);
-    number_of(p, "statistic", c->statistic, LEVEL_DECIMALS);
-    number_of(p, "p", c->p, P_DECIMALS);
-    number_of(p, "false_discovery_rate", c->q, P_DECIMALS);
-    number_of(p, "prominence", c->prominence, LEVEL_DECIMALS);
-    boolean_of(p, "is_main", c->is_main);
-    boolean_of(p, "is_part", c->is_part);
-    boolean_of(p, "is_confirmed", c->is_confirmed);
-    text_of(p, "holiday", c->holiday);
+    key_number(p, "statistic", c->statistic, LEVEL_DECIMALS);
+    key_number(p, "p", c->p, P_DECIMALS);
+    key_number(p, "false_discovery_rate", c->q, P_DECIMALS);
+    key_number(p, "prominence", c->prominence, LEVEL_DECIMALS);
+    key_boolean(p, "is_main", c->is_main);
+    key_boolean(p, "is_part", c->is_part);
+    key_boolean(p, "is_confirmed", c->is_confirmed);
+    key_text(p, "holiday", slice_cstr(c->holiday));
     print_key(p, "events");
     print_list_begin(p);
     for (size_t i = 0; i < c->event_count; i++) {
@@ -153,15 +130,15 @@ static void lines_of(struct printer *p, const struct changes *c)
     for (size_t i = 0; i < c->series; i++) {
         const struct change_line_note *n = &c->lines[i];
         print_map_begin(p);
-        text_of(p, "dimension", dimension_name(n->series->key.dimension));
+        key_text(p, "dimension", slice_cstr(dimension_name(n->series->key.dimension)));
         print_key(p, "value");
         print_text(p, n->series->key.value);
-        text_of(p, "model", n->is_count ? "negative binomial" : "log-normal");
-        number_of(p, "rho", n->rho, LEVEL_DECIMALS);
-        number_of(p, "variance", n->variance, RATIO_DECIMALS);
-        number_of(p, "inflation", n->inflation, LEVEL_DECIMALS);
-        unsigned_of(p, "observed", n->observed);
-        unsigned_of(p, "candidates", n->candidates);
+        key_text(p, "model", slice_cstr(n->is_count ? "negative binomial" : "log-normal"));
+        key_number(p, "rho", n->rho, LEVEL_DECIMALS);
+        key_number(p, "variance", n->variance, RATIO_DECIMALS);
+        key_number(p, "inflation", n->inflation, LEVEL_DECIMALS);
+        key_unsigned(p, "observed", n->observed);
+        key_unsigned(p, "candidates", n->candidates);
         print_map_end(p);
     }
     print_list_end(p);
@@ -175,14 +152,14 @@ bool changes_print(FILE *f, enum out_format format, const struct changes *c,
         return false;
     }
     print_map_begin(p);
-    unsigned_of(p, "format_version", CHANGE_FORMAT_VERSION);
-    text_of(p, "kind", "changes");
-    number_of(p, "least", q->least, RATIO_DECIMALS);
+    key_unsigned(p, "format_version", CHANGE_FORMAT_VERSION);
+    key_text(p, "kind", slice_cstr("changes"));
+    key_number(p, "least", q->least, RATIO_DECIMALS);
     print_key(p, "read_since");
     print_time(p, c->since);
     print_key(p, "read_until");
     print_time(p, c->until);
-    unsigned_of(p, "tested", c->tested);
+    key_unsigned(p, "tested", c->tested);
     print_key(p, "changes");
     print_list_begin(p);
     for (size_t i = 0; i < c->count; i++) {

@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/explain_out.h"
+#include "out/json_field.h"
 
 #include <math.h>
 
 enum { DECIMALS = 6 };
 
-static void number_of(struct printer *p, const char *key, double v)
-{
-    print_key(p, key);
-    print_number(p, v, DECIMALS);
-}
-
-static void unsigned_of(struct printer *p, const char *key, uint64_t v)
-{
-    print_key(p, key);
-    print_unsigned(p, v);
-}
-
 static void estimate_of(struct printer *p, const char *key, const struct estimate *e)
 {
     print_key(p, key);
     print_map_begin(p);
-    number_of(p, "value", e->value);
-    number_of(p, "low", e->low);
-    number_of(p, "high", e->high);
-    print_map_end(p);
-}
-
-static void sentence_item(void *arg, const char *key, struct slice sentence)
-{
-    struct printer *p = arg;
-    print_map_begin(p);
-    print_key(p, "key");
-    print_text(p, slice_cstr(key));
-    print_key(p, "text");
-    print_text(p, sentence);
+    key_number(p, "value", e->value, DECIMALS);
+    key_number(p, "low", e->low, DECIMALS);
+    key_number(p, "high", e->high, DECIMALS);
     print_map_end(p);
 }
 
@@ -47,31 +25,31 @@ static void window(struct printer *p, const char *key, int64_t since, int64_t un
     print_time(p, since);
     print_key(p, "until");
     print_time(p, until);
-    unsigned_of(p, "messages", messages);
+    key_unsigned(p, "messages", messages);
     print_map_end(p);
 }
 
 /* The keys of a part, the same for all dimensions: null where a dimension has no such thing. */
 static void part_keys(struct printer *p, const struct explain_part *r, bool has_mix)
 {
-    number_of(p, "before", r->before);
-    number_of(p, "after", r->after);
+    key_number(p, "before", r->before, DECIMALS);
+    key_number(p, "after", r->after, DECIMALS);
     estimate_of(p, "change", &r->change);
     estimate_of(p, "ratio", &r->ratio);
     estimate_of(p, "part", &r->part);
-    number_of(p, "share_before", r->share_before);
-    number_of(p, "share_after", r->share_after);
+    key_number(p, "share_before", r->share_before, DECIMALS);
+    key_number(p, "share_after", r->share_after, DECIMALS);
     estimate_of(p, "share_change", &r->share_change);
     print_key(p, "is_share_only");
     print_boolean(p, r->is_share_only);
-    number_of(p, "share_change_standardised", has_mix ? r->mix.standardised : NAN);
-    number_of(p, "share_change_mix", has_mix ? r->mix.mix : NAN);
+    key_number(p, "share_change_standardised", has_mix ? r->mix.standardised : NAN, DECIMALS);
+    key_number(p, "share_change_mix", has_mix ? r->mix.mix : NAN, DECIMALS);
     print_key(p, "is_mix");
     print_boolean(p, r->is_mix);
-    number_of(p, "hosts_before", r->hosts_before);
-    number_of(p, "hosts_after", r->hosts_after);
-    number_of(p, "by_hosts", r->by_hosts);
-    number_of(p, "by_rate", r->by_rate);
+    key_number(p, "hosts_before", r->hosts_before, DECIMALS);
+    key_number(p, "hosts_after", r->hosts_after, DECIMALS);
+    key_number(p, "by_hosts", r->by_hosts, DECIMALS);
+    key_number(p, "by_rate", r->by_rate, DECIMALS);
 }
 
 static void parts(struct printer *p, const struct explain *x)
@@ -116,7 +94,7 @@ static void sentences(struct printer *p, const char *key, const struct explain *
 {
     print_key(p, key);
     print_list_begin(p);
-    give(x, false, sentence_item, p);
+    give(x, false, note_item, p);
     print_list_end(p);
 }
 
@@ -137,10 +115,10 @@ bool explain_print(FILE *f, enum out_format format, const struct explain *x)
     print_key(p, "site");
     print_text_or_null(p, x->site);
     print_map_end(p);
-    unsigned_of(p, "traps", x->traps);
-    unsigned_of(p, "sites", x->sites);
-    unsigned_of(p, "traps_left_out", x->traps_left_out);
-    unsigned_of(p, "block_days", x->block_days);
+    key_unsigned(p, "traps", x->traps);
+    key_unsigned(p, "sites", x->sites);
+    key_unsigned(p, "traps_left_out", x->traps_left_out);
+    key_unsigned(p, "block_days", x->block_days);
     print_key(p, "is_certain");
     print_boolean(p, x->is_certain);
     print_key(p, "total");
@@ -148,8 +126,8 @@ bool explain_print(FILE *f, enum out_format format, const struct explain *x)
     part_keys(p, &x->total, false);
     print_map_end(p);
     factors(p, x);
-    number_of(p, "common_ratio", x->is_certain ? x->level : NAN);
-    number_of(p, "misfit", x->is_certain ? x->misfit : NAN);
+    key_number(p, "common_ratio", x->is_certain ? x->level : NAN, DECIMALS);
+    key_number(p, "misfit", x->is_certain ? x->misfit : NAN, DECIMALS);
     parts(p, x);
     /* JSONL and CSV are the parts: sentences are for the document. */
     if (format == OUT_JSON) {

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/hosts_out.h"
+#include "out/json_field.h"
 
 #include <math.h>
 
 enum { DECIMALS = 6 };
 
-static void number_of(struct printer *p, const char *key, double v)
-{
-    print_key(p, key);
-    print_number(p, v, DECIMALS);
-}
-
-static void text_of(struct printer *p, const char *key, struct slice s)
-{
-    print_key(p, key);
-    print_text_or_null(p, s);
-}
-
-static void time_of(struct printer *p, const char *key, int64_t t, bool is_known)
+static void time_or_null(struct printer *p, const char *key, int64_t t, bool is_known)
 {
     print_key(p, key);
     if (is_known) {
@@ -25,17 +14,6 @@ static void time_of(struct printer *p, const char *key, int64_t t, bool is_known
     } else {
         print_null(p);
     }
-}
-
-static void note_item(void *arg, const char *key, struct slice sentence)
-{
-    struct printer *p = arg;
-    print_map_begin(p);
-    print_key(p, "key");
-    print_text(p, slice_cstr(key));
-    print_key(p, "text");
-    print_text(p, sentence);
-    print_map_end(p);
 }
 
 static void head(struct printer *p, const char *kind)
@@ -50,10 +28,10 @@ static void asked(struct printer *p, const struct hosts *h)
 {
     print_key(p, "filter");
     print_map_begin(p);
-    text_of(p, "botnet", h->botnet);
-    text_of(p, "program", h->program);
-    text_of(p, "trap", h->trap);
-    text_of(p, "site", h->site);
+    key_text(p, "botnet", h->botnet);
+    key_text(p, "program", h->program);
+    key_text(p, "trap", h->trap);
+    key_text(p, "site", h->site);
     print_map_end(p);
 }
 
@@ -61,8 +39,8 @@ static void period(struct printer *p, const char *key, const struct hosts *h)
 {
     print_key(p, key);
     print_map_begin(p);
-    time_of(p, "since", h->since, true);
-    time_of(p, "until", h->until, true);
+    time_or_null(p, "since", h->since, true);
+    time_or_null(p, "until", h->until, true);
     print_key(p, "days");
     print_unsigned(p, h->day_count);
     print_key(p, "days_watched");
@@ -88,8 +66,8 @@ static void methods(struct printer *p, const struct hosts *h)
     print_text(p, slice_cstr(method_name(h->fit.method)));
     print_key(p, "capture_method");
     print_text(p, slice_cstr(capture_name(h->capture_kind)));
-    time_of(p, "busiest_hour", h->peak_hour_at, h->rows != 0);
-    time_of(p, "rows_from", h->rows_from, h->rows_from != INT64_MIN);
+    time_or_null(p, "busiest_hour", h->peak_hour_at, h->rows != 0);
+    time_or_null(p, "rows_from", h->rows_from, h->rows_from != INT64_MIN);
 }
 
 static void days_and_sites(struct printer *p, const struct hosts *h)
@@ -113,8 +91,8 @@ static void days_and_sites(struct printer *p, const struct hosts *h)
     print_list_begin(p);
     for (size_t i = 0; i < h->site_count; i++) {
         print_map_begin(p);
-        text_of(p, "site", h->sites[i].name);
-        number_of(p, "hosts_daily", h->sites[i].daily);
+        key_text(p, "site", h->sites[i].name);
+        key_number(p, "hosts_daily", h->sites[i].daily, DECIMALS);
         print_key(p, "is_used");
         print_boolean(p, h->sites[i].is_used);
         print_map_end(p);
@@ -138,9 +116,9 @@ bool hosts_print(FILE *f, enum out_format format, const struct hosts *h)
         print_map_begin(p);
         print_key(p, "name");
         print_text(p, slice_cstr(figures[i].name));
-        number_of(p, "value", figures[i].value);
-        number_of(p, "low", figures[i].low);
-        number_of(p, "high", figures[i].high);
+        key_number(p, "value", figures[i].value, DECIMALS);
+        key_number(p, "low", figures[i].low, DECIMALS);
+        key_number(p, "high", figures[i].high, DECIMALS);
         print_map_end(p);
     }
     print_list_end(p);
@@ -161,14 +139,14 @@ static void split(struct printer *p, const char *key, const struct hosts_split *
         return;
     }
     print_map_begin(p);
-    number_of(p, "hosts_ratio", s->hosts);
-    number_of(p, "hosts_ratio_low", s->hosts_low);
-    number_of(p, "hosts_ratio_high", s->hosts_high);
-    number_of(p, "rate_ratio", s->rate);
-    number_of(p, "acceptance_ratio", s->acceptance);
-    number_of(p, "by_hosts", s->by_hosts);
-    number_of(p, "by_rate", s->by_rate);
-    number_of(p, "by_acceptance", s->by_acceptance);
+    key_number(p, "hosts_ratio", s->hosts, DECIMALS);
+    key_number(p, "hosts_ratio_low", s->hosts_low, DECIMALS);
+    key_number(p, "hosts_ratio_high", s->hosts_high, DECIMALS);
+    key_number(p, "rate_ratio", s->rate, DECIMALS);
+    key_number(p, "acceptance_ratio", s->acceptance, DECIMALS);
+    key_number(p, "by_hosts", s->by_hosts, DECIMALS);
+    key_number(p, "by_rate", s->by_rate, DECIMALS);
+    key_number(p, "by_acceptance", s->by_acceptance, DECIMALS);
     print_map_end(p);
 }
 
@@ -183,8 +161,8 @@ bool hosts_change_print(FILE *f, enum out_format format, const struct hosts_chan
     asked(p, &c->after);
     period(p, "before", &c->before);
     period(p, "after", &c->after);
-    number_of(p, "messages_day_before", c->volume_before);
-    number_of(p, "messages_day_after", c->volume_after);
+    key_number(p, "messages_day_before", c->volume_before, DECIMALS);
+    key_number(p, "messages_day_after", c->volume_after, DECIMALS);
     split(p, "seen", &c->seen);
     split(p, "estimated", &c->estimated);
     print_key(p, "figures");
@@ -193,13 +171,13 @@ bool hosts_change_print(FILE *f, enum out_format format, const struct hosts_chan
         print_map_begin(p);
         print_key(p, "name");
         print_text(p, slice_cstr(before[i].name));
-        number_of(p, "before", before[i].value);
-        number_of(p, "before_low", before[i].low);
-        number_of(p, "before_high", before[i].high);
-        number_of(p, "after", after[i].value);
-        number_of(p, "after_low", after[i].low);
-        number_of(p, "after_high", after[i].high);
-        number_of(p, "ratio", after[i].value / before[i].value);
+        key_number(p, "before", before[i].value, DECIMALS);
+        key_number(p, "before_low", before[i].low, DECIMALS);
+        key_number(p, "before_high", before[i].high, DECIMALS);
+        key_number(p, "after", after[i].value, DECIMALS);
+        key_number(p, "after_low", after[i].low, DECIMALS);
+        key_number(p, "after_high", after[i].high, DECIMALS);
+        key_number(p, "ratio", after[i].value / before[i].value, DECIMALS);
         print_map_end(p);
     }
     print_list_end(p);

@@ -2,6 +2,7 @@
 #include "out/report_json.h"
 
 #include "out/bulletin_out.h"
+#include "out/json_field.h"
 #include "out/report_events.h"
 #include "out/report_text.h"
 
@@ -9,30 +10,12 @@
 
 enum { SHARE_DECIMALS = 6, EXPECTED_DECIMALS = 3 };
 
-static void unsigned_of(struct printer *p, const char *key, uint64_t v)
-{
-    print_key(p, key);
-    print_unsigned(p, v);
-}
-
-static void text_of(struct printer *p, const char *key, struct slice s)
-{
-    print_key(p, key);
-    print_text_or_null(p, s);
-}
-
-static void number_of(struct printer *p, const char *key, double v, int decimals)
-{
-    print_key(p, key);
-    print_number(p, v, decimals);
-}
-
 /* Hosts that were not counted are null, never 0. */
 static void units_of(struct printer *p, const struct units *u, bool has_hosts)
 {
-    unsigned_of(p, "messages", u->messages);
-    unsigned_of(p, "recipients", u->recipients);
-    unsigned_of(p, "bytes", u->bytes);
+    key_unsigned(p, "messages", u->messages);
+    key_unsigned(p, "recipients", u->recipients);
+    key_unsigned(p, "bytes", u->bytes);
     print_key(p, "hosts");
     if (has_hosts) {
         print_unsigned(p, u->hosts);
@@ -64,14 +47,14 @@ static void json_period(struct printer *p, const struct report *r)
     } else {
         print_null(p);
     }
-    unsigned_of(p, "days", r->day_count);
+    key_unsigned(p, "days", r->day_count);
     print_key(p, "is_whole_store");
     print_boolean(p, r->is_whole);
     print_map_end(p);
     print_key(p, "filter");
     print_map_begin(p);
-    text_of(p, "trap", r->trap);
-    text_of(p, "site", r->site);
+    key_text(p, "trap", r->trap);
+    key_text(p, "site", r->site);
     print_map_end(p);
 }
 
@@ -84,7 +67,7 @@ static void json_days(struct printer *p, const struct report *r)
         print_key(p, "day");
         print_day(p, r->days[i].day);
         units_of(p, &r->days[i].units, true);
-        unsigned_of(p, "unknown_messages", r->days[i].unknown_messages);
+        key_unsigned(p, "unknown_messages", r->days[i].unknown_messages);
         print_map_end(p);
     }
     print_list_end(p);
@@ -99,7 +82,7 @@ static void json_bands(struct printer *p, const struct report *r)
         const struct report_band *b = &r->bands[k];
         bool is_other = slice_eq(b->name, S("other"));
         print_map_begin(p);
-        text_of(p, "name", b->name);
+        key_text(p, "name", b->name);
         for (enum unit u = 0; u < UNIT_COUNT; u++) {
             print_key(p, unit_name(u));
             if (u == UNIT_HOSTS && is_other) {
@@ -121,15 +104,15 @@ static void json_row(struct printer *p, const struct report_table *t, const stru
                      enum dimension d)
 {
     print_map_begin(p);
-    text_of(p, "name", s->name);
-    text_of(p, "text", s->text);
+    key_text(p, "name", s->name);
+    key_text(p, "text", s->text);
     units_of(p, &s->units, t->has_hosts);
     if (dimension_is_label(d)) {
-        number_of(p, "expected", s->units.expected, EXPECTED_DECIMALS);
+        key_number(p, "expected", s->units.expected, EXPECTED_DECIMALS);
     }
-    number_of(p, "share", s->share_messages, SHARE_DECIMALS);
-    number_of(p, "share_low", s->share_low, SHARE_DECIMALS);
-    number_of(p, "share_high", s->share_high, SHARE_DECIMALS);
+    key_number(p, "share", s->share_messages, SHARE_DECIMALS);
+    key_number(p, "share_low", s->share_low, SHARE_DECIMALS);
+    key_number(p, "share_high", s->share_high, SHARE_DECIMALS);
     print_map_end(p);
 }
 
@@ -138,17 +121,17 @@ static void json_table(struct printer *p, const struct report_table *t,
 {
     print_key(p, info->table);
     print_map_begin(p);
-    unsigned_of(p, "least_daily", t->least_daily);
+    key_unsigned(p, "least_daily", t->least_daily);
     print_key(p, "first_by");
     print_map_begin(p);
     for (enum unit u = 0; u < UNIT_COUNT; u++) {
-        text_of(p, unit_name(u), t->first_by[u]);
+        key_text(p, unit_name(u), t->first_by[u]);
     }
     print_map_end(p);
     print_key(p, "rest");
     if (t->has_rest) {
         print_map_begin(p);
-        unsigned_of(p, "values", t->rest_count);
+        key_unsigned(p, "values", t->rest_count);
         units_of(p, &t->rest, false);
         print_map_end(p);
     } else {
@@ -163,27 +146,16 @@ static void json_table(struct printer *p, const struct report_table *t,
     print_map_end(p);
 }
 
-static void json_note(void *arg, const char *key, struct slice sentence)
-{
-    struct printer *p = arg;
-    print_map_begin(p);
-    print_key(p, "key");
-    print_text(p, slice_cstr(key));
-    print_key(p, "text");
-    print_text(p, sentence);
-    print_map_end(p);
-}
-
 static void json_quality(struct printer *p, const struct report *r)
 {
     print_key(p, "quality");
     print_map_begin(p);
     print_key(p, "clock");
     print_map_begin(p);
-    unsigned_of(p, "received", r->clock_received);
-    unsigned_of(p, "envelope", r->clock_envelope);
-    unsigned_of(p, "trap", r->clock_trap);
-    unsigned_of(p, "none", r->clock_none);
+    key_unsigned(p, "received", r->clock_received);
+    key_unsigned(p, "envelope", r->clock_envelope);
+    key_unsigned(p, "trap", r->clock_trap);
+    key_unsigned(p, "none", r->clock_none);
     print_map_end(p);
     print_key(p, "store");
     print_map_begin(p);
@@ -199,18 +171,18 @@ static void json_quality(struct printer *p, const struct report *r)
     } else {
         print_null(p);
     }
-    unsigned_of(p, "messages", r->span.messages);
-    unsigned_of(p, "no_clock", r->span.no_clock);
-    unsigned_of(p, "no_client", r->span.no_client);
-    unsigned_of(p, "date_off", r->span.clock_off);
-    unsigned_of(p, "conflicts", r->span.conflicts);
+    key_unsigned(p, "messages", r->span.messages);
+    key_unsigned(p, "no_clock", r->span.no_clock);
+    key_unsigned(p, "no_client", r->span.no_client);
+    key_unsigned(p, "date_off", r->span.clock_off);
+    key_unsigned(p, "conflicts", r->span.conflicts);
     print_map_end(p);
-    text_of(p, "trust", r->trust);
-    text_of(p, "geo", r->geo_name);
-    text_of(p, "pack_version", r->pack_version);
+    key_text(p, "trust", r->trust);
+    key_text(p, "geo", r->geo_name);
+    key_text(p, "pack_version", r->pack_version);
     print_key(p, "notes");
     print_list_begin(p);
-    report_notes(r, json_note, p);
+    report_notes(r, note_item, p);
     print_list_end(p);
     print_map_end(p);
 }
@@ -230,8 +202,8 @@ static void json_annotations(struct printer *p, const struct report *r)
 static void json_document(struct printer *p, const struct report *r)
 {
     print_map_begin(p);
-    unsigned_of(p, "format_version", REPORT_FORMAT_VERSION);
-    text_of(p, "kind", S("report"));
+    key_unsigned(p, "format_version", REPORT_FORMAT_VERSION);
+    key_text(p, "kind", S("report"));
     json_period(p, r);
     print_key(p, "total");
     print_map_begin(p);
@@ -264,8 +236,8 @@ struct row {
 static void row_print(struct printer *p, const struct row *row)
 {
     print_map_begin(p);
-    text_of(p, "table", slice_cstr(row->table));
-    text_of(p, "name", row->name);
+    key_text(p, "table", slice_cstr(row->table));
+    key_text(p, "name", row->name);
     print_key(p, "day");
     if (row->has_day) {
         print_day(p, row->day);
@@ -273,9 +245,9 @@ static void row_print(struct printer *p, const struct row *row)
         print_null(p);
     }
     units_of(p, row->units, row->has_hosts);
-    number_of(p, "share", row->share, SHARE_DECIMALS);
-    number_of(p, "share_low", row->share_low, SHARE_DECIMALS);
-    number_of(p, "share_high", row->share_high, SHARE_DECIMALS);
+    key_number(p, "share", row->share, SHARE_DECIMALS);
+    key_number(p, "share_low", row->share_low, SHARE_DECIMALS);
+    key_number(p, "share_high", row->share_high, SHARE_DECIMALS);
     print_map_end(p);
 }
 
@@ -353,11 +325,11 @@ static void rows_of_quality(struct printer *p, const struct report *r)
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         print_map_begin(p);
-        text_of(p, "table", slice_cstr(ROWS[i].table));
-        text_of(p, "name", slice_cstr(ROWS[i].name));
+        key_text(p, "table", slice_cstr(ROWS[i].table));
+        key_text(p, "name", slice_cstr(ROWS[i].name));
         print_key(p, "day");
         print_null(p);
-        unsigned_of(p, "messages", ROWS[i].messages);
+        key_unsigned(p, "messages", ROWS[i].messages);
         static const char *const EMPTY[] = {"recipients", "bytes",     "hosts",
                                             "share",      "share_low", "share_high"};
         for (size_t k = 0; k < sizeof EMPTY / sizeof *EMPTY; k++) {
@@ -373,7 +345,7 @@ static void rows_of_annotations(struct printer *p, const struct report *r)
 {
     for (size_t i = 0; i < r->annotations.count; i++) {
         print_map_begin(p);
-        text_of(p, "table", S("annotation"));
+        key_text(p, "table", S("annotation"));
         report_event_print(p, &r->annotations.items[i]);
         print_map_end(p);
     }
@@ -406,17 +378,17 @@ static void version_line(FILE *f, const struct report *r)
 {
     struct printer *p = printer_new(OUT_JSONL, f);
     print_map_begin(p);
-    text_of(p, "table", S("report"));
-    unsigned_of(p, "format_version", REPORT_FORMAT_VERSION);
+    key_text(p, "table", S("report"));
+    key_unsigned(p, "format_version", REPORT_FORMAT_VERSION);
     print_key(p, "since");
     print_time(p, r->since);
     print_key(p, "until");
     print_time(p, r->until);
-    text_of(p, "trap", r->trap);
-    text_of(p, "site", r->site);
-    text_of(p, "trust", r->trust);
-    text_of(p, "geo", r->geo_name);
-    text_of(p, "pack_version", r->pack_version);
+    key_text(p, "trap", r->trap);
+    key_text(p, "site", r->site);
+    key_text(p, "trust", r->trust);
+    key_text(p, "geo", r->geo_name);
+    key_text(p, "pack_version", r->pack_version);
     print_map_end(p);
     (void)printer_end(p); /* a failure stays in the stream: the second printer tells it */
 }

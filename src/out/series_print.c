@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/series_print.h"
 
+#include "out/json_field.h"
+
 #include <math.h>
 
 enum { SERIES_FORMAT_VERSION = 1 };
@@ -31,12 +33,6 @@ bool series_kind_parse(struct slice s, enum series_kind *out)
     return false;
 }
 
-static void number_of(struct printer *p, const char *key, double v, int decimals)
-{
-    print_key(p, key);
-    print_number(p, v, decimals);
-}
-
 static void text_of(struct printer *p, const char *key, const char *text)
 {
     print_key(p, key);
@@ -52,25 +48,25 @@ static void row_print(struct printer *p, const struct series_document *d,
     print_time(p, r->from);
     print_key(p, "until");
     print_time(p, r->until);
-    number_of(p, KINDS[d->kind].name, r->value, decimals);
+    key_number(p, KINDS[d->kind].name, r->value, decimals);
     if (d->kind != SERIES_HOSTS && d->kind != SERIES_EXPOSURE) {
-        number_of(p, "low", r->low, decimals);
-        number_of(p, "high", r->high, decimals);
+        key_number(p, "low", r->low, decimals);
+        key_number(p, "high", r->high, decimals);
     }
     if (d->kind == SERIES_SHARE) {
-        number_of(p, "level", r->level, 1);
-        number_of(p, "level_low", r->level_low, 1);
-        number_of(p, "level_high", r->level_high, 1);
+        key_number(p, "level", r->level, 1);
+        key_number(p, "level_low", r->level_low, 1);
+        key_number(p, "level_high", r->level_high, 1);
         text_of(p, "reading", r->reading ? share_reading_name(r->reading) : "");
-        number_of(p, "observed_all", r->observed_all, 0);
+        key_number(p, "observed_all", r->observed_all, 0);
     }
     if (d->kind != SERIES_HOSTS) {
-        number_of(p, "observed", r->observed, 0);
+        key_number(p, "observed", r->observed, 0);
     }
     if (d->kind != SERIES_EXPOSURE) {
-        number_of(p, "exposure", r->exposure, 6);
+        key_number(p, "exposure", r->exposure, 6);
     }
-    number_of(p, "completeness", r->completeness, 6);
+    key_number(p, "completeness", r->completeness, 6);
     print_key(p, "is_incomplete");
     print_boolean(p, r->is_incomplete);
     text_of(p, "missing", missing_name(r->missing));
@@ -111,13 +107,13 @@ static void checks_print(struct printer *p, const struct index *i)
     print_map_begin(p);
     print_key(p, "windows");
     print_unsigned(p, i->windows);
-    number_of(p, "dispersion", i->dispersion, 4);
-    number_of(p, "trap_sd", i->trap_sd, 4);
-    number_of(p, "site_sd", i->site_sd, 4);
-    number_of(p, "site_persistence", i->site_persistence, 4);
-    number_of(p, "drift_yearly", i->drift_yearly, 6);
-    number_of(p, "geks_gap", i->geks_gap, 6);
-    number_of(p, "weighting_gap", i->weighting_gap, 6);
+    key_number(p, "dispersion", i->dispersion, 4);
+    key_number(p, "trap_sd", i->trap_sd, 4);
+    key_number(p, "site_sd", i->site_sd, 4);
+    key_number(p, "site_persistence", i->site_persistence, 4);
+    key_number(p, "drift_yearly", i->drift_yearly, 6);
+    key_number(p, "geks_gap", i->geks_gap, 6);
+    key_number(p, "weighting_gap", i->weighting_gap, 6);
     print_map_end(p);
 }
 
