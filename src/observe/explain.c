@@ -393,6 +393,18 @@ static enum err hosts_make(struct explaining *a, struct store *s, const struct s
 
 /* ---- the whole ---- */
 
+/* A factor that is many times the change, cancelled by another, is none that anybody could name. */
+static bool factors_are_sound(const struct main_effects *m, double change)
+{
+    const double most = 10.0 * fabs(change);
+    for (size_t k = 0; k < EXPLAIN_FACTORS; k++) {
+        if (!(fabs(m->shapley[k]) <= most) || !(fabs(m->lmdi[k]) <= most)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum err factors_make(struct explaining *a)
 {
     struct main_effects m;
@@ -402,16 +414,19 @@ static enum err factors_make(struct explaining *a)
     }
     a->x->level = m.level;
     a->x->misfit = m.misfit;
+    a->x->has_factors = factors_are_sound(&m, a->x->total.change.value);
     for (size_t k = 0; k < EXPLAIN_FACTORS; k++) {
-        a->x->shapley[k] = (struct estimate){m.shapley[k], NAN, NAN};
-        a->x->lmdi[k] = (struct estimate){m.lmdi[k], NAN, NAN};
+        double shapley = a->x->has_factors ? m.shapley[k] : NAN;
+        double lmdi = a->x->has_factors ? m.lmdi[k] : NAN;
+        a->x->shapley[k] = (struct estimate){shapley, NAN, NAN};
+        a->x->lmdi[k] = (struct estimate){lmdi, NAN, NAN};
     }
     return OK;
 }
 
 static void factors_intervals(struct explaining *a)
 {
-    for (size_t k = 0; k < EXPLAIN_FACTORS; k++) {
+    for (size_t k = 0; k < EXPLAIN_FACTORS && a->x->has_factors; k++) {
         double *shapley = a->factor_draws + k * EXPLAIN_FACTOR_DRAWS;
         double *lmdi = a->factor_draws + (EXPLAIN_FACTORS + k) * EXPLAIN_FACTOR_DRAWS;
         a->x->shapley[k] = estimate_of(a->x->shapley[k].value, shapley, EXPLAIN_FACTOR_DRAWS);

@@ -70,7 +70,10 @@ struct explain {
     bool is_certain;                                /* the interval of the change does not hold 0 */
     size_t blocks_before, blocks_after, block_days; /* of days that are drawn together */
     struct explain_table tables[EXPLAIN_DIMENSIONS];
-    struct estimate shapley[EXPLAIN_FACTORS], lmdi[EXPLAIN_FACTORS]; /* messages a day */
+    bool has_factors; /* one can be told from the other: not when what was in one window only makes
+                         a multiplier run to nothing or without bound */
+    struct estimate shapley[EXPLAIN_FACTORS], lmdi[EXPLAIN_FACTORS]; /* messages a day; NAN without
+                                                                        has_factors */
     double level;                                                    /* the common multiplier */
     double misfit; /* of the main effects: stat/main_effects.h */
 };

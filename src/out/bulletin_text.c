@@ -60,14 +60,22 @@ static struct columns columns_plan(const struct page *p)
     return c;
 }
 
+static int index_decimals(const struct index_point *p)
+{
+    return p->index < 999.95 ? 1 : 0;
+}
+
 static void line_text(struct page *p, const struct columns *c, const struct bulletin_index *l)
 {
     char text[CELL_BYTES];
     const struct index_point *now = &l->index.points[l->newest];
     page_cell(p, l->name, c->name, false);
-    snprintf(text, sizeof text, "%.1f", now->index);
-    page_cell(p, slice_cstr(text), c->index, true);
-    snprintf(text, sizeof text, "%.1f %s %.1f", now->low, dash(p), now->high);
+    char low[HUMAN_BYTES], high[HUMAN_BYTES];
+    page_cell(p, slice_cstr(human_figure(text, now->index, index_decimals(now), p->use_utf8)),
+              c->index, true);
+    snprintf(text, sizeof text, "%s %s %s",
+             human_figure(low, now->low, index_decimals(now), p->use_utf8), dash(p),
+             human_figure(high, now->high, index_decimals(now), p->use_utf8));
     page_cell(p, slice_cstr(text), c->interval, true);
     bool has_change = l->change.gap == INDEX_IS_THERE && isfinite(l->change.index);
     snprintf(text, sizeof text, "-");
@@ -121,7 +129,7 @@ static void legend_text(struct page *p, const struct bulletin *b)
         strbuf_add_cstr(&text, " One site: the interval holds nothing of what it alone sees "
                                "differently.");
     }
-    if (i->weighting_gap > INDEX_GAP_WARNS) {
+    if (i->weighting_gap > INDEX_GAP_WARNS && i->traps > 1) {
         strbuf_printf(
             &text,
             " The traps do not tell one story: an index in which each trap weighs the same "

@@ -106,6 +106,9 @@ static void say_parts(const struct saying *s, const struct explain *x, enum expl
     const struct explain_table *t = &x->tables[k];
     const char *name = explain_dimension_name(k);
     size_t named = 0;
+    if (t->count < 2) {
+        return; /* it is all of it */
+    }
     for (size_t i = 0; i < t->count && named < NAMED_MAX; i++) {
         const struct explain_part *p = &t->parts[i];
         if (part_stands_out(p, k)) {
@@ -181,6 +184,13 @@ static void say_hosts(const struct saying *s, const struct explain_part *p, cons
 static void say_factors(const struct saying *s, const struct explain *x)
 {
     size_t best = 0;
+    if (!x->has_factors) {
+        say(s, "factor",
+            "Which of botnet, program, country and trap changed on its own cannot be told: too "
+            "much "
+            "of it was in one of the windows only.");
+        return;
+    }
     for (size_t k = 1; k < EXPLAIN_FACTORS; k++) {
         if (x->shapley[k].value / x->total.change.value >
             x->shapley[best].value / x->total.change.value) {
@@ -211,7 +221,8 @@ void explain_findings(const struct explain *x, bool use_utf8, explain_note_fn fn
     if (x->is_certain) {
         say_factors(&s, x);
         say_hosts(&s, &x->total, "All mail");
-        for (size_t i = 0; i < x->tables[EXPLAIN_BOTNET].count; i++) {
+        size_t botnets = x->tables[EXPLAIN_BOTNET].count;
+        for (size_t i = 0; botnets > 1 && i < botnets; i++) {
             const struct explain_part *p = &x->tables[EXPLAIN_BOTNET].parts[i];
             if (p->part.value >= PART_LEAST) {
                 say_hosts(&s, p, "botnet ");
@@ -231,9 +242,12 @@ void explain_notes(const struct explain *x, bool use_utf8, explain_note_fn fn, v
     struct saying s = {use_utf8, fn, arg};
     char a[HUMAN_BYTES], b[HUMAN_BYTES], c[HUMAN_BYTES];
     say(&s, "traps",
-        "%s traps of %s sites are compared: those that watched at least half of the days of both "
+        "%s trap%s of %s site%s compared: those that watched at least half of the days of both "
         "windows. %s left out. Days on which a trap did not watch are missing, not zero.",
-        human_count(a, x->traps), human_count(b, x->sites),
+        human_count(a, x->traps), x->traps == 1 ? "" : "s", human_count(b, x->sites),
+        x->traps == 1   ? " is"
+        : x->sites == 1 ? " are"
+                        : "s are",
         x->traps_left_out ? (snprintf(c, sizeof c, "%zu %s", x->traps_left_out,
                                       x->traps_left_out == 1 ? "was" : "were"),
                              c)
@@ -255,7 +269,7 @@ void explain_notes(const struct explain *x, bool use_utf8, explain_note_fn fn, v
             "Hosts are addresses as seen. A host that sends less is also seen less: \"hosts "
             "--compare\" corrects for that.");
     }
-    if (x->is_certain) {
+    if (x->is_certain && x->has_factors) {
         say(&s, "factors",
             "Shapley and LMDI split the change by which of botnet, program, country and trap "
             "changed on its own (one multiplier for each value of each); \"common\" is what all "

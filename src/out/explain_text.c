@@ -76,6 +76,12 @@ static void cell(struct page *p, size_t columns, const char *fmt, ...)
     page_cell(p, slice_cstr(text), columns, true);
 }
 
+/* "45.6", "100": as wide as the column allows. */
+static const char *share_text(char out[HUMAN_BYTES], double share, bool use_utf8)
+{
+    return human_figure(out, share * 100.0, share < 0.9995 ? 1 : 0, use_utf8);
+}
+
 static void part_line(struct page *p, const struct explain *x, const struct explain_part *r)
 {
     char number[HUMAN_BYTES], other[HUMAN_BYTES];
@@ -86,7 +92,9 @@ static void part_line(struct page *p, const struct explain *x, const struct expl
     if (isnan(r->ratio.value)) {
         cell(p, CHANGE, "new");
     } else {
-        cell(p, CHANGE, "%s %%", human_change(number, (r->ratio.value - 1.0) * 100.0, 1, utf8));
+        cell(p, CHANGE, "%s %%",
+             human_change(number, (r->ratio.value - 1.0) * 100.0, r->ratio.value < 10.0 ? 1 : 0,
+                          utf8));
     }
     if (x->is_certain) {
         cell(p, PART, "%s %%", human_figure(number, r->part.value * 100.0, 0, utf8));
@@ -101,8 +109,8 @@ static void part_line(struct page *p, const struct explain *x, const struct expl
                  human_figure(other, r->part.high * 100.0, 0, utf8));
         }
     }
-    cell(p, SHARE, "%.1f %s %.1f %%", r->share_before * 100.0, p->use_utf8 ? "→" : ">",
-         r->share_after * 100.0);
+    cell(p, SHARE, "%s %s %s %%", share_text(number, r->share_before, utf8), utf8 ? "→" : ">",
+         share_text(other, r->share_after, utf8));
     page_newline(p);
 }
 
@@ -186,7 +194,9 @@ bool explain_print_text(FILE *f, const struct explain *x, const struct report_st
         table_text(&p, x, (enum explain_dimension)k);
     }
     if (x->is_certain) {
-        factors_text(&p, x);
+        if (x->has_factors) {
+            factors_text(&p, x);
+        }
     }
     heading(&p, "Notes");
     explain_notes(x, p.use_utf8, note_text, &p);
