@@ -124,6 +124,10 @@ int main(int argc, char **argv)
                               .births = true,
                               .outages = true};
     score("40 traps, flat truth, births and outages", flat, (struct index_options){0}, runs);
+    struct simulation large = flat;
+    large.sites = 20;
+    large.traps_a_site = 10;
+    score("200 traps, the same", large, (struct index_options){0}, runs);
     struct simulation twelve = {.sites = 4,
                                 .traps_a_site = 3,
                                 .times = 365,
