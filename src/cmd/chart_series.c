@@ -7,8 +7,6 @@
 #include "out/chart_index.h"
 #include "out/picture.h"
 
-#include <math.h>
-
 enum {
     ARENA_BYTES = 256 * 1024 * 1024,
     HOURS_DAYS_MAX = 14, /* up to so many days by the hour unless the user says otherwise */
@@ -105,11 +103,6 @@ static enum err line_compute(const struct request *r, struct store *s, struct ar
     return e;
 }
 
-static double change_weight(const struct change *c)
-{
-    return c->size.ratio > 0 && isfinite(c->size.ratio) ? fabs(log(c->size.ratio)) : INFINITY;
-}
-
 /* The greatest confirmed changes of the one line that is drawn, by date. */
 static enum err marks_make(const struct request *r, struct store *s, struct arena *arena,
                            struct chart_mark marks[MARKS_MAX], size_t *count, struct errbuf *eb)
@@ -122,27 +115,11 @@ static enum err marks_make(const struct request *r, struct store *s, struct aren
                              .dimension_count = 1,
                              .least = 0.1,
                              .value = r->value_count ? slice_cstr(r->values[0]) : S("")};
-    const struct change *kept[MARKS_MAX];
+    const struct change *const *kept = NULL;
     size_t n = 0;
     enum err e = changes_build(s, &q, arena, &found, eb);
-    for (size_t i = 0; !e && i < found.count; i++) {
-        const struct change *c = &found.items[i];
-        if (!c->is_confirmed) {
-            continue;
-        }
-        if (n == MARKS_MAX) { /* makes room: the least of all gives way */
-            size_t least = 0;
-            for (size_t k = 1; k < n; k++) {
-                least = change_weight(kept[k]) < change_weight(kept[least]) ? k : least;
-            }
-            if (change_weight(kept[least]) >= change_weight(c)) {
-                continue;
-            }
-            memmove(kept + least, kept + least + 1,
-                    (n - least - 1) * sizeof(const struct change *));
-            n--;
-        }
-        kept[n++] = c;
+    if (!e && changes_greatest(&found, MARKS_MAX, arena, &kept, &n) == SIZE_MAX) {
+        e = err_set(eb, ERR_NOMEM, "chart: out of memory");
     }
     for (size_t k = 0; k < n; k++) {
         char percent[CHANGE_PERCENT_BYTES];

@@ -4,7 +4,6 @@
 #include "core/clock.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { DAYS_MAX = 27, WEEKS_DAYS_MAX = 800 };
 
@@ -155,27 +154,6 @@ static enum err hosts_make(struct build *b)
 
 /* ---- changes ---- */
 
-/* How far up or down, on either side the same. */
-static double change_weight(const struct change *c)
-{
-    double r = c->size.ratio;
-    return r > 0 && isfinite(r) ? fabs(log(r)) : INFINITY;
-}
-
-static int by_weight(const void *pa, const void *pb)
-{
-    double a = change_weight(*(const struct change *const *)pa);
-    double b = change_weight(*(const struct change *const *)pb);
-    return a != b ? (a < b ? 1 : -1) : 0;
-}
-
-static int by_time(const void *pa, const void *pb)
-{
-    const struct change *a = *(const struct change *const *)pa;
-    const struct change *b = *(const struct change *const *)pb;
-    return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a > b) - (a < b);
-}
-
 static enum err changes_make(struct build *b, struct changes *found)
 {
     static const enum dimension DIMENSIONS[] = {DIMENSION_TOTAL, DIMENSION_BOTNET,
@@ -194,21 +172,12 @@ static enum err changes_make(struct build *b, struct changes *found)
     if (e) {
         return e;
     }
-    const struct change **list = arena_calloc(b->arena, found->count + 1, sizeof *list);
-    if (!list) {
+    size_t all = changes_greatest(found, BULLETIN_CHANGES, b->arena, &b->out->changes,
+                                  &b->out->change_count);
+    if (all == SIZE_MAX) {
         return err_set(b->eb, ERR_NOMEM, "out of memory for changes");
     }
-    size_t n = 0;
-    for (size_t i = 0; i < found->count; i++) {
-        if (found->items[i].is_confirmed) {
-            list[n++] = &found->items[i];
-        }
-    }
-    qsort(list, n, sizeof *list, by_weight);
-    b->out->change_count = n < BULLETIN_CHANGES ? n : BULLETIN_CHANGES;
-    b->out->changes_hidden = n - b->out->change_count;
-    qsort(list, b->out->change_count, sizeof *list, by_time);
-    b->out->changes = list;
+    b->out->changes_hidden = all - b->out->change_count;
     b->out->lines_searched = found->series;
     return OK;
 }

@@ -399,3 +399,45 @@ enum err changes_find(const struct series *series, size_t count, const struct ch
     arena_free(f.scratch);
     return e;
 }
+
+/* ---- the greatest ---- */
+
+double change_weight(const struct change *c)
+{
+    double r = c->size.ratio;
+    return r > 0 && isfinite(r) ? fabs(log(r)) : INFINITY;
+}
+
+static int by_weight(const void *pa, const void *pb)
+{
+    double a = change_weight(*(const struct change *const *)pa);
+    double b = change_weight(*(const struct change *const *)pb);
+    return a != b ? (a < b ? 1 : -1) : 0;
+}
+
+static int by_time(const void *pa, const void *pb)
+{
+    const struct change *a = *(const struct change *const *)pa;
+    const struct change *b = *(const struct change *const *)pb;
+    return a->time != b->time ? (a->time < b->time ? -1 : 1) : (a > b) - (a < b);
+}
+
+size_t changes_greatest(const struct changes *found, size_t max, struct arena *arena,
+                        const struct change *const **out, size_t *count)
+{
+    const struct change **list = arena_calloc(arena, found->count + 1, sizeof *list);
+    size_t all = 0;
+    if (!list) {
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->items[i].is_confirmed) {
+            list[all++] = &found->items[i];
+        }
+    }
+    qsort(list, all, sizeof *list, by_weight);
+    *count = all < max ? all : max;
+    qsort(list, *count, sizeof *list, by_time);
+    *out = list;
+    return all;
+}

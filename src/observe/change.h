@@ -125,6 +125,13 @@ enum err changes_find(const struct series *series, size_t count, const struct ch
 enum err changes_build(struct store *s, const struct change_query *q, struct arena *arena,
                        struct changes *out, struct errbuf *eb) MUST_USE;
 
+/* How great a change is, up or down alike: |log ratio|; INFINITY from or to nothing. */
+double change_weight(const struct change *c);
+/* The confirmed changes, the `max` greatest of them, by date. Arena: *out. Returns how many there
+ * are in all; *count is how many *out holds. SIZE_MAX when out of memory. */
+size_t changes_greatest(const struct changes *found, size_t max, struct arena *arena,
+                        const struct change *const **out, size_t *count);
+
 /* Start of bucket i of hours or days. */
 static inline int64_t change_time(const struct series *s, size_t i)
 {
