@@ -15,12 +15,13 @@ BELOW = {
     "smtp": ["core", "net", "spool"],
     "print": ["core", "net", "spool", "mail"],
     "sig": ["core", "mail", "print"],
-    "store": ["core", "spool", "mail"],
-    "analyse": ["core", "spool", "mail", "print", "sig", "store"],
-    "observe": ["core", "stat", "mail", "sig", "store"],
-    "out": ["core", "stat", "spool", "mail", "print", "sig", "store", "analyse", "observe"],
-    "serve": ["core", "net", "spool", "mail", "smtp", "print", "sig", "store", "analyse"],
-    "cmd": ["core", "stat", "net", "spool", "mail", "smtp", "print", "sig", "store", "analyse", "observe", "serve", "out"],
+    "cluster": ["core", "stat", "mail", "print"],
+    "store": ["core", "spool", "mail", "cluster"],
+    "analyse": ["core", "spool", "mail", "print", "sig", "cluster", "store"],
+    "observe": ["core", "stat", "mail", "sig", "cluster", "store"],
+    "out": ["core", "stat", "spool", "mail", "print", "sig", "cluster", "store", "analyse", "observe"],
+    "serve": ["core", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse"],
+    "cmd": ["core", "stat", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse", "observe", "serve", "out"],
 }
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|atol|strtok)\s*\(")
 src = sys.argv[1]

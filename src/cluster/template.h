@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The template behind a campaign's texts, learnt message by message: anchors (runs of words that
+ * all members have) and typed holes between them (Botnet Judo's idea; METHODS A, B3). */
+#ifndef CLUSTER_TEMPLATE_H
+#define CLUSTER_TEMPLATE_H
+
+#include "core/strbuf.h"
+#include "print/words.h"
+
+enum { TEMPLATE_LEARN = 1000 }; /* messages after which it is settled */
+
+/* HOLE(ID, "name", "meaning"): nothing, one of a dictionary, digits, hex, ... */
+enum hole_kind {
+#define HOLE(id, name, doc) HOLE_##id,
+#include "cluster/hole.def"
+#undef HOLE
+    HOLE_KIND_COUNT
+};
+
+struct template;
+struct template *template_new(void) MUST_USE;
+void template_free(struct template *t);
+
+/* Learns one message: the anchors it lacks break or fall, its holes widen. Messages that share too
+ * little with what is there are outliers: counted, not learnt. ERR_NOMEM. */
+enum err template_learn(struct template *t, const struct words *w) MUST_USE;
+/* Whether the words fit: all anchors in order, each hole's content of its kind. */
+bool template_matches(const struct template *t, const struct words *w);
+
+struct template_info {
+    uint64_t learnt, outliers; /* messages */
+    size_t anchors, anchor_words, holes;
+    bool is_usable; /* enough anchor words to tell it from other mail */
+};
+void template_info(const struct template *t, struct template_info *out);
+
+/* Readable: anchors as text, holes as ⟨digits 4-6⟩, ⟨url⟩, ⟨one of: cheap | best | 12 more⟩. */
+enum err template_print(const struct template *t, struct strbuf *out) MUST_USE;
+/* The condition of a rule (docs/rules.md): texts that all must be in body.text, or one regular
+ * expression; ERR_NOTFOUND when it is not usable. Each item is appended to `out` as a YAML list
+ * entry indented by `indent`. */
+enum err template_rule(const struct template *t, unsigned indent, struct strbuf *out) MUST_USE;
+
+enum err template_save(const struct template *t, struct strbuf *out) MUST_USE;
+struct template *template_load(struct slice *in) MUST_USE;
+size_t template_bytes(const struct template *t);
+
+#endif

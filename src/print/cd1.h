@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* CD1, the content sketch (docs/cd1.md): how alike the contents of two messages are, whatever their
+ * recipients, links' hosts, numbers and random parts are, told from the sketches alone.
+ * One-permutation min-hash with optimal densification over three sets, METHODS B3:
+ *  - text: 3-shingles of the words;
+ *  - call: shingles around the links, which stay when a book's text pads the rest;
+ *  - html: shingles of the HTML skeleton (element names in order, without text). */
+#ifndef PRINT_CD1_H
+#define PRINT_CD1_H
+
+#include "print/words.h"
+
+enum cd1_kind {
+    CD1_NONE,  /* no content */
+    CD1_TEXT,  /* text of at least CD1_SHORT shingles */
+    CD1_SHORT, /* less: equal or not, by `exact` */
+    CD1_SHAPE, /* no text: structure, kinds and hashes of attachments, HTML skeleton */
+};
+
+enum { CD1_TEXT_LANES = 64, CD1_CALL_LANES = 16, CD1_HTML_LANES = 16, CD1_SHORT_SHINGLES = 12 };
+
+struct cd1 {
+    enum cd1_kind kind;
+    bool has_call, has_html;
+    bool is_full;      /* lanes of 32 bits; false: out of a printed sketch, 4 bits each */
+    unsigned shingles; /* of the text, at most 65535 */
+    uint64_t exact;    /* of all that was sketched: equal contents are equal here */
+    uint32_t text[CD1_TEXT_LANES], call[CD1_CALL_LANES], html[CD1_HTML_LANES];
+};
+
+/* ERR_NOMEM only. */
+enum err cd1_make(struct cd1 *out, const struct words *w, const struct features *f,
+                  struct arena *arena) MUST_USE;
+
+/* Estimated Jaccard likeness of what two sketches have both, 0..1; corrected for chance where a
+ * side has 4-bit lanes. -1: they cannot be compared (kinds differ, or a side lacks the set). */
+double cd1_text_likeness(const struct cd1 *a, const struct cd1 *b);
+double cd1_call_likeness(const struct cd1 *a, const struct cd1 *b);
+double cd1_html_likeness(const struct cd1 *a, const struct cd1 *b);
+
+enum { CD1_TEXT_BYTES = 160, CD1_PACKED_BYTES = 80 };
+/* The printed form, 4 bits a lane (no NUL); returns its length. */
+size_t cd1_print(const struct cd1 *c, char out[CD1_TEXT_BYTES]);
+/* The inverse; false for what cd1_print never writes. */
+bool cd1_parse(struct slice text, struct cd1 *out);
+/* What cd1_print says, in half the bytes: for the store. */
+size_t cd1_pack(const struct cd1 *c, uint8_t out[CD1_PACKED_BYTES]);
+bool cd1_unpack(struct slice packed, struct cd1 *out);
+
+#endif
