@@ -10,7 +10,7 @@
 #include "cluster/template.h"
 
 /* Who named a cluster. */
-enum cluster_named_by { CLUSTER_UNNAMED, CLUSTER_NAMED_BY_RULES, CLUSTER_NAMED_BY_PERSON };
+enum cluster_namer { CLUSTER_NAMER_NONE, CLUSTER_NAMER_RULES, CLUSTER_NAMER_PERSON };
 
 /* What a cluster's name is a name of. */
 enum cluster_label {
@@ -24,7 +24,7 @@ struct cluster_info {
     enum cluster_kind kind;
     uint32_t id;          /* printed "mailer-0123abcd" */
     uint32_t merged_into; /* 0: alive */
-    enum cluster_named_by named_by;
+    enum cluster_namer namer;
     enum cluster_label label;
     struct slice name;  /* empty: unnamed */
     double probability; /* with which the name holds for a member that no rule knows */

@@ -7,7 +7,7 @@
 
 #include "cluster/part.h"
 
-/* PROFILE_TOP(ID, "name", room): the most frequent values of ... */
+/* The most frequent values of ... */
 enum profile_top {
     PROFILE_COUNTRY,
     PROFILE_TRAP,
