@@ -22,6 +22,9 @@ struct cluster_message {
     uint32_t recipients;
     uint64_t bytes;
     struct slice hd1, sd1, td1; /* printed */
+    /* What HD1's parts b and c are hashes of (hd1_inputs, features.hd1); empty when only the
+     * print is known, as from a store's row. */
+    struct slice hd1_names, hd1_shapes;
     struct slice msgid_shape, boundary_shape, mime_tree, mailer, charsets;
     uint64_t quirks;
     const struct cd1 *cd1;

@@ -106,7 +106,7 @@ enum err extract_prints(struct extract *x)
     struct hd1 print;
     char *text = arena_alloc(x->arena, HD1_TEXT_BYTES);
     size_t a = 0;
-    enum err e = hd1_make(&print, &x->sender, x->mail, x->chain, NULL, x->arena);
+    enum err e = hd1_make(&print, &x->sender, x->mail, x->chain, &x->f->hd1, x->arena);
     if (e != OK || !text) {
         return ERR_NOMEM;
     }

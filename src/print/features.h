@@ -9,6 +9,7 @@
 #include "mail/mail.h"
 #include "mail/received.h"
 #include "mail/url.h"
+#include "print/hd1.h"
 
 enum feature_id {
 #define FEATURE(id, name, type, group, match, doc) FEATURE_##id,
@@ -61,7 +62,8 @@ struct features {
     const struct url_list *urls;
     const struct attachment *attachments;
     size_t attachment_count;
-    uint64_t quirks; /* of mail, chain, URLs and the prints together */
+    struct hd1_inputs hd1; /* what FP_HD1's parts b and c are hashes of */
+    uint64_t quirks;       /* of mail, chain, URLs and the prints together */
 };
 
 struct envelope {
