@@ -31,7 +31,8 @@ struct cluster_message {
     const struct slice *domains, *url_shapes;
     size_t domain_count, url_shape_count;
     struct slice botnet, mailer_label, program; /* decided by rules (p >= 0.9), else empty */
-    const struct words *words;                  /* for templates; NULL: none */
+    double botnet_posterior, mailer_posterior, program_posterior; /* of these names */
+    const struct words *words;                                    /* for templates; NULL: none */
 };
 
 /* The keys of a message's parts; 0: it has none of that kind. */

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Hosts are a bottom-k sketch, the most frequent values Space-Saving summaries (Metwally 2005;
+ * merged as Agarwal 2012 does), samples the least ids: all three can be merged, and merging equals
+ * counting the union. Values come from hostile mail; what is kept of them is bounded. */
+#include "cluster/profile.h"
+
+#include "cluster/profile_detail.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ENTRIES_MAX = 8 + 8 + 8 + 32 + 32 + 16 + 24, /* profile_top_room of all */
+    VALUES_MAX = 6 + PROFILE_DOMAINS_TAKEN,      /* of one message */
+    KEY_DIGITS = 16,                             /* of a partner's key */
+    ENTRY_STEP = 4,                              /* room for entries grows by this, */
+    TEXT_STEP = 16,                              /* for text by this and a quarter */
+};
+
+unsigned profile_top_room(enum profile_top top)
+{
+    /* Few labels meet in one part, else it is a mixture whatever their order; countries and traps
+       are wide and flat; fast-flux domains overflow any room. */
+    static const uint8_t room[PROFILE_TOP_COUNT] = {
+        [PROFILE_BOTNET] = 8, [PROFILE_MAILER] = 8,  [PROFILE_PROGRAM] = 8,  [PROFILE_COUNTRY] = 32,
+        [PROFILE_TRAP] = 32,  [PROFILE_DOMAIN] = 16, [PROFILE_PARTNER] = 24,
+    };
+    return room[top];
+}
+
+void profile_init(struct profile *p)
+{
+    *p = (struct profile){0};
+}
+
+void profile_clear(struct profile *p)
+{
+    free(p->detail);
+    profile_init(p);
+}
+
+static size_t room_bytes(const struct profile_room *room)
+{
+    return room->hosts * sizeof(uint64_t) + room->samples * sizeof(struct id128) +
+           room->entries * sizeof(struct profile_entry_slot) + room->text;
+}
+
+size_t profile_bytes(const struct profile *p)
+{
+    return p->detail ? sizeof *p->detail + room_bytes(&p->detail->room) : 0;
+}
+
+struct profile_detail *detail_new(struct profile_room room)
+{
+    struct profile_detail *d = malloc(sizeof *d + room_bytes(&room));
+    if (d) {
+        *d = (struct profile_detail){.room = room};
+    }
+    return d;
+}
+
+static uint32_t value_hash(struct slice value)
+{
+    return (uint32_t)hash_u64(value);
+}
+
+static uint32_t add_u32(uint32_t a, uint64_t b)
+{
+    return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
+}
+
+static void value_set(struct profile_detail *d, struct profile_entry_slot *e, struct slice value)
+{
+    e->hash = value_hash(value);
+    e->at = d->used.text;
+    e->length = (uint8_t)value.n;
+    if (value.n) {
+        memcpy(detail_text(d) + e->at, value.p, value.n);
+    }
+    d->used.text = (uint16_t)(d->used.text + value.n);
+}
+
+void detail_entry_add(struct profile_detail *d, enum profile_top top, struct slice value,
+                      uint32_t count, uint32_t error)
+{
+    struct profile_entry_slot *e = &detail_entries(d)[d->used.entries++];
+    *e = (struct profile_entry_slot){.count = count, .error = error, .top = (uint8_t)top};
+    value_set(d, e, value);
+}
+
+static struct profile_entry_slot *entry_find(struct profile_detail *d, enum profile_top top,
+                                             struct slice value)
+{
+    struct profile_entry_slot *entries = detail_entries(d);
+    uint32_t hash = value_hash(value);
+    for (size_t i = 0; i < d->used.entries; i++) {
+        if (entries[i].hash == hash && entries[i].top == top &&
+            slice_eq(detail_value(d, &entries[i]), value)) {
+            return &entries[i];
+        }
+    }
+    return NULL;
+}
+
+size_t detail_top(struct profile_detail *d, enum profile_top top,
+                  const struct profile_entry_slot **out)
+{
+    const struct profile_entry_slot *entries = detail_entries(d);
+    size_t n = 0;
+    for (size_t i = 0; i < d->used.entries && n < PROFILE_TOP_MAX; i++) {
+        if (entries[i].top == top) {
+            out[n++] = &entries[i];
+        }
+    }
+    return n;
+}
+
+/* ---- room ---- */
+
+static uint8_t class_up(size_t n, size_t most)
+{
+    size_t size = n > 0;
+    while (size < n) {
+        size *= 2;
+    }
+    return (uint8_t)(size < most ? size : most);
+}
+
+static size_t round_up(size_t n, size_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
+static size_t text_live(struct profile_detail *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->used.entries; i++) {
+        n += detail_entries(d)[i].length;
+    }
+    return n;
+}
+
+static void detail_copy(struct profile_detail *to, struct profile_detail *from)
+{
+    memcpy(detail_hosts(to), detail_hosts(from), from->used.hosts * sizeof(uint64_t));
+    memcpy(detail_samples(to), detail_samples(from), from->used.samples * sizeof(struct id128));
+    to->used.hosts = from->used.hosts;
+    to->used.samples = from->used.samples;
+    to->has_more_hosts = from->has_more_hosts;
+    memcpy(to->floor, from->floor, sizeof to->floor);
+    memcpy(to->label, from->label, sizeof to->label);
+    for (size_t i = 0; i < from->used.entries; i++) {
+        const struct profile_entry_slot *e = &detail_entries(from)[i];
+        detail_entry_add(to, e->top, detail_value(from, e), e->count, e->error);
+    }
+}
+
+/* Makes room for that much more. The first message gets just what it needs: most parts have no
+   second one. */
+static enum err detail_reserve(struct profile *p, struct profile_room more)
+{
+    struct profile_detail *old = p->detail;
+    struct profile_room room = more;
+    if (old) {
+        const struct profile_room *used = &old->used;
+        if (used->hosts + more.hosts <= old->room.hosts &&
+            used->samples + more.samples <= old->room.samples &&
+            used->entries + more.entries <= old->room.entries &&
+            used->text + more.text <= old->room.text) {
+            return OK;
+        }
+        size_t entries = round_up((size_t)used->entries + more.entries, ENTRY_STEP);
+        size_t live = text_live(old);
+        room.hosts = class_up((size_t)used->hosts + more.hosts, PROFILE_HOSTS);
+        room.samples = class_up((size_t)used->samples + more.samples, PROFILE_SAMPLES);
+        room.entries = (uint8_t)(entries < ENTRIES_MAX ? entries : ENTRIES_MAX);
+        room.text = (uint16_t)round_up(live + more.text + live / 4, TEXT_STEP);
+    }
+    struct profile_detail *d = detail_new(room);
+    if (!d) {
+        return ERR_NOMEM;
+    }
+    if (old) {
+        detail_copy(d, old);
+        free(old);
+    }
+    p->detail = d;
+    return OK;
+}
+
+/* ---- taking ---- */
+
+/* A bijection (splitmix64's end): equal hosts are equal, and no two become one. */
+static uint64_t host_hash(uint64_t h)
+{
+    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
+    h = (h ^ h >> 27) * 0x94d049bb133111eb;
+    return h ^ h >> 31;
+}
+
+/* Ascending, `n` of at most `most`, the greatest gives way. Returns the new number; *is_cut: one
+ * was left out. */
+static size_t least_add(uint64_t *items, size_t n, size_t most, uint64_t value, bool *is_cut)
+{
+    size_t at = n;
+    while (at > 0 && items[at - 1] > value) {
+        at--;
+    }
+    if (at > 0 && items[at - 1] == value) {
+        return n;
+    }
+    if (n == most) {
+        *is_cut = true;
+        if (at == n) {
+            return n;
+        }
+        n--;
+    }
+    memmove(&items[at + 1], &items[at], (n - at) * sizeof *items);
+    items[at] = value;
+    return n + 1;
+}
+
+static size_t sample_add(struct id128 *items, size_t n, struct id128 id)
+{
+    size_t at = n;
+    while (at > 0 && memcmp(items[at - 1].b, id.b, sizeof id.b) > 0) {
+        at--;
+    }
+    if ((at > 0 && id128_eq(items[at - 1], id)) || at == PROFILE_SAMPLES) {
+        return n;
+    }
+    if (n == PROFILE_SAMPLES) {
+        n--;
+    }
+    memmove(&items[at + 1], &items[at], (n - at) * sizeof *items);
+    items[at] = id;
+    return n + 1;
+}
+
+/* The entry that gives way: the least counted, of these the last by value. */
+static struct profile_entry_slot *entry_least(struct profile_detail *d, enum profile_top top)
+{
+    struct profile_entry_slot *entries = detail_entries(d), *least = NULL;
+    for (size_t i = 0; i < d->used.entries; i++) {
+        struct profile_entry_slot *e = &entries[i];
+        if (e->top == top && (!least || e->count < least->count ||
+                              (e->count == least->count &&
+                               slice_cmp(detail_value(d, e), detail_value(d, least)) > 0))) {
+            least = e;
+        }
+    }
+    return least;
+}
+
+struct message_value {
+    enum profile_top top;
+    struct slice value;
+    bool is_known;
+};
+
+static size_t value_gather(struct message_value *out, size_t n, enum profile_top top,
+                           struct slice value)
+{
+    if (value.n == 0) {
+        return n;
+    }
+    out[n] = (struct message_value){top, slice_sub(value, 0, PROFILE_VALUE_BYTES), false};
+    for (size_t i = 0; i < n; i++) {
+        if (out[i].top == top && slice_eq(out[i].value, out[n].value)) {
+            return n;
+        }
+    }
+    return n + 1;
+}
+
+static size_t values_of(const struct cluster_message *m, struct slice partner,
+                        struct message_value out[VALUES_MAX + 1])
+{
+    size_t n = value_gather(out, 0, PROFILE_BOTNET, m->botnet);
+    n = value_gather(out, n, PROFILE_MAILER, m->mailer_label);
+    n = value_gather(out, n, PROFILE_PROGRAM, m->program);
+    n = value_gather(out, n, PROFILE_COUNTRY, m->country);
+    n = value_gather(out, n, PROFILE_TRAP, m->trap);
+    n = value_gather(out, n, PROFILE_PARTNER, partner);
+    for (size_t i = 0; i < m->domain_count && n < VALUES_MAX; i++) {
+        n = value_gather(out, n, PROFILE_DOMAIN, m->domains[i]);
+    }
+    return n;
+}
+
+/* Room that the message can need: no more than what is new in it, and never past the whole. */
+static struct profile_room room_for(struct profile_detail *d, const struct cluster_message *m,
+                                    const struct message_value *values, size_t n)
+{
+    size_t hosts = d ? d->used.hosts : 0, samples = d ? d->used.samples : 0;
+    size_t entries = d ? d->used.entries : 0, text = 0, fresh = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!d || !entry_find(d, values[i].top, values[i].value)) {
+            fresh++;
+            text += values[i].value.n;
+        }
+    }
+    fresh = fresh < ENTRIES_MAX - entries ? fresh : ENTRIES_MAX - entries;
+    return (struct profile_room){.hosts = m->host && hosts < PROFILE_HOSTS,
+                                 .samples = samples < PROFILE_SAMPLES,
+                                 .entries = (uint8_t)fresh,
+                                 .text = (uint16_t)text};
+}
+
+static void value_add(struct profile_detail *d, enum profile_top top, struct slice value)
+{
+    const struct profile_entry_slot *others[PROFILE_TOP_MAX];
+    uint32_t *floor = &d->floor[top];
+    if (detail_top(d, top, others) < profile_top_room(top)) {
+        detail_entry_add(d, top, value, add_u32(*floor, 1), *floor);
+        return;
+    }
+    struct profile_entry_slot *least = entry_least(d, top);
+    *floor = least->count;
+    value_set(d, least, value);
+    least->error = *floor;
+    least->count = add_u32(*floor, 1);
+}
+
+/* Those that are known are counted first: then none of them gives way to a new one before. */
+static void values_count(struct profile_detail *d, struct message_value *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct profile_entry_slot *e = entry_find(d, values[i].top, values[i].value);
+        values[i].is_known = e != NULL;
+        if (e) {
+            e->count = add_u32(e->count, 1);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!values[i].is_known) {
+            value_add(d, values[i].top, values[i].value);
+        }
+    }
+}
+
+static void label_count(struct profile_detail *d, enum profile_top top, struct slice name,
+                        double posterior)
+{
+    if (name.n) {
+        double doubt = posterior >= 0 && posterior <= 1 ? 1 - posterior : 1;
+        d->label[top].messages++;
+        d->label[top].doubt += (uint64_t)lround(doubt * 1e6);
+    }
+}
+
+static void seen(struct profile *p, int64_t first, int64_t last)
+{
+    if (first && (!p->first || first < p->first)) {
+        p->first = first;
+    }
+    if (last && (!p->last || last > p->last)) {
+        p->last = last;
+    }
+}
+
+enum err profile_take(struct profile *p, const struct cluster_message *m, uint64_t partner)
+{
+    struct message_value values[VALUES_MAX + 1]; /* one is tried past the end */
+    char hex[KEY_DIGITS + 1];
+    snprintf(hex, sizeof hex, "%016" PRIx64, partner);
+    size_t n = values_of(m, slice_of(hex, partner ? KEY_DIGITS : 0), values);
+    if (detail_reserve(p, room_for(p->detail, m, values, n)) != OK) {
+        return ERR_NOMEM;
+    }
+    struct profile_detail *d = p->detail;
+    values_count(d, values, n);
+    label_count(d, PROFILE_BOTNET, m->botnet, m->botnet_posterior);
+    label_count(d, PROFILE_MAILER, m->mailer_label, m->mailer_posterior);
+    label_count(d, PROFILE_PROGRAM, m->program, m->program_posterior);
+    if (m->host) {
+        p->hosted++;
+        d->used.hosts = (uint8_t)least_add(detail_hosts(d), d->used.hosts, PROFILE_HOSTS,
+                                           host_hash(m->host), &d->has_more_hosts);
+    }
+    d->used.samples = (uint8_t)sample_add(detail_samples(d), d->used.samples, m->id);
+    p->messages++;
+    p->recipients += m->recipients;
+    p->bytes += m->bytes;
+    seen(p, m->received, m->received);
+    return OK;
+}
+
+/* ---- merging ---- */
+
+struct merged_entry {
+    struct slice value; /* in a or b */
+    uint32_t count, error;
+};
+
+static int merged_cmp(const void *x, const void *y)
+{
+    const struct merged_entry *a = x, *b = y;
+    if (a->count != b->count) {
+        return a->count > b->count ? -1 : 1;
+    }
+    return slice_cmp(a->value, b->value);
+}
+
+/* A value that one side does not have was counted there at most as often as its floor. */
+static size_t merge_top(struct profile_detail *a, struct profile_detail *b, enum profile_top top,
+                        struct merged_entry out[2 * PROFILE_TOP_MAX], uint32_t *floor)
+{
+    const struct profile_entry_slot *side[PROFILE_TOP_MAX];
+    size_t count = 0, n = detail_top(a, top, side), room = profile_top_room(top);
+    for (size_t i = 0; i < n; i++) {
+        struct slice value = detail_value(a, side[i]);
+        const struct profile_entry_slot *other = entry_find(b, top, value);
+        out[count++] = (struct merged_entry){
+            value, add_u32(side[i]->count, other ? other->count : b->floor[top]),
+            add_u32(side[i]->error, other ? other->error : b->floor[top])};
+    }
+    n = detail_top(b, top, side);
+    for (size_t i = 0; i < n; i++) {
+        struct slice value = detail_value(b, side[i]);
+        if (!entry_find(a, top, value)) {
+            out[count++] = (struct merged_entry){value, add_u32(side[i]->count, a->floor[top]),
+                                                 add_u32(side[i]->error, a->floor[top])};
+        }
+    }
+    qsort(out, count, sizeof *out, merged_cmp);
+    *floor = add_u32(a->floor[top], b->floor[top]);
+    if (count > room) {
+        *floor = out[room].count > *floor ? out[room].count : *floor;
+        count = room;
+    }
+    return count;
+}
+
+static void merge_lists(struct profile_detail *to, struct profile_detail *from)
+{
+    for (size_t i = 0; i < from->used.hosts; i++) {
+        to->used.hosts = (uint8_t)least_add(detail_hosts(to), to->used.hosts, PROFILE_HOSTS,
+                                            detail_hosts(from)[i], &to->has_more_hosts);
+    }
+    for (size_t i = 0; i < from->used.samples; i++) {
+        to->used.samples =
+            (uint8_t)sample_add(detail_samples(to), to->used.samples, detail_samples(from)[i]);
+    }
+    to->has_more_hosts |= from->has_more_hosts;
+}
+
+static struct profile_detail *detail_merge(struct profile_detail *a, struct profile_detail *b)
+{
+    struct merged_entry merged[PROFILE_TOP_COUNT][2 * PROFILE_TOP_MAX];
+    size_t counts[PROFILE_TOP_COUNT], entries = 0, text = 0;
+    uint32_t floor[PROFILE_TOP_COUNT];
+    for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
+        counts[t] = merge_top(a, b, (enum profile_top)t, merged[t], &floor[t]);
+        entries += counts[t];
+        for (size_t i = 0; i < counts[t]; i++) {
+            text += merged[t][i].value.n;
+        }
+    }
+    struct profile_detail *d = detail_new((struct profile_room){
+        .hosts = class_up((size_t)a->used.hosts + b->used.hosts, PROFILE_HOSTS),
+        .samples = class_up((size_t)a->used.samples + b->used.samples, PROFILE_SAMPLES),
+        .entries = (uint8_t)entries,
+        .text = (uint16_t)text});
+    if (!d) {
+        return NULL;
+    }
+    for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
+        for (size_t i = 0; i < counts[t]; i++) {
+            detail_entry_add(d, (enum profile_top)t, merged[t][i].value, merged[t][i].count,
+                             merged[t][i].error);
+        }
+    }
+    memcpy(d->floor, floor, sizeof floor);
+    for (int t = 0; t < PROFILE_LABELS; t++) {
+        d->label[t].messages = a->label[t].messages + b->label[t].messages;
+        d->label[t].doubt = a->label[t].doubt + b->label[t].doubt;
+    }
+    merge_lists(d, a);
+    merge_lists(d, b);
+    return d;
+}
+
+enum err profile_merge(struct profile *a, const struct profile *b)
+{
+    if (b->detail) {
+        struct profile_detail empty = {0};
+        struct profile_detail *d = detail_merge(a->detail ? a->detail : &empty, b->detail);
+        if (!d) {
+            return ERR_NOMEM;
+        }
+        free(a->detail);
+        a->detail = d;
+    }
+    a->messages += b->messages;
+    a->recipients += b->recipients;
+    a->bytes += b->bytes;
+    a->hosted += b->hosted;
+    seen(a, b->first, b->last);
+    return OK;
+}
+
+/* ---- asking ---- */
+
+double profile_hosts(const struct profile *p, bool *is_exact)
+{
+    struct profile_detail *d = p->detail;
+    bool exact = !d || !d->has_more_hosts;
+    if (is_exact) {
+        *is_exact = exact;
+    }
+    if (exact) {
+        return d ? d->used.hosts : 0;
+    }
+    return (d->used.hosts - 1) / ldexp((double)detail_hosts(d)[d->used.hosts - 1], -64);
+}
+
+double profile_host_overlap(const struct profile *a, const struct profile *b, double *containment)
+{
+    struct profile_detail *x = a->detail, *y = b->detail;
+    double likeness = 0, part = 0;
+    if (x && y && x->used.hosts && y->used.hosts) {
+        const uint64_t *p = detail_hosts(x), *q = detail_hosts(y);
+        size_t i = 0, j = 0, both = 0, all = 0;
+        /* Past the end of a sketch that was cut, nothing is known */
+        while ((i < x->used.hosts || (!x->has_more_hosts && j < y->used.hosts)) &&
+               (j < y->used.hosts || (!y->has_more_hosts && i < x->used.hosts))) {
+            bool in_x = i < x->used.hosts && (j == y->used.hosts || p[i] <= q[j]);
+            bool in_y = j < y->used.hosts && (i == x->used.hosts || q[j] <= p[i]);
+            i += in_x;
+            j += in_y;
+            both += in_x && in_y;
+            all++;
+        }
+        double m = profile_hosts(a, NULL), n = profile_hosts(b, NULL);
+        likeness = (double)both / (double)all;
+        part = fmin(likeness / (1 + likeness) * (m + n) / fmin(m, n), 1);
+    }
+    if (containment) {
+        *containment = part;
+    }
+    return likeness;
+}
+
+static int slot_cmp(struct profile_detail *d, const struct profile_entry_slot *a,
+                    const struct profile_entry_slot *b)
+{
+    if (a->count != b->count) {
+        return a->count > b->count ? -1 : 1;
+    }
+    return slice_cmp(detail_value(d, a), detail_value(d, b));
+}
+
+static struct profile_entry entry_out(struct profile_detail *d, const struct profile_entry_slot *e)
+{
+    return (struct profile_entry){detail_value(d, e), e->count, e->error};
+}
+
+bool profile_first(const struct profile *p, enum profile_top top, struct profile_entry *out)
+{
+    const struct profile_entry_slot *slots[PROFILE_TOP_MAX], *first = NULL;
+    size_t n = p->detail ? detail_top(p->detail, top, slots) : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!first || slot_cmp(p->detail, slots[i], first) < 0) {
+            first = slots[i];
+        }
+    }
+    if (first) {
+        *out = entry_out(p->detail, first);
+    }
+    return first != NULL;
+}
+
+void profile_each(const struct profile *p, enum profile_top top,
+                  void (*fn)(void *arg, const struct profile_entry *e), void *arg)
+{
+    const struct profile_entry_slot *slots[PROFILE_TOP_MAX];
+    size_t n = p->detail ? detail_top(p->detail, top, slots) : 0;
+    for (size_t i = 1; i < n; i++) {
+        const struct profile_entry_slot *e = slots[i];
+        size_t at = i;
+        for (; at > 0 && slot_cmp(p->detail, slots[at - 1], e) > 0; at--) {
+            slots[at] = slots[at - 1];
+        }
+        slots[at] = e;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct profile_entry e = entry_out(p->detail, slots[i]);
+        fn(arg, &e);
+    }
+}
+
+uint64_t profile_labelled(const struct profile *p, enum profile_top top, double *posterior)
+{
+    struct profile_label none = {0, 0};
+    const struct profile_label *l =
+        p->detail && (int)top < PROFILE_LABELS ? &p->detail->label[top] : &none;
+    *posterior = l->messages ? 1 - (double)l->doubt / 1e6 / (double)l->messages : 0;
+    return l->messages;
+}
+
+size_t profile_samples(const struct profile *p, struct id128 *out, size_t most)
+{
+    size_t n = p->detail ? p->detail->used.samples : 0;
+    n = n < most ? n : most;
+    if (n) {
+        memcpy(out, detail_samples(p->detail), n * sizeof *out);
+    }
+    return n;
+}
