@@ -7,6 +7,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "cluster/part.h"
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/hash.h"
@@ -96,6 +97,8 @@ struct message_row {
     struct slice pack_version; /* empty when no pack was loaded */
     int64_t session_us;        /* live mail: when its connection was accepted, microseconds since
                                   1970 (store_message_session finds it); 0: no session */
+    uint64_t part[CLUSTER_KIND_COUNT]; /* keys of its variant and its wording (docs/clusters.md); 0:
+                                          it has none. store/cluster.h says what cluster that is */
 };
 
 /* One connection of a trap, also without a message; DESIGN 4. Ready to store: texts redacted, steps
@@ -135,6 +138,8 @@ struct spool_mark {
     struct spool_position at;
 };
 
+struct store_placing;
+
 struct append_result {
     size_t added;
     size_t repeated; /* ids that were there already: not counted again anywhere */
@@ -154,8 +159,9 @@ struct store_batch {
     size_t row_count;
     const struct session_row *sessions; /* known ones are left as they are */
     size_t session_count;
-    const struct import_mark *import; /* NULL: none */
-    const struct spool_mark *spool;   /* NULL: none */
+    const struct import_mark *import;    /* NULL: none */
+    const struct spool_mark *spool;      /* NULL: none */
+    const struct store_placing *placing; /* store/cluster.h; NULL: rows go in as they are */
 };
 enum err store_append_batch(struct store *s, const struct store_batch *batch,
                             struct append_result *result, struct errbuf *eb) MUST_USE;
