@@ -9,6 +9,8 @@
 #include "cluster/cluster.h"
 #include "store/store.h"
 
+_Static_assert((int)CLUSTER_KIND_COUNT == (int)ROW_PARTS, "a part of each kind in a row");
+
 /* ---- what is kept ---- */
 
 /* A line of the journal. */
@@ -84,7 +86,7 @@ struct cluster_volume {
     struct units units;
     size_t parts;        /* of it, seen in the period */
     int64_t first, last; /* first and last day of the period on which it was seen: their start; 0:
-                            it has only messages without a time */
+                            it has only messages without a time, or it is cluster 0 */
 };
 /* The `limit` greatest by messages, ties by id; the line of cluster 0 comes last and is not one of
  * the `limit`. */

@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "core/strbuf.h"
 #include "core/strmap.h"
+#include "store/cluster.h"
 #include "store/store.h"
 #include "store/tally.h"
 
@@ -37,6 +38,8 @@ enum tally_kind {
     TALLY_DOMAIN_DAY = 4,   /* key: domain_key(), tag: trap */
     TALLY_DOMAIN_MONTH = 5, /* */
     TALLY_HOUR = 6,         /* by hour; key: program << 16 | country, tag: stream */
+    TALLY_VARIANT = 7,      /* by day; key: number of the part, tag: trap */
+    TALLY_WORDING = 8,      /* */
 };
 enum { HOST_PART_BITS = 7, HOST_PART_V6 = 1 << HOST_PART_BITS, HOST_PARTS };
 
@@ -87,6 +90,13 @@ struct text_recent {
 };
 enum { TEXT_RECENT = 1024, DOMAINS_SEEN = 65536 };
 
+/* Parts by a few bits of their key, and by a few bits of their number: the last one seen. */
+struct part_seen {
+    uint64_t key;
+    int64_t id; /* 0: free */
+};
+enum { PARTS_SEEN = 16384, PART_IDS_SEEN = 4096 };
+
 struct counting;
 struct host_memo;
 
@@ -100,6 +110,8 @@ struct store {
     struct strmap *text_ids, *trap_ids, *stream_ids; /* caches; emptied by a rollback */
     struct text_recent text_recent[TEXT_RECENT];
     struct text_value *text_values; /* by id; the other way */
+    struct part_seen parts_seen[CLUSTER_KIND_COUNT][PARTS_SEEN];
+    struct part_seen part_ids_seen[PART_IDS_SEEN];
     size_t text_values_size, text_values_bytes;
     uint64_t
         domains_seen[DOMAINS_SEEN]; /* sqlite_domain.c: key << 1, or'ed with 1 when it is named */
@@ -240,7 +252,8 @@ struct counted {
     bool has_time, has_client, is_conflict, is_clock_off;
     unsigned clock, country;
     uint32_t asn;
-    uint64_t host; /* 0: none */
+    uint64_t host;                    /* 0: none */
+    int64_t part[CLUSTER_KIND_COUNT]; /* numbers; 0: none */
     uint64_t recipients, bytes, quirks;
     const uint64_t *domains; /* keys, each once */
     size_t domain_count;
@@ -287,6 +300,25 @@ enum err arena_text(struct store *s, struct slice from, struct slice *out,
 enum err dictionary_text(struct store *s, int64_t id, struct slice *out,
                          struct errbuf *eb) MUST_USE;
 enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf *eb) MUST_USE;
+
+/* ---- sqlite_cluster.c ---- */
+
+/* Merges followed from an id to what is alive. Each merge leads to what was alive then, so chains
+ * are short; the bound is for a damaged store, where one may be a ring. */
+enum { CLUSTER_HOPS_MAX = 64 };
+
+/* The number of a part; 0 for key 0. With `make` it is added when it is not there; else 0 and
+ * ERR_NOTFOUND. */
+enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, int64_t *out,
+                 struct errbuf *eb) MUST_USE;
+/* And back; 0 for 0. */
+enum err part_key(struct store *s, int64_t id, uint64_t *out, struct errbuf *eb) MUST_USE;
+/* All that `give` gives, within a transaction. */
+enum err clusters_put(struct store *s, cluster_give_fn give, void *arg, struct errbuf *eb) MUST_USE;
+static inline enum tally_kind part_tally(enum cluster_kind k)
+{
+    return k == CLUSTER_MAILER ? TALLY_VARIANT : TALLY_WORDING;
+}
 
 /* ---- sqlite_session.c ---- */
 

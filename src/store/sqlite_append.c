@@ -74,9 +74,19 @@ static enum err traps_write(struct store *s, const struct batch *b, struct errbu
     return e;
 }
 
-static enum err row_append(struct store *s, const struct message_row *row, struct batch *b,
-                           struct errbuf *eb)
+/* Inside the transaction, for a row that is new. */
+static enum err row_place(const struct store_placing *p, size_t index, struct message_row *row,
+                          struct errbuf *eb)
 {
+    enum err e = p && p->place ? p->place(p->arg, index, row) : OK;
+    return e == OK ? OK : err_set(eb, e, "placing a message in its clusters: %s", err_text(e));
+}
+
+static enum err row_append(struct store *s, const struct store_batch *in, size_t index,
+                           struct batch *b, struct errbuf *eb)
+{
+    const struct message_row *row = &in->rows[index];
+    struct message_row placed;
     struct counted m;
     int64_t key, seq;
     if (row->trap.n == 0 || (row->clock != CLOCK_NONE && !time_is_sane(row->received))) {
@@ -91,9 +101,14 @@ static enum err row_append(struct store *s, const struct message_row *row, struc
         return e;
     }
     seq = s->tail.next;
-    e = message_put(s, row, seq, &m, eb);
+    placed = *row;
+    e = row_place(in->placing, index, &placed, eb);
+    e = e == OK ? message_put(s, &placed, seq, &m, eb) : e;
+    if (e != OK) {
+        return e;
+    }
     m.arrived = b->arrived;
-    e = e == OK ? identity_put(s, key, seq, eb) : e;
+    e = identity_put(s, key, seq, eb);
     e = e == OK ? trap_seen_add(b, &m, eb) : e;
     e = e == OK ? count_message(s, &m, false, eb) : e;
     b->result.added++;
@@ -208,7 +223,7 @@ static enum err batch_append(struct store *s, const struct store_batch *in, stru
     int64_t first = s->tail.next;
     e = e == OK ? arrival_find(s, first, &b->arrived, eb) : e;
     for (size_t i = 0; e == OK && i < in->row_count; i++) {
-        e = row_append(s, &in->rows[i], b, eb);
+        e = row_append(s, in, i, b, eb);
     }
     if (e == OK && b->result.added > 0) {
         e = count_flush(s, false, eb);
@@ -216,6 +231,9 @@ static enum err batch_append(struct store *s, const struct store_batch *in, stru
         e = e == OK ? arrival_put(s, first, eb) : e;
         e = e == OK ? counter_put(s, "next_seq", s->tail.next, eb) : e;
         e = e == OK ? counter_put(s, "stored", stored + (int64_t)b->result.added, eb) : e;
+    }
+    if (e == OK && in->placing && in->placing->give) {
+        e = clusters_put(s, in->placing->give, in->placing->arg, eb);
     }
     if (e == OK && in->session_count) {
         e = sessions_put(s, in->sessions, in->session_count, &b->result.sessions_added, eb);

@@ -276,7 +276,8 @@ enum err count_message(struct store *s, const struct counted *m, bool is_scratch
     struct counting *c = s->counting;
     int32_t day = m->has_time ? (int32_t)day_of(m->received) : BUCKET_NONE;
     int32_t month = month_of_day(day);
-    if (e == OK && (c->count + 4 > INCREMENTS_MAX || c->days.count > CELLS_MAX)) {
+    if (e == OK &&
+        (c->count + 4 + CLUSTER_KIND_COUNT > INCREMENTS_MAX || c->days.count > CELLS_MAX)) {
         e = count_flush(s, is_scratch, eb);
     }
     if (e != OK) {
@@ -289,6 +290,12 @@ enum err count_message(struct store *s, const struct counted *m, bool is_scratch
     tally_add(c, tally_key(TALLY_ASN_MONTH, 0, month), m->asn, m->trap, m);
     if (m->host != 0) {
         tally_add(c, tally_key(TALLY_HOST, host_part(m->host), day), m->host, m->stream, m);
+    }
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        if (m->part[k] != 0) {
+            tally_add(c, tally_key(part_tally((enum cluster_kind)k), 0, day), (uint64_t)m->part[k],
+                      m->trap, m);
+        }
     }
     if (m->has_time) {
         tally_add(c, tally_key(TALLY_HOUR, 0, (int32_t)hour_of(m->received)),

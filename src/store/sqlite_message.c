@@ -43,6 +43,8 @@ enum column {
     COLUMN_RULES,
     COLUMN_PACK,
     COLUMN_SESSION,
+    COLUMN_VARIANT,
+    COLUMN_WORDING, /* in the order of enum cluster_kind */
 };
 
 enum {
@@ -194,6 +196,7 @@ void client_bind(sqlite3_stmt *st, int at, const struct ip *client)
 struct packed_row {
     int64_t texts[TEXT_COLUMN_COUNT];
     struct label_ids labels[LABEL_KINDS];
+    int64_t part[CLUSTER_KIND_COUNT];
     struct packed_run domains, url_shapes, attachments, packed_labels, rules;
 };
 
@@ -249,6 +252,9 @@ static enum err row_pack(struct store *s, const struct message_row *row, struct 
     e = e == OK ? texts_pack(s, row->url_shapes, row->url_shape_count, &p->url_shapes, eb) : e;
     e = e == OK ? attachments_pack(s, row, &p->attachments, eb) : e;
     e = e == OK ? texts_pack(s, row->rule_ids, row->rule_count, &p->rules, eb) : e;
+    for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
+        e = part_id(s, (enum cluster_kind)k, row->part[k], true, &p->part[k], eb);
+    }
     size_t from = s->packed.n;
     labels_pack(&s->packed, p->labels);
     p->packed_labels = run_since(&s->packed, from);
@@ -295,6 +301,9 @@ static void row_bind(struct store *s, sqlite3_stmt *st, const struct message_row
     }
     for (int i = 0; i < LABEL_KINDS; i++) {
         bind_id(st, COLUMN_BOTNET + i + 1, p->labels[i].name);
+    }
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        bind_id(st, COLUMN_VARIANT + k + 1, p->part[k]);
     }
     bind_slice(st, COLUMN_DOMAINS + 1,
                slice_sub(strbuf_slice(&s->packed), p->domains.from, p->domains.n));
@@ -353,6 +362,7 @@ enum err message_put(struct store *s, const struct message_row *row, int64_t seq
         .domains = domains,
         .domain_count = domain_keys(row->domains, row->domain_count, domains),
     };
+    memcpy(m->part, p.part, sizeof m->part);
     for (int i = 0; i < LABEL_KINDS; i++) {
         counted_label(m, LABEL_DIMENSIONS[i], &p.labels[i]);
     }
@@ -481,6 +491,9 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, s
     uint64_t *keys = e == OK ? arena_calloc(s->arena, domain_count, sizeof *keys) : NULL;
     if (e != OK || !keys) {
         return e != OK ? e : err_set(eb, ERR_NOMEM, "out of memory for a message row");
+    }
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        m->part[k] = sqlite3_column_int64(st, COLUMN_VARIANT + k);
     }
     m->domains = keys;
     m->domain_count = domain_keys(domains, domain_count, keys);
@@ -643,6 +656,9 @@ static enum err row_read(struct store *s, sqlite3_stmt *st, struct message_row *
     for (size_t i = 0; e == OK && i < INLINE_COLUMN_COUNT; i++) {
         e = arena_text(s, column_slice(st, (int)INLINE_COLUMNS[i].column),
                        (struct slice *)(void *)((char *)row + INLINE_COLUMNS[i].offset), eb);
+    }
+    for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
+        e = part_key(s, sqlite3_column_int64(st, COLUMN_VARIANT + k), &row->part[k], eb);
     }
     e = e == OK ? recipients_read(s, st, row, eb) : e;
     struct slice *domains = NULL;

@@ -28,6 +28,8 @@ void store_forget(struct store *s)
     strmap_clear(s->trap_ids);
     strmap_clear(s->stream_ids);
     memset(s->text_recent, 0, sizeof s->text_recent);
+    memset(s->parts_seen, 0, sizeof s->parts_seen);
+    memset(s->part_ids_seen, 0, sizeof s->part_ids_seen);
     text_values_forget(s);
 }
 

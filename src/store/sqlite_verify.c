@@ -270,6 +270,24 @@ static enum err facts_check(struct verify *v)
          false},
         {"sessions of traps that are not there",
          "SELECT count(*) FROM session WHERE trap NOT IN (SELECT id FROM trap)", false},
+        {"messages of parts that are not there",
+         "SELECT count(*) FROM message WHERE (variant IS NOT NULL AND variant NOT IN (SELECT id "
+         "FROM "
+         "part WHERE kind = 0)) OR (wording IS NOT NULL AND wording NOT IN (SELECT id FROM part "
+         "WHERE "
+         "kind = 1))",
+         false},
+        {"states of parts that are not there",
+         "SELECT count(*) FROM part_state WHERE part NOT IN (SELECT id FROM part)", false},
+        {"parts in clusters that are not there",
+         "SELECT count(*) FROM part p WHERE (cluster <> 0 AND NOT EXISTS (SELECT 1 FROM cluster c "
+         "WHERE c.kind = p.kind AND c.id = p.cluster)) OR (pin <> 0 AND NOT EXISTS (SELECT 1 FROM "
+         "cluster c WHERE c.kind = p.kind AND c.id = p.pin))",
+         false},
+        {"clusters merged into others that are not there",
+         "SELECT count(*) FROM cluster m WHERE merged_into <> 0 AND NOT EXISTS (SELECT 1 FROM "
+         "cluster c WHERE c.kind = m.kind AND c.id = m.merged_into)",
+         false},
         {"strings that cannot be found",
          "SELECT count(*) FROM text WHERE id NOT IN (SELECT text FROM text_key)", false},
     };

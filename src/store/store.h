@@ -7,7 +7,6 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-#include "cluster/part.h"
 #include "core/clock.h"
 #include "core/err.h"
 #include "core/hash.h"
@@ -64,6 +63,8 @@ struct row_attachment {
     uint64_t bytes;
 };
 
+enum { ROW_PARTS = 2 }; /* by enum cluster_kind */
+
 /* The message record of DESIGN 4, ready to store: already redacted, recipients already
  * keyed-hashed. An empty slice is "unknown" and is stored as NULL, printed as "-". Text may hold
  * any bytes. Probabilities are kept to 1e-6. */
@@ -97,8 +98,8 @@ struct message_row {
     struct slice pack_version; /* empty when no pack was loaded */
     int64_t session_us;        /* live mail: when its connection was accepted, microseconds since
                                   1970 (store_message_session finds it); 0: no session */
-    uint64_t part[CLUSTER_KIND_COUNT]; /* keys of its variant and its wording (docs/clusters.md); 0:
-                                          it has none. store/cluster.h says what cluster that is */
+    uint64_t part[ROW_PARTS];  /* keys of its variant and its wording (docs/clusters.md); 0: it has
+                                  none. store/cluster.h says which cluster that is */
 };
 
 /* One connection of a trap, also without a message; DESIGN 4. Ready to store: texts redacted, steps

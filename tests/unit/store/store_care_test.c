@@ -162,6 +162,7 @@ static void rows_equal(const struct message_row *a, const struct message_row *b)
     labels_equal(&a->botnet, &b->botnet);
     labels_equal(&a->mailer_label, &b->mailer_label);
     labels_equal(&a->program, &b->program);
+    assert_memory_equal(a->part, b->part, sizeof a->part);
     assert_int_equal(a->rule_count, b->rule_count);
     for (size_t i = 0; i < a->rule_count; i++) {
         slices_equal(a->rule_ids[i], b->rule_ids[i]);

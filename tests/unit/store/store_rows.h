@@ -151,6 +151,10 @@ static inline void row_random(struct random *r, struct message_row *row, struct 
     row->botnet = label_random(r, BOTNETS);
     row->mailer_label = label_random(r, MAILERS);
     row->program = label_random(r, PROGRAMS);
+    /* Few variants and many wordings; keys are 64 bits, also those with the highest bit. */
+    uint64_t variant = random_below(r, 12), wording = random_below(r, 60);
+    row->part[0] = variant * UINT64_C(0x9e3779b97f4a7c15);
+    row->part[1] = wording * UINT64_C(0xc2b2ae3d27d4eb4f);
 }
 
 struct rows {

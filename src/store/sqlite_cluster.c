@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Parts, clusters and their journal: kept, and given back. */
+#include "store/sqlite.h"
+
+/* ---- numbers of parts ---- */
+
+static struct part_seen *seen_by_key(struct store *s, enum cluster_kind k, uint64_t key)
+{
+    return &s->parts_seen[k][(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (PARTS_SEEN - 1)];
+}
+
+static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int64_t *out,
+                         struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_PART_ADD, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int(st, 1, (int)k);
+        sqlite3_bind_int64(st, 2, (int64_t)key);
+        e = store_run(s, st, "adding a part", eb);
+        *out = sqlite3_last_insert_rowid(s->db);
+    }
+    return e;
+}
+
+enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, int64_t *out,
+                 struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    int64_t id = 0;
+    *out = 0;
+    if (key == 0) {
+        return OK;
+    }
+    struct part_seen *seen = seen_by_key(s, k, key);
+    if (seen->id != 0 && seen->key == key) {
+        *out = seen->id;
+        return OK;
+    }
+    enum err e = store_statement(s, STATEMENT_PART_BY_KEY, &st, eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int(st, 1, (int)k);
+    sqlite3_bind_int64(st, 2, (int64_t)key);
+    e = store_step(s, st, "looking a part up", eb);
+    if (e == OK) {
+        id = sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+    } else if (e == ERR_END) {
+        e = make ? part_add(s, k, key, &id, eb) : ERR_NOTFOUND;
+    }
+    if (e == OK) {
+        *seen = (struct part_seen){key, id};
+        *out = id;
+    }
+    return e;
+}
+
+enum err part_key(struct store *s, int64_t id, uint64_t *out, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    *out = 0;
+    if (id == 0) {
+        return OK;
+    }
+    struct part_seen *seen = &s->part_ids_seen[(uint64_t)id & (PART_IDS_SEEN - 1)];
+    if (seen->id != id) {
+        enum err e = store_statement(s, STATEMENT_PART_BY_ID, &st, eb);
+        if (e != OK) {
+            return e;
+        }
+        sqlite3_bind_int64(st, 1, id);
+        e = store_step(s, st, "reading a part", eb);
+        if (e != OK) {
+            return e == ERR_END
+                       ? err_set(eb, ERR_STORE, "%s: part %lld is missing", s->path, (long long)id)
+                       : e;
+        }
+        *seen = (struct part_seen){(uint64_t)sqlite3_column_int64(st, 0), id};
+        sqlite3_reset(st);
+    }
+    *out = seen->key;
+    return OK;
+}
+
+/* ---- in ---- */
+
+struct putting {
+    struct store *s;
+    struct errbuf *eb;
+};
+
+static enum err state_put(struct store *s, int64_t part, struct slice state, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e =
+        store_statement(s, state.n ? STATEMENT_PART_STATE_PUT : STATEMENT_PART_STATE_DROP, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, part);
+        if (state.n) {
+            bind_packed(st, 2, state);
+        }
+        e = store_run(s, st, "writing a part", eb);
+    }
+    return e;
+}
+
+static enum err part_put(void *arg, const struct cluster_part *p)
+{
+    const struct putting *put = arg;
+    sqlite3_stmt *st;
+    int64_t id;
+    if ((unsigned)p->kind >= CLUSTER_KIND_COUNT || p->key == 0) {
+        return err_set(put->eb, ERR_USAGE, "a part without a key");
+    }
+    enum err e = part_id(put->s, p->kind, p->key, true, &id, put->eb);
+    e = e == OK ? store_statement(put->s, STATEMENT_PART_SET, &st, put->eb) : e;
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int64(st, 1, id);
+    sqlite3_bind_int64(st, 2, p->cluster);
+    sqlite3_bind_int64(st, 3, p->pin);
+    e = store_run(put->s, st, "writing a part", put->eb);
+    return e == OK ? state_put(put->s, id, p->state, put->eb) : e;
+}
+
+static void bind_text(sqlite3_stmt *st, int at, struct slice s)
+{
+    sqlite3_bind_text64(st, at, s.n ? s.p : "", s.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static enum err cluster_put(void *arg, const struct cluster_info *i)
+{
+    const struct putting *put = arg;
+    sqlite3_stmt *st;
+    if ((unsigned)i->kind >= CLUSTER_KIND_COUNT || i->id == 0) {
+        return err_set(put->eb, ERR_USAGE, "a cluster without an id");
+    }
+    enum err e = store_statement(put->s, STATEMENT_CLUSTER_PUT, &st, put->eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int(st, 1, (int)i->kind);
+    sqlite3_bind_int64(st, 2, i->id);
+    sqlite3_bind_int64(st, 3, i->merged_into);
+    sqlite3_bind_int(st, 4, (int)i->namer);
+    sqlite3_bind_int(st, 5, (int)i->label);
+    bind_text(st, 6, i->name);
+    sqlite3_bind_double(st, 7, i->probability);
+    bind_text(st, 8, i->note);
+    sqlite3_bind_int64(st, 9, i->born);
+    sqlite3_bind_int64(st, 10, i->changed);
+    return store_run(put->s, st, "writing a cluster", put->eb);
+}
+
+static enum err event_put(void *arg, const struct cluster_event *event)
+{
+    const struct putting *put = arg;
+    sqlite3_stmt *st;
+    enum err e = store_statement(put->s, STATEMENT_CLUSTER_EVENT_ADD, &st, put->eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int64(st, 1, event->time);
+    sqlite3_bind_int(st, 2, (int)event->kind);
+    sqlite3_bind_int(st, 3, (int)event->what.kind);
+    sqlite3_bind_int64(st, 4, event->what.cluster);
+    sqlite3_bind_int64(st, 5, event->what.other);
+    sqlite3_bind_int64(st, 6, (int64_t)event->what.parts);
+    sqlite3_bind_int64(st, 7, (int64_t)event->what.messages);
+    return store_run(put->s, st, "writing the journal of clusters", put->eb);
+}
+
+enum err clusters_put(struct store *s, cluster_give_fn give, void *arg, struct errbuf *eb)
+{
+    struct errbuf why = {0};
+    struct putting put = {s, &why};
+    enum err e = give(arg, &(struct cluster_sink){part_put, cluster_put, event_put, &put});
+    if (e == OK) {
+        return OK;
+    }
+    return err_set(eb, e, "%s", why.text[0] ? why.text : err_text(e));
+}
+
+enum err store_clusters_put(struct store *s, cluster_give_fn give, void *arg, struct errbuf *eb)
+{
+    enum err e = store_begin_write(s, eb);
+    return e == OK ? store_end_write(s, clusters_put(s, give, arg, eb), eb) : e;
+}
+
+/* ---- out ---- */
+
+static bool kind_is_known(int kind)
+{
+    return kind >= 0 && kind < CLUSTER_KIND_COUNT;
+}
+
+enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct cluster_part *p),
+                     void *arg, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_PARTS, &st, eb);
+    while (e == OK && (e = store_step(s, st, "reading the parts", eb)) == OK) {
+        struct cluster_part p = {
+            .kind = (enum cluster_kind)sqlite3_column_int(st, 0),
+            .key = (uint64_t)sqlite3_column_int64(st, 1),
+            .cluster = (uint32_t)sqlite3_column_int64(st, 2),
+            .pin = (uint32_t)sqlite3_column_int64(st, 3),
+            .state = column_slice(st, 4),
+        };
+        e = kind_is_known((int)p.kind) ? fn(arg, &p) : OK;
+        if (e != OK) {
+            sqlite3_reset(st);
+            e = err_set(eb, e, "%s: reading the parts: %s", s->path, err_text(e));
+        }
+    }
+    return e == ERR_END ? OK : e;
+}
+
+static struct cluster_info cluster_read(sqlite3_stmt *st)
+{
+    return (struct cluster_info){
+        .kind = (enum cluster_kind)sqlite3_column_int(st, 0),
+        .id = (uint32_t)sqlite3_column_int64(st, 1),
+        .merged_into = (uint32_t)sqlite3_column_int64(st, 2),
+        .namer = (enum cluster_namer)sqlite3_column_int(st, 3),
+        .label = (enum cluster_label)sqlite3_column_int(st, 4),
+        .name = column_slice(st, 5),
+        .probability = sqlite3_column_double(st, 6),
+        .note = column_slice(st, 7),
+        .born = sqlite3_column_int64(st, 8),
+        .changed = sqlite3_column_int64(st, 9),
+    };
+}
+
+static bool cluster_is_sound(const struct cluster_info *i)
+{
+    return kind_is_known((int)i->kind) && i->id != 0 && (unsigned)i->label < CLUSTER_LABEL_COUNT &&
+           (unsigned)i->namer <= CLUSTER_NAMER_PERSON;
+}
+
+enum err store_clusters(struct store *s, enum err (*fn)(void *arg, const struct cluster_info *i),
+                        void *arg, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_CLUSTERS, &st, eb);
+    while (e == OK && (e = store_step(s, st, "reading the clusters", eb)) == OK) {
+        struct cluster_info info = cluster_read(st);
+        e = cluster_is_sound(&info) ? fn(arg, &info) : OK;
+        if (e != OK) {
+            sqlite3_reset(st);
+            e = err_set(eb, e, "%s: reading the clusters: %s", s->path, err_text(e));
+        }
+    }
+    return e == ERR_END ? OK : e;
+}
+
+/* Follows what was merged. A chain is short, for each merge leads to what is alive then; the bound
+ * is for a damaged store, where it may be a ring. */
+static enum err cluster_find(struct store *s, enum cluster_kind k, uint32_t id,
+                             struct cluster_info *out, struct errbuf *eb)
+{
+    for (int hop = 0; id != 0 && hop < CLUSTER_HOPS_MAX; hop++) {
+        sqlite3_stmt *st;
+        enum err e = store_statement(s, STATEMENT_CLUSTER_GET, &st, eb);
+        if (e != OK) {
+            return e;
+        }
+        sqlite3_bind_int(st, 1, (int)k);
+        sqlite3_bind_int64(st, 2, id);
+        e = store_step(s, st, "reading a cluster", eb);
+        if (e == ERR_END) {
+            break;
+        }
+        if (e != OK) {
+            return e;
+        }
+        struct cluster_info info = cluster_read(st);
+        if (info.merged_into == 0 && cluster_is_sound(&info)) {
+            arena_reset(s->arena);
+            e = arena_text(s, info.name, &info.name, eb);
+            e = e == OK ? arena_text(s, info.note, &info.note, eb) : e;
+            if (e == OK) {
+                *out = info;
+            }
+            sqlite3_reset(st);
+            return e;
+        }
+        id = info.merged_into;
+        sqlite3_reset(st);
+    }
+    return err_set(eb, ERR_NOTFOUND, "%s: no such %s", s->path, cluster_kind_name(k));
+}
+
+enum err store_cluster(struct store *s, enum cluster_kind k, uint32_t id, struct cluster_info *out,
+                       struct errbuf *eb)
+{
+    enum err e = store_begin_read(s, eb);
+    return e == OK ? store_end_read(s, cluster_find(s, k, id, out, eb), eb) : e;
+}
+
+static enum err part_cluster(struct store *s, enum cluster_kind k, uint64_t key,
+                             struct cluster_info *out, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    uint32_t id = 0;
+    enum err e = store_statement(s, STATEMENT_PART_CLUSTER, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int(st, 1, (int)k);
+        sqlite3_bind_int64(st, 2, (int64_t)key);
+        e = store_step(s, st, "looking a part up", eb);
+    }
+    if (e == OK) {
+        id = (uint32_t)sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+    }
+    return e == OK || e == ERR_END ? cluster_find(s, k, id, out, eb) : e;
+}
+
+enum err store_part_cluster(struct store *s, enum cluster_kind k, uint64_t key,
+                            struct cluster_info *out, struct errbuf *eb)
+{
+    enum err e = store_begin_read(s, eb);
+    return e == OK ? store_end_read(s, part_cluster(s, k, key, out, eb), eb) : e;
+}
+
+enum err store_cluster_events(struct store *s, const struct cluster_event_query *q,
+                              void (*fn)(void *arg, const struct cluster_event *e), void *arg,
+                              struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_CLUSTER_EVENTS, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, q->since);
+        sqlite3_bind_int64(st, 2, q->until);
+        sqlite3_bind_int(st, 3, q->kind);
+        sqlite3_bind_int64(st, 4, q->cluster);
+        sqlite3_bind_int64(st, 5, q->limit && q->limit < INT64_MAX ? (int64_t)q->limit : -1);
+    }
+    while (e == OK && (e = store_step(s, st, "reading the journal of clusters", eb)) == OK) {
+        struct cluster_event event = {
+            .time = sqlite3_column_int64(st, 0),
+            .kind = (enum cluster_kind)sqlite3_column_int(st, 1),
+            .what = {.kind = (enum identity_event_kind)sqlite3_column_int(st, 2),
+                     .cluster = (uint32_t)sqlite3_column_int64(st, 3),
+                     .other = (uint32_t)sqlite3_column_int64(st, 4),
+                     .parts = (uint64_t)sqlite3_column_int64(st, 5),
+                     .messages = (uint64_t)sqlite3_column_int64(st, 6)},
+        };
+        if (kind_is_known((int)event.kind) && (unsigned)event.what.kind < CLUSTER_EVENT_COUNT) {
+            fn(arg, &event);
+        }
+    }
+    return e == ERR_END ? OK : e;
+}
