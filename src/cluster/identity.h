@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From groups of parts to clusters with lasting ids. A new grouping inherits the ids of the old one
  * by the messages they share; what began, merged and split is told. A person's words (pins) stand
- * over any grouping. Pure: parts in, parts out, events out. */
+ * over any grouping. Pure: parts in, parts out, events out; the order of the parts does not matter.
+ */
 #ifndef CLUSTER_IDENTITY_H
 #define CLUSTER_IDENTITY_H
 
@@ -11,7 +12,7 @@ struct identity_part {
     uint64_t key;
     uint64_t weight;  /* messages */
     uint32_t group;   /* as the grouping says */
-    uint32_t cluster; /* in: the old cluster's id, out: the new one's; 0: none yet */
+    uint32_t cluster; /* in: the old cluster's id, out: the new one's; 0: none */
     uint32_t pin;     /* the cluster in which a person wants it; 0: none */
 };
 
@@ -22,18 +23,29 @@ enum identity_event_kind {
 #undef CLUSTER_EVENT
     CLUSTER_EVENT_COUNT
 };
+/* "born", "merged", ... */
+const char *cluster_event_name(enum identity_event_kind k);
 
 struct identity_event {
     enum identity_event_kind kind;
-    uint32_t cluster, other;  /* other: into which, out of which; 0: none */
+    uint32_t cluster, other;  /* other: where its parts went, or came from; 0: none */
     uint64_t parts, messages; /* that it is about */
 };
 
-/* `least`: messages a group must have to become a cluster (groups that had an id keep it).
- * `is_taken(arg, id)`: whether an id was ever given. A new id is the first 32 bits of its heaviest
- * part's key, rehashed while taken. ERR_NOMEM. */
+/* Gives each part its cluster:
+ *  - a pinned part is where its pin says; a group of which more than half is pinned follows the
+ *    heaviest pin;
+ *  - other groups and old ids find each other greedily, most shared messages first, one id to one
+ *    group; so an id that finds none has all its parts in other clusters, and leads to the one that
+ *    has most of them (MERGED);
+ *  - what is left and has `least` messages gets a new id (BORN): the first 32 bits of its heaviest
+ *    part's key, rehashed while is_taken(arg, id) says that it was ever given;
+ *  - less than that is in no cluster.
+ * Every part that left a cluster is told of: MERGED, or SPLIT with `other` its new cluster or 0.
+ * ERR_NOMEM: nothing has changed, nothing was told. */
 enum err identity_update(struct identity_part *parts, size_t n, uint64_t least,
-                         bool (*is_taken)(void *arg, uint32_t id), void *arg,
-                         void (*on_event)(void *arg, const struct identity_event *e)) MUST_USE;
+                         bool (*is_taken)(void *arg, uint32_t id),
+                         void (*on_event)(void *arg, const struct identity_event *e),
+                         void *arg) MUST_USE;
 
 #endif
