@@ -21,8 +21,10 @@ struct template;
 struct template *template_new(void) MUST_USE;
 void template_free(struct template *t);
 
-/* Learns one message: the anchors it lacks break or fall, its holes widen. Messages that share too
- * little with what is there are outliers: counted, not learnt. ERR_NOMEM. */
+/* Learns one message: the anchors that it lacks fall (one message alone makes none fall: it may be
+ * cut short), its holes widen. Messages that share too little with what is there are outliers:
+ * counted, not learnt; when they outnumber the learnt ones the template begins anew. Settled after
+ * TEMPLATE_LEARN messages: then nothing changes any more, and the call costs nothing. ERR_NOMEM. */
 enum err template_learn(struct template *t, const struct words *w) MUST_USE;
 /* Whether the words fit: all anchors in order, each hole's content of its kind. */
 bool template_matches(const struct template *t, const struct words *w);
@@ -36,10 +38,15 @@ void template_info(const struct template *t, struct template_info *out);
 
 /* Readable: anchors as text, holes as ⟨digits 4-6⟩, ⟨url⟩, ⟨one of: cheap | best | 12 more⟩. */
 enum err template_print(const struct template *t, struct strbuf *out) MUST_USE;
-/* The condition of a rule (docs/rules.md): texts that all must be in body.text, or one regular
- * expression; ERR_NOTFOUND when it is not usable. Each item is appended to `out` as a YAML list
- * entry indented by `indent`. */
+/* The one entry of a search of a rule (docs/rules.md), its lines indented by `indent`: the texts
+ * that all must be in body.text, or one regular expression when no text alone tells enough.
+ * ERR_NOTFOUND when the template is not usable. */
 enum err template_rule(const struct template *t, unsigned indent, struct strbuf *out) MUST_USE;
+
+enum { TEMPLATE_TEXTS = 6 };
+/* The texts that tell most, in their order; none when there are too few messages. Arena. */
+enum err template_texts(const struct template *t, struct slice texts[TEMPLATE_TEXTS], size_t *count,
+                        struct arena *arena) MUST_USE;
 
 enum err template_save(const struct template *t, struct strbuf *out) MUST_USE;
 struct template *template_load(struct slice *in) MUST_USE;
