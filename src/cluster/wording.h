@@ -10,17 +10,22 @@ struct wordings;
 struct wordings *wordings_new(size_t most) MUST_USE;
 void wordings_free(struct wordings *v);
 
-/* The wording of a message: found or made, not yet counted. *index is its place (until the next
- * call that makes one gives it away); NULL profile and key 0 when the message shows no content. */
+/* The wording of a message: found or made, not yet counted in its profile. *profile is valid until
+ * the next call that finds or loads; NULL, and key 0, when the message shows no content. ERR_NOMEM.
+ */
 enum err wordings_find(struct wordings *v, const struct cluster_message *m, uint64_t *key,
                        struct profile **profile, bool *is_new) MUST_USE;
+
+/* The table's count is exact since a wording was (last) taken in; at most so many messages more may
+ * have had it before it gave way to others. */
+uint64_t wordings_missed(const struct wordings *v, size_t i);
 
 size_t wordings_count(const struct wordings *v);
 uint64_t wordings_key(const struct wordings *v, size_t i);
 struct profile *wordings_profile(struct wordings *v, size_t i);
 /* Place of a key; wordings_count() when it is not (any more) there. */
 size_t wordings_index(const struct wordings *v, uint64_t key);
-/* For people: the sketch, URL shapes, domains of the leader. */
+/* For people: the sketch and the URL shapes of the leader. */
 enum err wordings_print(const struct wordings *v, size_t i, struct strbuf *out) MUST_USE;
 
 /* Groups all wordings: group[i] is the least place in the group of i. A function of the set of
@@ -29,9 +34,11 @@ enum err wordings_group(struct wordings *v, uint32_t *group) MUST_USE;
 /* Why two wordings are (not) of one campaign: one line of evidence each. */
 enum err wordings_explain(struct wordings *v, size_t a, size_t b, struct strbuf *out) MUST_USE;
 
-/* One wording with its profile. Loading adds it; false: damaged. */
+/* One wording with its profile. Loading cuts one off the front of *in and adds it; false: damaged,
+ * there already, or no memory, and *in is as it was. When more are loaded than fit the least
+ * counted ones give way. */
 enum err wordings_save(const struct wordings *v, size_t i, struct strbuf *out) MUST_USE;
-bool wordings_load(struct wordings *v, uint64_t key, struct slice in);
+bool wordings_load(struct wordings *v, uint64_t key, struct slice *in) MUST_USE;
 
 size_t wordings_bytes(const struct wordings *v);
 
