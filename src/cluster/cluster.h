@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The clusters of a store in memory: parts, their profiles, which cluster each belongs to, names.
  * Belongs to the thread that appends. Knows no store: what is to be kept is given out, what was
- * kept is taken in. docs/clusters.md. */
+ * kept is taken in. What it gives depends on the messages and their order alone, not on time or
+ * threads. docs/clusters.md. */
 #ifndef CLUSTER_CLUSTER_H
 #define CLUSTER_CLUSTER_H
 
 #include "cluster/identity.h"
 #include "cluster/profile.h"
 #include "cluster/template.h"
+#include "cluster/variant.h"
+#include "cluster/wording.h"
 
-/* Who named a cluster. */
-enum cluster_namer { CLUSTER_NAMER_NONE, CLUSTER_NAMER_RULES, CLUSTER_NAMER_PERSON };
+/* Who named a cluster. Stored numbers. */
+enum cluster_namer {
+    CLUSTER_NAMER_NONE,
+    CLUSTER_NAMER_RULES,
+    CLUSTER_NAMER_PERSON,
+    CLUSTER_NAMER_MIXED, /* rules name its members differently: it has no name */
+};
 
 /* What a cluster's name is a name of. */
 enum cluster_label {
@@ -19,6 +27,8 @@ enum cluster_label {
     CLUSTER_LABEL_PROGRAM,
     CLUSTER_LABEL_COUNT
 };
+/* "botnet", "mailer", "program" */
+const char *cluster_label_name(enum cluster_label l);
 
 struct cluster_info {
     enum cluster_kind kind;
@@ -27,9 +37,17 @@ struct cluster_info {
     enum cluster_namer namer;
     enum cluster_label label;
     struct slice name;  /* empty: unnamed */
-    double probability; /* with which the name holds for a member that no rule knows */
+    double probability; /* with which the name holds for a member that no rule knows; MIXED: the
+                           share of the most frequent label */
     struct slice note;  /* of a person */
     int64_t born, changed;
+};
+
+/* A line of the journal. */
+struct cluster_event {
+    int64_t time;
+    enum cluster_kind kind;
+    struct identity_event what;
 };
 
 enum { CLUSTER_ID_BYTES = 24 };
@@ -42,51 +60,93 @@ struct clusters;
 struct clusters *clusters_new(void) MUST_USE;
 void clusters_free(struct clusters *c);
 
-/* Finds or makes the message's parts and counts it in their profiles. ERR_NOMEM. */
+/* Finds or makes the message's parts and counts it in their profiles; teaches it to the template of
+ * its campaign. ERR_NOMEM. */
 enum err clusters_place(struct clusters *c, const struct cluster_message *m,
                         struct placed *out) MUST_USE;
 
-/* The cluster a part belongs to; NULL: none (yet). Valid until the next call that changes clusters.
- */
+/* The living cluster a part belongs to; NULL: none (yet), or the part is not in memory. Valid until
+ * the next call that changes clusters. */
 const struct cluster_info *clusters_of(const struct clusters *c, enum cluster_kind k, uint64_t key);
 
-/* Groups again, gives ids, names clusters by the rules' labels of their members. Events go to
- * `on_event`. ERR_NOMEM. */
-enum err clusters_regroup(struct clusters *c, int64_t now,
-                          void (*on_event)(void *arg, enum cluster_kind k,
-                                           const struct identity_event *e),
-                          void *arg) MUST_USE;
+/* Groups again, gives ids, names clusters by the rules' labels of their members. ERR_NOMEM. */
+enum err clusters_regroup(struct clusters *c, int64_t now) MUST_USE;
+
+/* ---- what is kept ---- */
 
 /* A part as it is kept. */
 struct cluster_part {
     enum cluster_kind kind;
     uint64_t key;
     uint32_t cluster, pin;
-    struct slice state; /* of variants_save() or wordings_save() with its template */
+    struct slice state; /* of variants_save() or wordings_save(), with its template; empty: it gave
+                           way to others, its key, cluster and pin stay */
 };
-/* Gives out what changed since the last call (all: everything), parts first. */
-enum err clusters_changed(struct clusters *c, bool all,
-                          enum err (*on_part)(void *arg, const struct cluster_part *p),
-                          enum err (*on_cluster)(void *arg, const struct cluster_info *i),
-                          void *arg) MUST_USE;
-/* Takes in what was kept. false: damaged (it is left out). */
-bool clusters_load_part(struct clusters *c, const struct cluster_part *p);
-bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i);
 
-/* A person's words. ERR_NOTFOUND for ids and keys that are not there. */
+/* Where changes go: calls of these, in any order. A part or a cluster replaces what was kept under
+ * its key or id. */
+struct cluster_sink {
+    enum err (*part)(void *arg, const struct cluster_part *p);
+    enum err (*cluster)(void *arg, const struct cluster_info *i);
+    enum err (*event)(void *arg, const struct cluster_event *e);
+    void *arg;
+};
+
+enum cluster_changes {
+    CLUSTERS_NEW,     /* parts never given before; clusters, pins and events that changed */
+    CLUSTERS_CHANGED, /* and parts that counted messages since they were given */
+    CLUSTERS_ALL,
+};
+/* An error of the sink is returned; then what was given is unknown, and so is what still has to be:
+ * the clusters are to be thrown away. */
+enum err clusters_give(struct clusters *c, enum cluster_changes what,
+                       const struct cluster_sink *sink) MUST_USE;
+/* Takes in what was kept, clusters before parts. false: damaged (it is left out), or no memory. */
+bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i) MUST_USE;
+bool clusters_load_part(struct clusters *c, const struct cluster_part *p) MUST_USE;
+
+/* ---- a person's words ---- */
+
+/* All: ERR_NOTFOUND for ids and keys that are not there; ids that were merged lead to where they
+ * are now. The next regroup does not change what was said. */
+
+/* An empty name takes a name away; a name of rules comes back with the next regroup. */
 enum err clusters_name(struct clusters *c, enum cluster_kind k, uint32_t id,
                        enum cluster_label label, struct slice name, struct slice note,
                        int64_t now) MUST_USE;
 enum err clusters_join(struct clusters *c, enum cluster_kind k, uint32_t into, uint32_t from,
                        int64_t now) MUST_USE;
-/* Takes parts out into a cluster of their own, whose id is *id. */
+/* Takes parts out into a cluster of their own, whose id is *id. ERR_USAGE: it would be all. */
 enum err clusters_split(struct clusters *c, enum cluster_kind k, uint32_t from,
                         const uint64_t *keys, size_t n, uint32_t *id, int64_t now) MUST_USE;
 
-/* Merged profile of a cluster's parts; the caller clears it. */
+/* ---- asking ---- */
+
+/* By id, also one that was merged (merged_into says so); NULL: never given. Valid as above. */
+const struct cluster_info *clusters_info(const struct clusters *c, enum cluster_kind k,
+                                         uint32_t id);
+/* The one that an id leads to; NULL: never given. */
+const struct cluster_info *clusters_living(const struct clusters *c, enum cluster_kind k,
+                                           uint32_t id);
+/* The cluster after `id` in the order of ids (0: the first); NULL: there are no more. */
+const struct cluster_info *clusters_next(const struct clusters *c, enum cluster_kind k,
+                                         uint32_t id);
+
+/* Merged profile of a cluster's parts in memory; the caller clears it. ERR_NOTFOUND, ERR_NOMEM. */
 enum err clusters_profile(struct clusters *c, enum cluster_kind k, uint32_t id,
                           struct profile *out) MUST_USE;
+/* Its parts in memory, heaviest first (ties by key): places for variants_*() or wordings_*().
+ * Returns how many there are, of which at most `most` are in `places`. */
+size_t clusters_parts(struct clusters *c, enum cluster_kind k, uint32_t id, size_t *places,
+                      size_t most);
+/* What a campaign's template has learnt; NULL: none. */
+const struct template *clusters_template(const struct clusters *c, uint32_t id);
 
+/* The tables of parts, to print and explain them. */
+struct variants *clusters_variants(struct clusters *c);
+struct wordings *clusters_wordings(struct clusters *c);
+
+/* Bytes of memory in use. */
 size_t clusters_bytes(const struct clusters *c);
 
 #endif

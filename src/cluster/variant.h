@@ -31,7 +31,7 @@ enum err variants_explain(struct variants *v, size_t a, size_t b, struct strbuf 
 
 /* One variant with its profile. Loading adds it; false: damaged. */
 enum err variants_save(const struct variants *v, size_t i, struct strbuf *out) MUST_USE;
-bool variants_load(struct variants *v, uint64_t key, struct slice in);
+bool variants_load(struct variants *v, uint64_t key, struct slice *in) MUST_USE;
 
 size_t variants_bytes(const struct variants *v);
 

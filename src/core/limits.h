@@ -49,6 +49,11 @@ enum limits {
     LIMIT_NEAR_WORDS = 20000,    /* words of a message that templates are compared with */
     LIMIT_TEMPLATE_WORDS = 2000, /* words of one template */
 
+    /* clusters: in all at most 256 MiB */
+    LIMIT_VARIANTS = 65536,  /* header dialects kept; a year of traps shows some thousands */
+    LIMIT_WORDINGS = 131072, /* contents kept; the least counted one gives way */
+    LIMIT_TEMPLATES = 2000,  /* that are kept; more than people look at */
+
     /* the trap: one session holds at most 64 KiB outside of a message's body. What grows is bounded
        one byte below a power of two, for buffers double and end with a NUL */
     LIMIT_SMTP_LINE_BYTES = 4096, /* of a command; RFC 5321 has 512, AUTH and XCLIENT need more */

@@ -3,7 +3,7 @@
 
 #include "core/strbuf.h"
 #include "mail/mail.h"
-#include "observe/wilson.h"
+#include "stat/wilson.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #define OBSERVE_SHARE_H
 
 #include "observe/index.h"
-#include "observe/wilson.h"
+#include "stat/wilson.h"
 
 /* What happened to a part of a whole, compared with a base. */
 enum share_reading {

@@ -13,23 +13,7 @@ _Static_assert((int)CLUSTER_KIND_COUNT == (int)ROW_PARTS, "a part of each kind i
 
 /* ---- what is kept ---- */
 
-/* A line of the journal. */
-struct cluster_event {
-    int64_t time;
-    enum cluster_kind kind;
-    struct identity_event what;
-};
-
-/* Where changes go: calls of these, in any order. A part or a cluster replaces what was kept under
- * its key or id. A part without a state keeps its key, cluster and pin, and is not loaded any more:
- * it gave way. */
-struct cluster_sink {
-    enum err (*part)(void *arg, const struct cluster_part *p);
-    enum err (*cluster)(void *arg, const struct cluster_info *i);
-    enum err (*event)(void *arg, const struct cluster_event *e);
-    void *arg;
-};
-/* Gives changes to the sink, as clusters_changed() does; an error of the sink is to be returned. */
+/* Gives changes to the sink, as clusters_give() does; an error of the sink is to be returned. */
 typedef enum err (*cluster_give_fn)(void *arg, const struct cluster_sink *sink);
 
 /* All that `give` gives, in one transaction: all or nothing. ERR_BUSY as store_append. */

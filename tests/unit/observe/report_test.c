@@ -6,7 +6,7 @@
 
 #include "mail/mail.h"
 #include "observe/report.h"
-#include "observe/wilson.h"
+#include "stat/wilson.h"
 
 #include <math.h>
 #include <stdio.h>

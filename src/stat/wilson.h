@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Wilson's score interval of a proportion: right also at 0 and 1 and for few messages, where the
  * textbook interval (p +- 1.96 s) leaves [0, 1]. */
-#ifndef OBSERVE_WILSON_H
-#define OBSERVE_WILSON_H
+#ifndef STAT_WILSON_H
+#define STAT_WILSON_H
 
 #include <stdint.h>
 

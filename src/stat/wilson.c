@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "observe/wilson.h"
+#include "stat/wilson.h"
 
 #include <math.h>
 

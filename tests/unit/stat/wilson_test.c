@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "observe/wilson.h"
+#include "stat/wilson.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which template learns what. A template is a campaign's; it is kept with one of its wordings. A
+ * wording that is in no campaign yet may have one alone, from its third message on; when wordings
+ * meet in a campaign the one that has learnt most stays. */
+#include "cluster/cluster_table.h"
+#include "core/limits.h"
+
+#include <stdlib.h>
+
+enum {
+    TEMPLATE_MEMBERS = 3, /* messages of a wording before it is worth a template */
+    TEMPLATE_WORDS = 12,  /* words of a message; a shorter one has no anchors to find */
+    TEMPLATES_SPARE = 4,  /* when all are taken the lightest 1/4 give way */
+};
+
+/* The slot with which the template of a wording's campaign is kept. */
+static struct part_slot *carrier_of(const struct clusters *c, struct part_slot *own)
+{
+    const struct cluster_entry *e = entry_find(c, CLUSTER_CAMPAIGN, own->cluster);
+    struct part_slot *s = e ? slot_find(c, CLUSTER_CAMPAIGN, e->template_key) : NULL;
+    return s && s->cluster == own->cluster ? s : own;
+}
+
+static struct template *template_begin(struct clusters *c, struct part_slot *s)
+{
+    struct cluster_entry *e = entry_find(c, CLUSTER_CAMPAIGN, s->cluster);
+    s->template = template_new();
+    if (s->template) {
+        c->template_count++;
+        if (e) {
+            e->template_key = s->key;
+        }
+    }
+    return s->template;
+}
+
+enum err template_teach(struct clusters *c, const struct cluster_message *m, uint64_t key)
+{
+    struct part_slot *own = slot_find(c, CLUSTER_CAMPAIGN, key);
+    size_t place = wordings_index(c->wordings, key);
+    if (!own || m->words->count < TEMPLATE_WORDS) {
+        return OK;
+    }
+    struct part_slot *s = carrier_of(c, own);
+    if (!s->template) {
+        if (c->template_count >= LIMIT_TEMPLATES ||
+            wordings_profile(c->wordings, place)->messages < TEMPLATE_MEMBERS) {
+            return OK;
+        }
+        if (!template_begin(c, s)) {
+            return ERR_NOMEM;
+        }
+    }
+    s->flags |= PART_CHANGED;
+    return template_learn(s->template, m->words);
+}
+
+const struct template *clusters_template(const struct clusters *c, uint32_t id)
+{
+    const struct cluster_entry *e = entry_living(c, CLUSTER_CAMPAIGN, id);
+    const struct part_slot *s = e ? slot_find(c, CLUSTER_CAMPAIGN, e->template_key) : NULL;
+    return s && s->cluster == e->info.id ? s->template : NULL;
+}
+
+/* ---- settling ---- */
+
+struct carrier {
+    struct part_slot *slot;
+    uint64_t learnt;
+    uint64_t messages; /* of its wording */
+};
+
+/* By campaign; in it the one that learnt most first. */
+static int carrier_cmp(const void *x, const void *y)
+{
+    const struct carrier *a = x, *b = y;
+    if (a->slot->cluster != b->slot->cluster) {
+        return a->slot->cluster < b->slot->cluster ? -1 : 1;
+    }
+    if (a->learnt != b->learnt) {
+        return a->learnt > b->learnt ? -1 : 1;
+    }
+    return (a->slot->key > b->slot->key) - (a->slot->key < b->slot->key);
+}
+
+static int lightest_cmp(const void *x, const void *y)
+{
+    const struct carrier *a = x, *b = y;
+    if (a->messages != b->messages) {
+        return a->messages < b->messages ? -1 : 1;
+    }
+    return (a->slot->key > b->slot->key) - (a->slot->key < b->slot->key);
+}
+
+static size_t carriers_find(struct clusters *c, struct carrier *out)
+{
+    struct cluster_table *t = &c->table[CLUSTER_CAMPAIGN];
+    size_t n = 0;
+    for (size_t i = 0; i < t->slot_count; i++) {
+        if (t->slots[i].template) {
+            struct template_info info;
+            template_info(t->slots[i].template, &info);
+            out[n++] = (struct carrier){&t->slots[i], info.learnt,
+                                        wordings_profile(c->wordings, i)->messages};
+        }
+    }
+    return n;
+}
+
+/* One of each campaign stays, and all of wordings that are in none. */
+static size_t campaigns_settle(struct clusters *c, struct carrier *carriers, size_t n)
+{
+    size_t kept = 0;
+    uint32_t last = 0;
+    qsort(carriers, n, sizeof *carriers, carrier_cmp);
+    for (size_t i = 0; i < n; i++) {
+        struct part_slot *s = carriers[i].slot;
+        if (s->cluster && s->cluster == last) {
+            slot_template_drop(c, s);
+            continue;
+        }
+        struct cluster_entry *e = entry_find(c, CLUSTER_CAMPAIGN, s->cluster);
+        if (e) {
+            e->template_key = s->key;
+        }
+        last = s->cluster;
+        carriers[kept++] = carriers[i];
+    }
+    return kept;
+}
+
+enum err templates_settle(struct clusters *c)
+{
+    if (c->template_count == 0) {
+        return OK;
+    }
+    struct carrier *carriers = calloc(c->template_count, sizeof *carriers);
+    if (!carriers) {
+        return ERR_NOMEM;
+    }
+    size_t n = campaigns_settle(c, carriers, carriers_find(c, carriers));
+    if (n == LIMIT_TEMPLATES) {
+        qsort(carriers, n, sizeof *carriers, lightest_cmp);
+        for (size_t i = 0; i < n / TEMPLATES_SPARE; i++) {
+            slot_template_drop(c, carriers[i].slot);
+        }
+    }
+    free(carriers);
+    return OK;
+}
