@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What two wordings have in common, and how much of it says anything: what stands beside many other
+ * things is anybody's. docs/clusters.md, "Campaigns". */
+#include "cluster/wording_grouping.h"
+
+#include <stdlib.h>
+
+enum {
+    DOMAINS = 8,        /* of a wording, the most frequent */
+    DOMAIN_GROUPS = 16, /* more groups than these have it: it is a big site's */
+    COMMON = 8, /* URL shapes beside which a call or a skeleton stands: more, and it is anybody's */
+    LIGHT = 8   /* messages of a wording that may be one of the many pages of a book */
+};
+
+/* METHODS B3 */
+static const double ALONE = 0.75, SUPPORTED = 0.5;
+/* With a rare domain in common besides the same layout or URL shape */
+static const double WELL_SUPPORTED = 0.35;
+/* The same skeleton; the same URL shapes */
+static const double LAYOUT = 0.75, SHAPES = 0.5;
+
+enum { CALL_COMMON = 1, HTML_COMMON = 2, SHAPES_TRIVIAL = 4 };
+
+static bool shares_domain(const struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    size_t i = a ? g->domain_end[a - 1] : 0, k = b ? g->domain_end[b - 1] : 0;
+    while (i < g->domain_end[a] && k < g->domain_end[b]) {
+        if (g->domains[i] == g->domains[k]) {
+            return true;
+        }
+        if (g->domains[i] < g->domains[k]) {
+            i++;
+        } else {
+            k++;
+        }
+    }
+    return false;
+}
+
+static void strengthen(struct wording_evidence *e, double likeness, double enough,
+                       const char *reason)
+{
+    if (likeness / enough > e->strength) {
+        e->strength = likeness / enough;
+        e->reason = reason;
+    }
+}
+
+static void text_weigh(struct wording_evidence *e, enum cd1_kind kind)
+{
+    bool is_same_form = e->html >= LAYOUT || e->shapes >= SHAPES;
+    if (kind == CD1_SHORT) { /* "look at this" is anybody's */
+        strengthen(e, e->shares_domain ? e->text : 0, 1, "equal short texts and a rare domain");
+        return;
+    }
+    if (kind == CD1_SHAPE) { /* it holds layout and shapes */
+        strengthen(e, e->text, ALONE, "attachments and structure");
+        return;
+    }
+    strengthen(e, e->text, ALONE, "text");
+    if (is_same_form) {
+        strengthen(e, e->text, SUPPORTED, "text and layout or URL shapes");
+    }
+    if (e->shares_domain) {
+        strengthen(e, e->text, SUPPORTED, "text and a rare domain");
+    }
+    if (e->shares_domain && is_same_form) {
+        strengthen(e, e->text, WELL_SUPPORTED, "text, a rare domain, and layout or URL shapes");
+    }
+}
+
+/* What stands around the links, where the rest may be pages of a book. Two wordings of many
+ * messages each are no such pages but templates of their own, unless all else is equal. */
+static void call_weigh(struct wording_evidence *e, bool is_same_layout, bool is_same_shape,
+                       bool is_light)
+{
+    int support = is_same_layout + is_same_shape + e->shares_domain;
+    if (support >= 2 || (support == 1 && is_light)) {
+        strengthen(e, e->call, ALONE, "text around the links, and layout, URL shapes or domain");
+    }
+    if (support >= 2 && is_light) {
+        strengthen(e, e->call, SUPPORTED, "text around the links, and layout, URL shapes, domain");
+    }
+}
+
+void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
+                       struct wording_evidence *e)
+{
+    const struct wording *v = grouping_wording(g, a), *w = grouping_wording(g, b);
+    const struct wording_sketch *x = &v->sketch, *y = &w->sketch;
+    unsigned flags = g->flags[a] | g->flags[b];
+    *e = (struct wording_evidence){
+        .text = wording_text_likeness(x, y),
+        .call = wording_call_likeness(x, y),
+        .html = wording_html_likeness(x, y),
+        .shapes = wording_shape_likeness(x, y),
+        .shares_domain = g->has_domains && shares_domain(g, a, b),
+        .reason = "nothing",
+    };
+    text_weigh(e, (enum cd1_kind)x->kind);
+    if (!(flags & CALL_COMMON)) {
+        call_weigh(e, e->html >= LAYOUT && !(flags & HTML_COMMON),
+                   e->shapes >= SHAPES && !(flags & SHAPES_TRIVIAL),
+                   v->profile.messages <= LIGHT || w->profile.messages <= LIGHT);
+    }
+}
+
+struct beside {
+    uint64_t value;
+    uint32_t shape, node;
+};
+
+static int beside_order(const void *x, const void *y)
+{
+    const struct beside *a = x, *b = y;
+    if (a->value != b->value) {
+        return a->value < b->value ? -1 : 1;
+    }
+    return a->shape < b->shape ? -1 : a->shape > b->shape;
+}
+
+/* Flags those values that stand beside many different URL shapes. */
+static void common_flag(struct wording_grouping *g, struct beside *all, size_t n, uint8_t flag)
+{
+    if (n > 0) {
+        qsort(all, n, sizeof all[0], beside_order);
+    }
+    for (size_t from = 0, to; from < n; from = to) {
+        size_t shapes = 1;
+        for (to = from + 1; to < n && all[to].value == all[from].value; to++) {
+            shapes += all[to].shape != all[to - 1].shape;
+        }
+        for (size_t i = from; shapes > COMMON && i < to; i++) {
+            g->flags[all[i].node] |= flag;
+        }
+    }
+}
+
+/* Without a path, so anybody's: "http://www.d/". */
+static bool shapes_are_trivial(const char *shapes)
+{
+    struct slice rest = slice_cstr(shapes);
+    while (rest.n > 0) {
+        struct slice shape = slice_cut(&rest, '\n');
+        size_t host = slice_find(shape, S("://"));
+        struct slice path = host < shape.n ? slice_sub(shape, host + 3, SIZE_MAX) : shape;
+        slice_cut(&path, '/');
+        if (path.n > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool commons_find(struct wording_grouping *g)
+{
+    struct beside *all = malloc((g->n + 1) * sizeof all[0]);
+    if (!all) {
+        return false;
+    }
+    for (int is_html = 0; is_html <= 1; is_html++) {
+        size_t n = 0;
+        for (uint32_t i = 0; i < g->n; i++) {
+            const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
+            if (is_html ? s->has_html : s->has_call) {
+                all[n++] = (struct beside){is_html ? s->html : s->call,
+                                           s->shape_count ? s->shapes[0] : 0, i};
+            }
+        }
+        common_flag(g, all, n, is_html ? HTML_COMMON : CALL_COMMON);
+    }
+    for (uint32_t i = 0; i < g->n; i++) {
+        g->flags[i] |= shapes_are_trivial(grouping_wording(g, i)->shapes) ? SHAPES_TRIVIAL : 0;
+    }
+    free(all);
+    return true;
+}
+
+struct domain_take {
+    uint32_t *out;
+    size_t n;
+};
+
+static void domain_take(void *arg, const struct profile_entry *e)
+{
+    struct domain_take *t = arg;
+    if (t->n < DOMAINS) {
+        t->out[t->n++] = (uint32_t)hash_u64(e->value);
+    }
+}
+
+static int u32_order(const void *x, const void *y)
+{
+    const uint32_t *a = x, *b = y;
+    return *a < *b ? -1 : *a > *b;
+}
+
+static bool domains_list(struct wording_grouping *g)
+{
+    size_t n = 0, room = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (room < n + DOMAINS) {
+            room = (n + DOMAINS) * 2;
+            uint32_t *domains = realloc(g->domains, room * sizeof domains[0]);
+            if (!domains) {
+                return false;
+            }
+            g->domains = domains;
+        }
+        struct domain_take t = {g->domains + n, 0};
+        profile_each(&grouping_wording(g, i)->profile, PROFILE_DOMAIN, domain_take, &t);
+        qsort(t.out, t.n, sizeof t.out[0], u32_order);
+        n += t.n;
+        g->domain_end[i] = (uint32_t)n;
+    }
+    return true;
+}
+
+static int value_order(const void *x, const void *y)
+{
+    const struct wording_value *a = x, *b = y;
+    if (a->value != b->value) {
+        return a->value < b->value ? -1 : 1;
+    }
+    return a->node < b->node ? -1 : a->node > b->node;
+}
+
+enum err grouping_look(struct wording_grouping *g)
+{
+    return domains_list(g) && commons_find(g) ? OK : ERR_NOMEM;
+}
+
+bool grouping_call_is_common(const struct wording_grouping *g, size_t node)
+{
+    return g->flags[node] & CALL_COMMON;
+}
+
+/* Distinct groups of the nodes, up to one more than those of a rare domain. */
+static size_t groups_count(struct wording_grouping *g, const struct wording_value *members,
+                           size_t n)
+{
+    uint32_t roots[DOMAIN_GROUPS];
+    size_t groups = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t root = grouping_root(g, members[i].node);
+        size_t k = 0;
+        while (k < groups && roots[k] != root) {
+            k++;
+        }
+        if (k == DOMAIN_GROUPS) {
+            return DOMAIN_GROUPS + 1;
+        }
+        if (k == groups) {
+            roots[groups++] = root;
+        }
+    }
+    return groups;
+}
+
+/* The lists of all nodes again, out of (domain, node) of the rare ones. */
+static void domains_relist(struct wording_grouping *g, const struct wording_value *all, size_t n)
+{
+    uint32_t end = 0;
+    memset(g->domain_end, 0, g->n * sizeof g->domain_end[0]);
+    for (size_t i = 0; i < n; i++) {
+        g->domain_end[all[i].node]++;
+    }
+    for (size_t i = 0; i < g->n; i++) {
+        uint32_t count = g->domain_end[i];
+        g->domain_end[i] = end;
+        end += count;
+    }
+    for (size_t i = 0; i < n; i++) { /* by value, so ascending in each list */
+        g->domains[g->domain_end[all[i].node]++] = all[i].value;
+    }
+}
+
+enum err grouping_rare_domains(struct wording_grouping *g,
+                               enum err (*fn)(struct wording_grouping *g,
+                                              const struct wording_value *members, size_t n))
+{
+    size_t n = g->n ? g->domain_end[g->n - 1] : 0, rare = 0;
+    struct wording_value *all = malloc((n + 1) * sizeof all[0]);
+    if (!all) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t node = 0, i = 0; node < g->n; node++) {
+        for (; i < g->domain_end[node]; i++) {
+            all[i] = (struct wording_value){g->domains[i], node};
+        }
+    }
+    qsort(all, n, sizeof all[0], value_order);
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from + 1; to < n && all[to].value == all[from].value; to++) {
+        }
+        size_t groups = to - from > 1 ? groups_count(g, all + from, to - from) : 1;
+        if (groups > 1 && groups <= DOMAIN_GROUPS) {
+            memmove(all + rare, all + from, (to - from) * sizeof all[0]);
+            rare += to - from;
+        }
+    }
+    domains_relist(g, all, rare);
+    g->has_domains = true;
+    enum err e = OK;
+    for (size_t from = 0, to; e == OK && from < rare; from = to) {
+        for (to = from + 1; to < rare && all[to].value == all[from].value; to++) {
+        }
+        e = fn(g, all + from, to - from);
+    }
+    free(all);
+    return e;
+}

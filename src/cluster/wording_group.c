@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Wordings to campaigns: candidates out of buckets, edges with their evidence, strongest first; two
+ * groups become one when their heaviest members are alike on average, so no chain glues what is not
+ * alike. Near-linear: a wording is compared with at most 2 * COMPARED others of a bucket and keeps
+ * at most EDGES edges. docs/clusters.md, "Campaigns". */
+#include "cluster/wording_grouping.h"
+
+#include <stdlib.h>
+
+enum {
+    COMPARED = 3, /* of a bucket: so many of its heaviest, and as many of those just before */
+    EDGES = 16,   /* of a wording with heavier ones */
+    PASSES = 2    /* what two single wordings could not decide their grown groups can */
+};
+
+/* The mean strength between the heads of two groups that become one; a pair counts no more than so
+ * much, so that two copies in a crowd of others do not carry it */
+static const double LINKED = 0.9, STRENGTH_MAX = 1.25;
+
+/* Sorts by value; nodes of one value stay in their order. `shift`: 0 or 16. */
+static void values_pass(const struct wording_value *in, struct wording_value *out, size_t n,
+                        unsigned shift)
+{
+    enum { DIGITS = 1 << 16 };
+    static _Thread_local uint32_t at[DIGITS];
+    memset(at, 0, sizeof at);
+    for (size_t i = 0; i < n; i++) {
+        at[in[i].value >> shift & (DIGITS - 1)]++;
+    }
+    uint32_t sum = 0;
+    for (size_t d = 0; d < DIGITS; d++) {
+        uint32_t count = at[d];
+        at[d] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[at[in[i].value >> shift & (DIGITS - 1)]++] = in[i];
+    }
+}
+
+uint32_t grouping_root(struct wording_grouping *g, uint32_t node)
+{
+    while (g->parent[node] != node) {
+        g->parent[node] = g->parent[g->parent[node]];
+        node = g->parent[node];
+    }
+    return node;
+}
+
+static bool is_linked(const struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    double sum = 0;
+    unsigned pairs = 0;
+    for (unsigned i = 0; i < WORDING_HEADS && g->heads[a][i] < g->n; i++) {
+        for (unsigned k = 0; k < WORDING_HEADS && g->heads[b][k] < g->n; k++) {
+            struct wording_evidence e;
+            grouping_evidence(g, g->heads[a][i], g->heads[b][k], &e);
+            sum += e.strength < STRENGTH_MAX ? e.strength : STRENGTH_MAX;
+            pairs++;
+        }
+    }
+    return sum >= LINKED * pairs;
+}
+
+static void groups_unite(struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    uint32_t merged[WORDING_HEADS];
+    for (unsigned i = 0, k = 0, n = 0; n < WORDING_HEADS; n++) {
+        merged[n] = g->heads[a][i] <= g->heads[b][k] ? g->heads[a][i++] : g->heads[b][k++];
+    }
+    uint32_t root = a < b ? a : b;
+    g->parent[a < b ? b : a] = root;
+    memcpy(g->heads[root], merged, sizeof merged);
+}
+
+static int edge_order(const void *x, const void *y)
+{
+    const struct wording_edge *a = x, *b = y;
+    if (a->strength != b->strength) {
+        return a->strength > b->strength ? -1 : 1;
+    }
+    if (a->a != b->a) {
+        return a->a < b->a ? -1 : 1;
+    }
+    return a->b < b->b ? -1 : a->b > b->b;
+}
+
+/* Takes all edges, strongest first. */
+static void edges_take(struct wording_grouping *g)
+{
+    if (g->edge_count > 0) {
+        qsort(g->edges, g->edge_count, sizeof g->edges[0], edge_order);
+    }
+    for (int pass = 0; pass < PASSES; pass++) {
+        for (size_t i = 0; i < g->edge_count; i++) {
+            uint32_t a = grouping_root(g, g->edges[i].a), b = grouping_root(g, g->edges[i].b);
+            if (a != b && is_linked(g, a, b)) {
+                groups_unite(g, a, b);
+            }
+        }
+    }
+    g->edge_count = 0;
+    memset(g->edge_of, 0, g->n * sizeof g->edge_of[0]);
+    memset(g->edges_of, 0, g->n);
+}
+
+static enum err edge_try(struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    if (g->edges_of[b] == EDGES) {
+        return OK;
+    }
+    for (uint32_t e = g->edge_of[b]; e; e = g->edges[e - 1].next) {
+        if (g->edges[e - 1].a == a) {
+            return OK;
+        }
+    }
+    struct wording_evidence e;
+    grouping_evidence(g, a, b, &e);
+    if (e.strength < 1) {
+        return OK;
+    }
+    if (g->edge_count == g->edge_room) {
+        size_t room = g->edge_room ? g->edge_room * 2 : 1024;
+        struct wording_edge *edges = realloc(g->edges, room * sizeof edges[0]);
+        if (!edges) {
+            return ERR_NOMEM;
+        }
+        g->edges = edges;
+        g->edge_room = room;
+    }
+    g->edges[g->edge_count++] = (struct wording_edge){(float)e.strength, a, b, g->edge_of[b]};
+    g->edge_of[b] = (uint32_t)g->edge_count;
+    g->edges_of[b]++;
+    return OK;
+}
+
+/* Members of one value are neighbours in g->sorted, heaviest first. */
+static enum err buckets_compare(struct wording_grouping *g, size_t n)
+{
+    for (size_t from = 0, i = 0; i < n; i++) {
+        if (g->sorted[i].value != g->sorted[from].value) {
+            from = i;
+        }
+        for (size_t k = from; k < i && k < from + COMPARED; k++) {
+            if (edge_try(g, g->sorted[k].node, g->sorted[i].node) != OK) {
+                return ERR_NOMEM;
+            }
+        }
+        size_t before = i - from > 2 * COMPARED ? i - COMPARED : from + COMPARED;
+        for (size_t k = before; k < i; k++) {
+            if (edge_try(g, g->sorted[k].node, g->sorted[i].node) != OK) {
+                return ERR_NOMEM;
+            }
+        }
+    }
+    return OK;
+}
+
+static enum err by_content(struct wording_grouping *g)
+{
+    for (unsigned band = 0; band < WORDING_BANDS + WORDING_CALL_BANDS; band++) {
+        size_t n = 0;
+        for (uint32_t i = 0; i < g->n; i++) {
+            const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
+            if (band < WORDING_BANDS && wording_has_lanes(s)) {
+                g->values[n++] = (struct wording_value){wording_text_band(s, band), i};
+            } else if (band >= WORDING_BANDS && s->has_call && !grouping_call_is_common(g, i)) {
+                g->values[n++] =
+                    (struct wording_value){wording_call_band(s, band - WORDING_BANDS), i};
+            }
+        }
+        values_pass(g->values, g->sorted, n, 0);
+        if (buckets_compare(g, n) != OK) {
+            return ERR_NOMEM;
+        }
+    }
+    return OK;
+}
+
+/* Texts too short to compare. */
+static enum err by_equality(struct wording_grouping *g)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
+        if (s->kind == CD1_SHORT) {
+            g->values[n++] = (struct wording_value){(uint32_t)(s->exact ^ s->exact >> 32), i};
+        }
+    }
+    values_pass(g->values, g->sorted, n, 0);
+    values_pass(g->sorted, g->values, n, 16);
+    memcpy(g->sorted, g->values, n * sizeof g->sorted[0]);
+    return buckets_compare(g, n);
+}
+
+/* Compares the groups that share a rare domain, by the heaviest member of each that has it. */
+static enum err domain_compare(struct wording_grouping *g, const struct wording_value *members,
+                               size_t n)
+{
+    enum { GROUPS = 16 }; /* a rare domain has no more */
+    uint32_t heads[GROUPS], roots[GROUPS];
+    size_t groups = 0;
+    for (size_t i = 0; i < n && groups < GROUPS; i++) {
+        uint32_t root = grouping_root(g, members[i].node);
+        size_t k = 0;
+        while (k < groups && roots[k] != root) {
+            k++;
+        }
+        if (k == groups) {
+            roots[k] = root;
+            heads[groups++] = members[i].node;
+        }
+    }
+    for (size_t i = 0; i < groups; i++) {
+        for (size_t k = i + 1; k < groups; k++) {
+            if (edge_try(g, heads[i], heads[k]) != OK) {
+                return ERR_NOMEM;
+            }
+        }
+    }
+    return OK;
+}
+
+void wording_grouping_free(struct wording_grouping *g)
+{
+    if (g) {
+        free(g->order);
+        free(g->node_of);
+        free(g->flags);
+        free(g->parent);
+        free(g->heads);
+        free(g->domains);
+        free(g->domain_end);
+        free(g->edges);
+        free(g->edge_of);
+        free(g->edges_of);
+        free(g->values);
+        free(g->sorted);
+        free(g);
+    }
+}
+
+static int weight_order(const void *x, const void *y, void *arg)
+{
+    const struct wordings *v = arg;
+    const struct wording *a = &v->items[*(const uint32_t *)x], *b = &v->items[*(const uint32_t *)y];
+    if (a->profile.messages != b->profile.messages) {
+        return a->profile.messages > b->profile.messages ? -1 : 1;
+    }
+    return a->key < b->key ? -1 : a->key > b->key;
+}
+
+static struct wording_grouping *grouping_new(struct wordings *v)
+{
+    struct wording_grouping *g = calloc(1, sizeof *g);
+    if (!g) {
+        return NULL;
+    }
+    size_t n = v->count, room = n + 1; /* never an allocation of nothing */
+    *g = (struct wording_grouping){
+        .v = v,
+        .n = n,
+        .order = calloc(room, sizeof g->order[0]),
+        .node_of = calloc(room, sizeof g->node_of[0]),
+        .flags = calloc(room, sizeof g->flags[0]),
+        .parent = calloc(room, sizeof g->parent[0]),
+        .heads = calloc(room, sizeof g->heads[0]),
+        .domain_end = calloc(room, sizeof g->domain_end[0]),
+        .edge_of = calloc(room, sizeof g->edge_of[0]),
+        .edges_of = calloc(room, sizeof g->edges_of[0]),
+        .values = calloc(room, sizeof g->values[0]),
+        .sorted = calloc(room, sizeof g->sorted[0]),
+    };
+    if (!g->order || !g->node_of || !g->flags || !g->parent || !g->heads || !g->domain_end ||
+        !g->edge_of || !g->edges_of || !g->values || !g->sorted) {
+        wording_grouping_free(g);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        g->order[i] = i;
+    }
+    qsort_r(g->order, n, sizeof g->order[0], weight_order, v);
+    for (uint32_t i = 0; i < n; i++) {
+        g->node_of[g->order[i]] = i;
+        g->parent[i] = i;
+        g->heads[i][0] = i;
+        for (size_t k = 1; k < WORDING_HEADS; k++) {
+            g->heads[i][k] = (uint32_t)n;
+        }
+    }
+    return g;
+}
+
+struct wording_grouping *wording_grouping_make(struct wordings *v)
+{
+    struct wording_grouping *g = grouping_new(v);
+    if (!g || grouping_look(g) != OK || by_content(g) != OK || by_equality(g) != OK) {
+        wording_grouping_free(g);
+        return NULL;
+    }
+    edges_take(g);
+    if (grouping_rare_domains(g, domain_compare) != OK) {
+        wording_grouping_free(g);
+        return NULL;
+    }
+    edges_take(g);
+    return g;
+}
+
+uint32_t wording_grouping_head(struct wording_grouping *g, uint32_t place)
+{
+    return g->order[grouping_root(g, g->node_of[place])];
+}
+
+enum err wordings_group(struct wordings *v, uint32_t *group)
+{
+    struct wording_grouping *g = wording_grouping_make(v);
+    if (!g) {
+        return ERR_NOMEM;
+    }
+    uint32_t *least = g->edge_of; /* of a root; there are no edges any more */
+    memset(least, 0xff, g->n * sizeof least[0]);
+    for (uint32_t i = 0; i < g->n; i++) {
+        uint32_t root = grouping_root(g, g->node_of[i]);
+        least[root] = i < least[root] ? i : least[root];
+        group[i] = least[root];
+    }
+    wording_grouping_free(g);
+    return OK;
+}

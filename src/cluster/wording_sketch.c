@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cluster/wording_sketch.h"
+
+static void lanes_pack(const uint32_t *lanes, unsigned n, uint64_t *out)
+{
+    for (unsigned i = 0; i < n; i++) {
+        unsigned shift = i % WORDING_WORD_LANES * WORDING_LANE_BITS;
+        out[i / WORDING_WORD_LANES] |= (uint64_t)(lanes[i] & 15) << shift;
+    }
+}
+
+static void lanes_unpack(const uint64_t *in, unsigned n, uint32_t *lanes)
+{
+    for (unsigned i = 0; i < n; i++) {
+        unsigned shift = i % WORDING_WORD_LANES * WORDING_LANE_BITS;
+        lanes[i] = in[i / WORDING_WORD_LANES] >> shift & 15;
+    }
+}
+
+/* Keeps the least hashes, each once. */
+static void shapes_take(struct wording_sketch *s, const struct slice *shapes, size_t count,
+                        size_t chosen[WORDING_SHAPES])
+{
+    size_t from[WORDING_SHAPES];
+    for (size_t i = 0; i < count; i++) {
+        uint32_t hash = (uint32_t)hash_u64(shapes[i]);
+        unsigned at = s->shape_count;
+        while (at > 0 && s->shapes[at - 1] > hash) {
+            at--;
+        }
+        if (at == WORDING_SHAPES || (at > 0 && s->shapes[at - 1] == hash)) {
+            continue;
+        }
+        s->shape_count = (uint8_t)(s->shape_count + (s->shape_count < WORDING_SHAPES));
+        for (unsigned k = s->shape_count - 1U; k > at; k--) {
+            s->shapes[k] = s->shapes[k - 1];
+            from[k] = from[k - 1];
+        }
+        s->shapes[at] = hash;
+        from[at] = i;
+    }
+    if (chosen) {
+        memcpy(chosen, from, s->shape_count * sizeof from[0]);
+    }
+}
+
+void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t shape_count,
+                         struct wording_sketch *out, size_t chosen[WORDING_SHAPES])
+{
+    *out = (struct wording_sketch){
+        .exact = c->exact,
+        .kind = (uint8_t)c->kind,
+        .shingles = (uint16_t)(c->shingles < UINT16_MAX ? c->shingles : UINT16_MAX),
+        .has_call = c->has_call,
+        .has_html = c->has_html,
+    };
+    if (wording_has_lanes(out)) {
+        lanes_pack(c->text, CD1_TEXT_LANES, out->text);
+    }
+    if (c->has_call) {
+        lanes_pack(c->call, CD1_CALL_LANES, &out->call);
+    }
+    if (c->has_html) {
+        lanes_pack(c->html, CD1_HTML_LANES, &out->html);
+    }
+    shapes_take(out, shapes, shape_count, chosen);
+}
+
+bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *out,
+                       size_t chosen[WORDING_SHAPES])
+{
+    if (!m->cd1 || m->cd1->kind == CD1_NONE) {
+        return false;
+    }
+    wording_sketch_make(m->cd1, m->url_shapes, m->url_shape_count, out, chosen);
+    return true;
+}
+
+void wording_sketch_cd1(const struct wording_sketch *s, struct cd1 *out)
+{
+    *out = (struct cd1){
+        .kind = (enum cd1_kind)s->kind,
+        .has_call = s->has_call,
+        .has_html = s->has_html,
+        .shingles = s->shingles,
+        .exact = s->exact,
+    };
+    lanes_unpack(s->text, CD1_TEXT_LANES, out->text);
+    lanes_unpack(&s->call, CD1_CALL_LANES, out->call);
+    lanes_unpack(&s->html, CD1_HTML_LANES, out->html);
+}
+
+uint64_t wording_sketch_key(const struct wording_sketch *s)
+{
+    uint8_t bytes[1 + WORDING_TEXT_WORDS * 8 + WORDING_SHAPES * 4];
+    uint64_t words[WORDING_TEXT_WORDS] = {s->exact};
+    size_t n = 0, count = 1;
+    if (wording_has_lanes(s)) {
+        memcpy(words, s->text, sizeof words);
+        count = WORDING_TEXT_WORDS;
+    }
+    bytes[n++] = s->kind;
+    for (size_t i = 0; i < count; i++) { /* the same on machines of either byte order */
+        for (unsigned k = 0; k < 64; k += 8) {
+            bytes[n++] = (uint8_t)(words[i] >> k);
+        }
+    }
+    for (size_t i = 0; s->kind == CD1_SHORT && i < s->shape_count; i++) {
+        for (unsigned k = 0; k < 32; k += 8) {
+            bytes[n++] = (uint8_t)(s->shapes[i] >> k);
+        }
+    }
+    uint64_t key = hash_u64(slice_of((const char *)bytes, n));
+    return key ? key : 1;
+}
+
+/* How many of the 16 lanes of a word are equal. */
+static unsigned lanes_equal(uint64_t a, uint64_t b)
+{
+    uint64_t x = a ^ b;
+    x |= x >> 2;
+    x |= x >> 1;
+    return WORDING_WORD_LANES - (unsigned)__builtin_popcountll(x & 0x1111111111111111);
+}
+
+/* Lanes of four bits are equal by chance once in 16. */
+static double likeness(unsigned equal, unsigned lanes)
+{
+    double j = ((double)equal / lanes - 1.0 / 16) / (15.0 / 16);
+    return j > 0 ? j : 0;
+}
+
+double wording_text_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    if (a->kind != b->kind) {
+        return -1;
+    }
+    if (a->exact == b->exact) {
+        return 1;
+    }
+    if (!wording_has_lanes(a)) {
+        return 0;
+    }
+    unsigned equal = 0;
+    for (size_t i = 0; i < WORDING_TEXT_WORDS; i++) {
+        equal += lanes_equal(a->text[i], b->text[i]);
+    }
+    return likeness(equal, CD1_TEXT_LANES);
+}
+
+double wording_call_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    return a->has_call && b->has_call ? likeness(lanes_equal(a->call, b->call), CD1_CALL_LANES)
+                                      : -1;
+}
+
+double wording_html_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    return a->has_html && b->has_html ? likeness(lanes_equal(a->html, b->html), CD1_HTML_LANES)
+                                      : -1;
+}
+
+double wording_shape_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    if (a->shape_count == 0 || b->shape_count == 0) {
+        return -1;
+    }
+    unsigned i = 0, k = 0, both = 0, all = 0; /* of the least ones of the union (bottom-k) */
+    while (all < WORDING_SHAPES && (i < a->shape_count || k < b->shape_count)) {
+        bool in_a = i < a->shape_count && (k == b->shape_count || a->shapes[i] <= b->shapes[k]);
+        bool in_b = k < b->shape_count && (i == a->shape_count || b->shapes[k] <= a->shapes[i]);
+        both += in_a && in_b;
+        all++;
+        i += in_a;
+        k += in_b;
+    }
+    return (double)both / all;
+}
