@@ -545,6 +545,12 @@ double profile_host_overlap(const struct profile *a, const struct profile *b, do
     return likeness;
 }
 
+size_t profile_host_hashes(const struct profile *p, const uint64_t **out)
+{
+    *out = p->detail ? detail_hosts(p->detail) : NULL;
+    return p->detail ? p->detail->used.hosts : 0;
+}
+
 static int slot_cmp(struct profile_detail *d, const struct profile_entry_slot *a,
                     const struct profile_entry_slot *b)
 {

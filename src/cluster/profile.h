@@ -52,6 +52,10 @@ double profile_hosts(const struct profile *p, bool *is_exact);
  * other (containment; may be NULL); 0 when a side has no hosts. */
 double profile_host_overlap(const struct profile *a, const struct profile *b, double *containment);
 
+/* The sketch itself: the least hashes of the hosts, ascending; valid until the profile changes. Two
+ * profiles that share hosts share hashes. Returns how many. */
+size_t profile_host_hashes(const struct profile *p, const uint64_t **out);
+
 struct profile_entry {
     struct slice value;
     uint64_t count; /* of messages, at most `error` too high; stays at 2^32 - 1 */

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From variants to mailers. Leader clustering, heaviest variants first, so that the result is a
+ * function of the set; then groups that turn out to be one are joined. Candidates come from buckets
+ * that hold groups, not variants, and few of them: the work is linear whatever the input. */
+#include "cluster/variant.h"
+#include "cluster/variant_model.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    BUCKET_GROUPS = 8,    /* groups of one bucket, the heaviest: more share what all have */
+    KEYS = 6,             /* buckets a variant is looked up in */
+    MEMBERS_COMPARED = 4, /* of a group: the heaviest of different dialects */
+    HOST_MAILERS = 8,     /* groups a machine may be seen with; past that it relays for others */
+    HOSTS_LEAST = 4,      /* of a group whose machines tell something */
+    ROUNDS = 3,           /* of joining groups: what it takes in practice */
+};
+static const double LEADER_LEAST = -5; /* evidence against its leader that a member may have */
+
+struct group {
+    uint32_t member[MEMBERS_COMPARED]; /* the leader first */
+    uint8_t members;
+    uint32_t parent; /* itself, or the group it was joined with */
+};
+
+struct bucket {
+    uint64_t key; /* 0: free */
+    uint32_t group[BUCKET_GROUPS];
+    uint32_t count;
+};
+
+struct buckets {
+    struct bucket *slots;
+    size_t mask, used;
+};
+
+struct grouping {
+    struct variant_model model;
+    struct group *groups;
+    size_t count;
+    uint32_t *order; /* places, heaviest first */
+    uint32_t *group_of;
+    struct buckets buckets, hosts;
+};
+
+/* ---- buckets ---- */
+
+static bool buckets_grow(struct buckets *b)
+{
+    size_t n = b->slots ? (b->mask + 1) * 2 : 1024;
+    struct bucket *made = calloc(n, sizeof *made);
+    if (!made) {
+        return false;
+    }
+    for (size_t i = 0; b->slots && i <= b->mask; i++) {
+        size_t at = (size_t)b->slots[i].key & (n - 1);
+        while (b->slots[i].key && made[at].key) {
+            at = (at + 1) & (n - 1);
+        }
+        if (b->slots[i].key) {
+            made[at] = b->slots[i];
+        }
+    }
+    free(b->slots);
+    b->slots = made;
+    b->mask = n - 1;
+    return true;
+}
+
+static struct bucket *bucket_find(const struct buckets *b, uint64_t key)
+{
+    if (!b->slots) {
+        return NULL;
+    }
+    size_t at = (size_t)key & b->mask;
+    while (b->slots[at].key && b->slots[at].key != key) {
+        at = (at + 1) & b->mask;
+    }
+    return b->slots[at].key ? &b->slots[at] : NULL;
+}
+
+/* Adds the group unless it is there or the bucket is full; `count` grows past the room, so that
+ * full ones are known. */
+static bool bucket_add(struct buckets *b, uint64_t key, uint32_t group)
+{
+    if ((!b->slots || b->used * 3 > b->mask * 2) && !buckets_grow(b)) {
+        return false;
+    }
+    size_t at = (size_t)key & b->mask;
+    while (b->slots[at].key && b->slots[at].key != key) {
+        at = (at + 1) & b->mask;
+    }
+    struct bucket *x = &b->slots[at];
+    b->used += x->key == 0;
+    x->key = key;
+    for (unsigned i = 0; i < x->count && i < BUCKET_GROUPS; i++) {
+        if (x->group[i] == group) {
+            return true;
+        }
+    }
+    if (x->count < BUCKET_GROUPS) {
+        x->group[x->count] = group;
+    }
+    x->count++;
+    return true;
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint64_t h = (a ^ b * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+    return h + (h == 0);
+}
+
+/* Names in any order: list servers sort them anew. */
+static uint64_t name_set(const struct variant_names *n)
+{
+    uint64_t sum = n->count;
+    for (unsigned i = 0; i < n->count; i++) {
+        sum += mix(n->hash[i], 1);
+    }
+    return sum;
+}
+
+static void bucket_keys(const struct grouping *g, size_t i, uint64_t keys[KEYS])
+{
+    const struct dialect *d = g->model.v->items[i].dialect;
+    const uint32_t *value = g->model.value[i];
+    uint64_t form = mix(value[VARIANT_MSGID], value[VARIANT_DATE]);
+    keys[0] = mix(d->names, 1);
+    keys[1] = mix(d->shapes, 2);
+    keys[2] = mix(name_set(&g->model.names[i]), 3);
+    keys[3] = mix(mix(form, value[VARIANT_MAILER]), 4);
+    keys[4] = mix(mix(form, value[VARIANT_BOUNDARY]), 5);
+    keys[5] = mix(mix(d->sd1_skeleton, value[VARIANT_MAILER]), 6);
+}
+
+/* ---- leaders ---- */
+
+static const struct variant *item(const struct grouping *g, uint32_t place)
+{
+    return &g->model.v->items[place];
+}
+
+static int heavier_first(const void *a, const void *b, void *arg)
+{
+    const struct variants *v = arg;
+    const struct variant *x = &v->items[*(const uint32_t *)a];
+    const struct variant *y = &v->items[*(const uint32_t *)b];
+    if (x->profile.messages != y->profile.messages) {
+        return x->profile.messages > y->profile.messages ? -1 : 1;
+    }
+    return x->key < y->key ? -1 : x->key > y->key;
+}
+
+/* How well a variant goes with a group: as its best member says, unless its leader objects. */
+static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place)
+{
+    struct variant_evidence e;
+    variant_evidence(&g->model, x->member[0], place, false, &e);
+    double best = e.total;
+    if (best <= LEADER_LEAST) {
+        return best;
+    }
+    for (unsigned i = 1; i < x->members; i++) {
+        variant_evidence(&g->model, x->member[i], place, false, &e);
+        best = e.total > best ? e.total : best;
+    }
+    return best;
+}
+
+static void group_take(struct grouping *g, uint32_t group, uint32_t place)
+{
+    struct group *x = &g->groups[group];
+    const struct dialect *d = item(g, place)->dialect;
+    bool is_new = x->members < MEMBERS_COMPARED;
+    for (unsigned i = 0; i < x->members && is_new; i++) {
+        const struct dialect *other = item(g, x->member[i])->dialect;
+        is_new = other->names != d->names || other->shapes != d->shapes;
+    }
+    if (is_new) {
+        x->member[x->members++] = place;
+    }
+    g->group_of[place] = group;
+}
+
+static enum err variant_place(struct grouping *g, uint32_t place)
+{
+    uint64_t keys[KEYS];
+    uint32_t tried[KEYS * BUCKET_GROUPS], best = 0;
+    unsigned tries = 0;
+    double most = 0;
+    bucket_keys(g, place, keys);
+    for (unsigned k = 0; k < KEYS; k++) {
+        const struct bucket *b = bucket_find(&g->buckets, keys[k]);
+        for (unsigned i = 0; b && i < b->count && i < BUCKET_GROUPS; i++) {
+            bool is_tried = false;
+            for (unsigned t = 0; t < tries && !is_tried; t++) {
+                is_tried = tried[t] == b->group[i];
+            }
+            if (is_tried) {
+                continue;
+            }
+            tried[tries++] = b->group[i];
+            double e = group_evidence(g, &g->groups[b->group[i]], place);
+            if (e > most || (e == most && most > 0 && b->group[i] < best)) {
+                most = e;
+                best = b->group[i];
+            }
+        }
+    }
+    if (most <= 0) {
+        best = (uint32_t)g->count;
+        g->groups[g->count++] = (struct group){.parent = best};
+    }
+    group_take(g, best, place);
+    for (unsigned k = 0; k < KEYS; k++) {
+        if (!bucket_add(&g->buckets, keys[k], best)) {
+            return ERR_NOMEM;
+        }
+    }
+    return OK;
+}
+
+/* ---- joining groups ---- */
+
+static uint32_t group_root(struct grouping *g, uint32_t x)
+{
+    while (g->groups[x].parent != x) {
+        g->groups[x].parent = g->groups[g->groups[x].parent].parent;
+        x = g->groups[x].parent;
+    }
+    return x;
+}
+
+/* Machines that send for more mailers than one machine has infections are relays, list servers,
+ * NAT of whole companies: groups that live on them cannot be told by their hosts. */
+static enum err hosts_look_at(struct grouping *g)
+{
+    const uint64_t *hash;
+    for (uint32_t i = 0; i < g->count; i++) {
+        size_t n = profile_host_hashes(&item(g, g->groups[i].member[0])->profile, &hash);
+        for (size_t h = 0; h < n; h++) {
+            if (!bucket_add(&g->hosts, mix(hash[h], 7), i)) {
+                return ERR_NOMEM;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < g->count; i++) {
+        uint32_t leader = g->groups[i].member[0];
+        size_t n = profile_host_hashes(&item(g, leader)->profile, &hash), relays = 0;
+        for (size_t h = 0; h < n; h++) {
+            const struct bucket *b = bucket_find(&g->hosts, mix(hash[h], 7));
+            relays += b && b->count > HOST_MAILERS;
+        }
+        g->model.has_relay_hosts[leader] = relays * 2 > n;
+    }
+    return OK;
+}
+
+static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y)
+{
+    struct variant_evidence e;
+    variant_evidence(&g->model, x->member[0], y->member[0], true, &e);
+    double hosts = e.hosts, best = e.total;
+    if (best <= LEADER_LEAST) {
+        return best;
+    }
+    for (unsigned i = 0; i < x->members; i++) {
+        for (unsigned j = i == 0; j < y->members; j++) {
+            variant_evidence(&g->model, x->member[i], y->member[j], false, &e);
+            best = e.total + hosts > best ? e.total + hosts : best;
+        }
+    }
+    return best;
+}
+
+struct join {
+    uint32_t best;
+    double most;
+    uint32_t tried[256];
+    unsigned tries;
+};
+
+/* Joins go to the heavier group, that is the earlier one. */
+static void join_try(struct grouping *g, uint32_t group, const struct bucket *b, struct join *j)
+{
+    for (unsigned i = 0; b && i < b->count && i < BUCKET_GROUPS; i++) {
+        uint32_t other = group_root(g, b->group[i]);
+        bool is_tried = other >= group || j->tries == sizeof j->tried / sizeof *j->tried;
+        for (unsigned t = 0; t < j->tries && !is_tried; t++) {
+            is_tried = j->tried[t] == other;
+        }
+        if (is_tried) {
+            continue;
+        }
+        j->tried[j->tries++] = other;
+        double e = join_evidence(g, &g->groups[other], &g->groups[group]);
+        if (e > j->most || (e == j->most && j->most > 0 && other < j->best)) {
+            j->most = e;
+            j->best = other;
+        }
+    }
+}
+
+static void members_add(struct group *to, const struct group *from)
+{
+    for (unsigned i = 0; i < from->members && to->members < MEMBERS_COMPARED; i++) {
+        to->member[to->members++] = from->member[i];
+    }
+}
+
+static bool groups_join(struct grouping *g)
+{
+    bool is_changed = false;
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct group *x = &g->groups[i];
+        struct join j = {.most = 0};
+        const uint64_t *hash;
+        if (x->parent != i) {
+            continue;
+        }
+        for (unsigned m = 0; m < x->members; m++) {
+            uint64_t keys[KEYS];
+            bucket_keys(g, x->member[m], keys);
+            for (unsigned k = 0; k < KEYS; k++) {
+                join_try(g, i, bucket_find(&g->buckets, keys[k]), &j);
+            }
+        }
+        size_t n = profile_host_hashes(&item(g, x->member[0])->profile, &hash);
+        for (size_t h = 0; h < n && n >= HOSTS_LEAST; h++) {
+            const struct bucket *b = bucket_find(&g->hosts, mix(hash[h], 7));
+            if (b && b->count <= HOST_MAILERS) {
+                join_try(g, i, b, &j);
+            }
+        }
+        if (j.most > 0) {
+            x->parent = j.best;
+            members_add(&g->groups[j.best], x);
+            is_changed = true;
+        }
+    }
+    return is_changed;
+}
+
+/* ---- all ---- */
+
+static void grouping_free(struct grouping *g)
+{
+    free(g->groups);
+    free(g->order);
+    free(g->group_of);
+    free(g->buckets.slots);
+    free(g->hosts.slots);
+    variant_model_free(&g->model);
+}
+
+/* ERR_NOMEM: nothing is left to free. */
+static enum err grouping_make(struct grouping *g, struct variants *v)
+{
+    size_t n = v->count;
+    *g = (struct grouping){0};
+    enum err e = variant_model_make(&g->model, v);
+    if (e != OK) {
+        return e;
+    }
+    g->groups = calloc(n, sizeof *g->groups);
+    g->order = calloc(n, sizeof *g->order);
+    g->group_of = calloc(n, sizeof *g->group_of);
+    e = g->groups && g->order && g->group_of ? OK : ERR_NOMEM;
+    for (size_t i = 0; i < n && e == OK; i++) {
+        g->order[i] = (uint32_t)i;
+    }
+    if (e == OK) {
+        qsort_r(g->order, n, sizeof *g->order, heavier_first, v);
+    }
+    for (size_t i = 0; i < n && e == OK; i++) {
+        e = variant_place(g, g->order[i]);
+    }
+    e = e == OK ? hosts_look_at(g) : e;
+    for (unsigned r = 0; e == OK && r < ROUNDS && groups_join(g); r++) {
+    }
+    if (e != OK) {
+        grouping_free(g);
+    }
+    return e;
+}
+
+enum err variants_group(struct variants *v, uint32_t *group)
+{
+    struct grouping g;
+    if (v->count == 0) {
+        return OK;
+    }
+    enum err e = grouping_make(&g, v);
+    if (e != OK) {
+        return e;
+    }
+    uint32_t *least = g.order; /* has done its work; by root */
+    for (size_t i = 0; i < v->count; i++) {
+        least[i] = UINT32_MAX;
+    }
+    for (size_t i = 0; i < v->count; i++) {
+        uint32_t root = group_root(&g, g.group_of[i]);
+        least[root] = least[root] < i ? least[root] : (uint32_t)i;
+        group[i] = least[root];
+    }
+    grouping_free(&g);
+    return OK;
+}
+
+/* ---- why ---- */
+
+static void explain_names(const struct variant_model *m, size_t a, size_t b, double e,
+                          struct strbuf *out)
+{
+    struct variant_order o;
+    variant_order(m, a, b, &o);
+    strbuf_printf(out, "%+6.1f  field names: ", e);
+    if (o.is_equal) {
+        strbuf_add_cstr(out, "the same, in the same order\n");
+    } else if (o.is_known) {
+        strbuf_printf(out, "%u and %u, %u in both, %u of them in the same order\n", o.first,
+                      o.second, o.common, o.in_order);
+    } else {
+        strbuf_add_cstr(out, "other ones, known by their hash alone\n");
+    }
+}
+
+static void explain_field(const struct variant_model *m, enum variant_field f, size_t a, size_t b,
+                          struct strbuf *out)
+{
+    double e = variant_field_evidence(m, f, a, b);
+    bool is_single = m->value[a][f] == VARIANT_ABSENT || m->value[b][f] == VARIANT_ABSENT;
+    if (e != 0) {
+        strbuf_printf(out, "%+6.1f  %s: %s\n", e, variant_field_name(f),
+                      e > 0       ? "the same"
+                      : is_single ? "only one has it"
+                                  : "different");
+    }
+}
+
+static void explain_hosts(const struct variant_model *m, size_t a, size_t b, double e,
+                          struct strbuf *out)
+{
+    struct variant_hosts h;
+    variant_hosts(m, a, b, &h);
+    strbuf_printf(out, "%+6.1f  hosts: ", e);
+    if (h.is_known) {
+        strbuf_printf(out, "%.0f and %.0f, %.0f in both, %.0f if one engine sent both\n", h.first,
+                      h.second, h.shared, h.expected);
+    } else {
+        strbuf_add_cstr(out, "too few to tell\n");
+    }
+}
+
+/* Grouped first, so that machines count as they did there. */
+enum err variants_explain(struct variants *v, size_t a, size_t b, struct strbuf *out)
+{
+    struct grouping g;
+    struct variant_evidence e;
+    enum err err = grouping_make(&g, v);
+    if (err != OK) {
+        return err;
+    }
+    const struct variant_model *m = &g.model;
+    variant_evidence(m, a, b, true, &e);
+    explain_names(m, a, b, e.names, out);
+    for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
+        explain_field(m, (enum variant_field)f, a, b, out);
+    }
+    explain_hosts(m, a, b, e.hosts, out);
+    strbuf_printf(out, "%+6.1f  in all, with %.0f before any evidence: %s\n", e.total,
+                  variant_prior(), e.total > 0 ? "one mailer" : "not one mailer by themselves");
+    grouping_free(&g);
+    return out->failed ? ERR_NOMEM : OK;
+}

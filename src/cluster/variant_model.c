@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cluster/variant_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* All in nats. They were set on real mail and on the labelled generator, and are meant to be
+ * round: see docs/clusters.md. */
+static const double PRIOR = -6;        /* two variants taken at random are of some 400 mailers */
+static const double WEIGHT_MAX = 6;    /* of one value: no single agreement decides */
+static const double UNSEEN = 50;       /* dialects that a small store has not met yet */
+static const double DAMPING = 0.5;     /* fields of one program agree together */
+static const double SAME_NAMES = 3;    /* the same names in the same order, besides their rarity; */
+static const double ENOUGH_NAMES = 10; /* fewer tell less */
+static const double ONE_NAME = 0.75;   /* a name more or less: a relay's, or an option */
+static const double MOVED_NAME = 1.5;  /* a name elsewhere */
+static const double NAMES_LEAST = -5;
+static const double REORDERED = -3; /* list servers do that: it tells less than one moved name */
+static const double ONE_POOL = 30;  /* one pool of machines: outweighs any header */
+static const double TWO_POOLS = -2;
+
+static const struct {
+    const char *name;
+    double differs, absent;
+} FIELDS[VARIANT_FIELD_COUNT] = {
+#define VARIANT_FIELD(id, name, differs, absent, why) {name, differs, absent},
+#include "cluster/variant_field.def"
+#undef VARIANT_FIELD
+};
+
+double variant_prior(void)
+{
+    return PRIOR;
+}
+
+const char *variant_field_name(enum variant_field f)
+{
+    return FIELDS[f].name;
+}
+
+/* ---- values ---- */
+
+/* The contexts in which a value is met: the more different dialects show it, the less it tells.
+ * Relays multiply the orders of one mailer, random fields its Message-IDs or mailer names; so the
+ * least of the three counts. */
+enum context { CONTEXT_ORDER, CONTEXT_MSGID, CONTEXT_MAILER, CONTEXT_COUNT };
+
+struct value_entry {
+    uint64_t hash; /* of field and value; 0: free */
+    uint32_t number;
+};
+
+/* Bits of hashed contexts: counts up to some 250 well, which is as good as "everybody". */
+struct value_spread {
+    uint64_t bits[CONTEXT_COUNT];
+    uint32_t field;
+};
+
+struct value_map {
+    struct value_entry *slots;
+    size_t mask, count;
+    struct value_spread *spread; /* by number */
+    size_t capacity;
+};
+
+enum { ORDER_FIELD = VARIANT_FIELD_COUNT, ALL_FIELDS, FIRST_NUMBER = VARIANT_ABSENT + 1 };
+
+static bool map_grow(struct value_map *m)
+{
+    size_t slots = m->slots ? (m->mask + 1) * 2 : 1024;
+    struct value_entry *made = calloc(slots, sizeof *made);
+    struct value_spread *spread = realloc(m->spread, slots * sizeof *spread);
+    if (spread) {
+        m->spread = spread;
+        m->capacity = slots;
+    }
+    if (!made || !spread) {
+        free(made);
+        return false;
+    }
+    for (size_t i = 0; m->slots && i <= m->mask; i++) {
+        if (m->slots[i].hash) {
+            size_t at = (size_t)m->slots[i].hash & (slots - 1);
+            while (made[at].hash) {
+                at = (at + 1) & (slots - 1);
+            }
+            made[at] = m->slots[i];
+        }
+    }
+    free(m->slots);
+    m->slots = made;
+    m->mask = slots - 1;
+    return true;
+}
+
+/* The number of a value; 0: out of memory. */
+static uint32_t value_number(struct value_map *m, unsigned field, uint64_t value)
+{
+    uint64_t hash = (value ^ (uint64_t)(field + 1) * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+    hash += hash == 0;
+    if ((!m->slots || m->count * 2 > m->mask) && !map_grow(m)) {
+        return 0;
+    }
+    size_t at = (size_t)hash & m->mask;
+    while (m->slots[at].hash && m->slots[at].hash != hash) {
+        at = (at + 1) & m->mask;
+    }
+    if (!m->slots[at].hash) {
+        m->slots[at] = (struct value_entry){hash, (uint32_t)m->count + FIRST_NUMBER};
+        m->spread[m->count++] = (struct value_spread){.field = field};
+    }
+    return m->slots[at].number;
+}
+
+/* The row of HD1's part c behind a field; -1: it has another source. */
+static int field_row(enum variant_field f)
+{
+    static const int8_t rows[VARIANT_FIELD_COUNT] = {
+        [VARIANT_MSGID] = -1,
+        [VARIANT_MAILER] = -1,
+        [VARIANT_BOUNDARY] = -1,
+        [VARIANT_DATE] = VALUE_DATE,
+        [VARIANT_MIME_VERSION] = VALUE_MIME_VERSION,
+        [VARIANT_MIMEOLE] = VALUE_X_MIMEOLE,
+        [VARIANT_FROM] = VALUE_FROM,
+        [VARIANT_TO] = VALUE_TO,
+        [VARIANT_REPLY_TO] = VALUE_REPLY_TO,
+        [VARIANT_SENDER] = VALUE_SENDER,
+        [VARIANT_CONTENT_TYPE] = VALUE_CONTENT_TYPE,
+        [VARIANT_ENCODING] = VALUE_CTE,
+        [VARIANT_PART] = VALUE_COUNT,
+        [VARIANT_CONTENT_CLASS] = VALUE_CONTENT_CLASS,
+        [VARIANT_NEWSREADER] = VALUE_X_NEWSREADER,
+        [VARIANT_X_PRIORITY] = VALUE_X_PRIORITY,
+        [VARIANT_MS_PRIORITY] = VALUE_X_MSMAIL_PRIORITY,
+        [VARIANT_IMPORTANCE] = VALUE_IMPORTANCE,
+        [VARIANT_PRIORITY] = VALUE_PRIORITY,
+        [VARIANT_THREAD_INDEX] = VALUE_THREAD_INDEX,
+        [VARIANT_RECEIVED] = VALUE_RECEIVED,
+        [VARIANT_QUIRKS] = -1,
+        [VARIANT_SMTP_SKELETON] = -1,
+        [VARIANT_SMTP_TRAITS] = -1,
+        [VARIANT_SMTP_SEQUENCE] = -1,
+        [VARIANT_TCP] = -1,
+    };
+    return rows[f];
+}
+
+/* A text where there is one, else the class letter; '-' is absent. */
+static uint64_t text_or_class(struct slice text, char class)
+{
+    if (text.n > 0) {
+        return hash_u64(text);
+    }
+    return class == '-' ? VARIANT_ABSENT : (uint64_t)(uint8_t) class << 8;
+}
+
+/* VARIANT_UNKNOWN, VARIANT_ABSENT or a hash. */
+static uint64_t field_value(const struct dialect *d, enum variant_field f)
+{
+    int row = field_row(f);
+    if (row >= 0) {
+        return !d->knows_rows ? VARIANT_UNKNOWN
+               : d->row[row]  ? (uint64_t)d->row[row] << 8
+                              : VARIANT_ABSENT;
+    }
+    switch (f) {
+    case VARIANT_MSGID:
+        return text_or_class(dialect_text(d, DIALECT_MSGID), d->classes[0]);
+    case VARIANT_BOUNDARY:
+        return text_or_class(dialect_text(d, DIALECT_BOUNDARY), d->classes[1]);
+    case VARIANT_MAILER:
+        return text_or_class(dialect_text(d, DIALECT_MAILER), d->classes[3]);
+    case VARIANT_QUIRKS:
+        return d->quirks ? d->quirks << 8 : VARIANT_ABSENT;
+    case VARIANT_SMTP_SKELETON:
+        return d->sd1_skeleton << 8;
+    case VARIANT_SMTP_TRAITS:
+        return dialect_has_sd1(d) ? hash_u64(slice_of(d->sd1_a, sizeof d->sd1_a)) : VARIANT_UNKNOWN;
+    case VARIANT_SMTP_SEQUENCE:
+        return d->sd1_sequence << 8;
+    case VARIANT_TCP:
+        return d->is_td1_mixed ? VARIANT_UNKNOWN : (uint64_t)d->td1 << 8;
+    default:
+        return VARIANT_UNKNOWN;
+    }
+}
+
+static bool values_make(struct variant_model *m, struct value_map *map)
+{
+    for (size_t i = 0; i < m->v->count; i++) {
+        const struct dialect *d = m->v->items[i].dialect;
+        for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
+            uint64_t value = field_value(d, (enum variant_field)f);
+            m->value[i][f] =
+                value <= VARIANT_ABSENT ? (uint32_t)value : value_number(map, f, value);
+            if (value > VARIANT_ABSENT && m->value[i][f] == 0) {
+                return false;
+            }
+        }
+        m->order[i] = value_number(map, ORDER_FIELD, d->names);
+        if (m->order[i] == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is absent is no context: else all that lacks it would be one dialect. */
+static uint64_t context_bit(uint32_t number)
+{
+    return number <= VARIANT_ABSENT ? 0 : 1ull << ((number * 0x9e3779b1u) >> 26);
+}
+
+static void spread_add(struct value_spread *s, const uint64_t bits[CONTEXT_COUNT])
+{
+    for (unsigned c = 0; c < CONTEXT_COUNT; c++) {
+        s->bits[c] |= bits[c];
+    }
+}
+
+/* Different dialects that show a value: linear counting (Whang 1990). */
+static double spread_count(const struct value_spread *s)
+{
+    static const unsigned own[CONTEXT_COUNT] = {ORDER_FIELD, VARIANT_MSGID, VARIANT_MAILER};
+    double least = INFINITY;
+    for (unsigned c = 0; c < CONTEXT_COUNT; c++) {
+        int bits = __builtin_popcountll(s->bits[c]);
+        double n = bits == 64 ? 256 : -64 * log(1 - bits / 64.0);
+        if (s->field != own[c] && bits > 0 && n < least) {
+            least = n;
+        }
+    }
+    return least < INFINITY ? least : 1;
+}
+
+/* The weight of agreement in a value: -log of the chance that another dialect shows it. The mean of
+ * this over a field's values is its collision entropy log(1 / sum p^2) of METHODS B3. */
+static bool weights_make(struct variant_model *m, struct value_map *map)
+{
+    double total[ALL_FIELDS] = {0};
+    for (size_t i = 0; i < m->v->count; i++) {
+        const uint64_t bits[CONTEXT_COUNT] = {context_bit(m->order[i]),
+                                              context_bit(m->value[i][VARIANT_MSGID]),
+                                              context_bit(m->value[i][VARIANT_MAILER])};
+        for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
+            if (m->value[i][f] >= FIRST_NUMBER) {
+                spread_add(&map->spread[m->value[i][f] - FIRST_NUMBER], bits);
+            }
+        }
+        spread_add(&map->spread[m->order[i] - FIRST_NUMBER], bits);
+    }
+    m->weight = calloc(map->count + FIRST_NUMBER, sizeof *m->weight);
+    if (!m->weight) {
+        return false;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        double n = spread_count(&map->spread[i]);
+        m->weight[i + FIRST_NUMBER] = (float)n;
+        total[map->spread[i].field] += n;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        float *w = &m->weight[i + FIRST_NUMBER];
+        double chance = (*w + 1) / (total[map->spread[i].field] + UNSEEN);
+        *w = (float)fmin(-log(fmin(chance, 1)), WEIGHT_MAX);
+    }
+    return true;
+}
+
+/* ---- names and hosts ---- */
+
+static void names_make(struct variant_names *n, struct slice list)
+{
+    char lower[DIALECT_NAMES_BYTES];
+    n->count = 0;
+    while (list.n > 0 && n->count < DIALECT_NAMES) {
+        struct slice name = slice_cut(&list, '\n');
+        for (size_t i = 0; i < name.n; i++) {
+            lower[i] = ascii_lower(name.p[i]); /* list servers change the case */
+        }
+        n->hash[n->count++] = (uint32_t)hash_u64(slice_of(lower, name.n));
+    }
+}
+
+/* Machines behind a variant, if each message came from one of them at random: h = N(1 - e^(-m/N))
+ * of m messages from h hosts. Without any host that came twice, there are many. */
+static double pool_of(double hosts, double messages)
+{
+    double low = 1e-6, high = 100; /* messages a machine */
+    if (hosts < 1 || messages <= hosts) {
+        return fmax(messages * messages / 2, 1);
+    }
+    for (unsigned i = 0; i < 50; i++) {
+        double x = sqrt(low * high);
+        if (-expm1(-x) / x > hosts / messages) {
+            low = x;
+        } else {
+            high = x;
+        }
+    }
+    return fmax(messages / low, hosts);
+}
+
+enum err variant_model_make(struct variant_model *m, const struct variants *v)
+{
+    struct value_map map = {0};
+    size_t n = v->count ? v->count : 1;
+    *m = (struct variant_model){
+        .v = v,
+        .value = calloc(n, sizeof *m->value),
+        .order = calloc(n, sizeof *m->order),
+        .names = calloc(n, sizeof *m->names),
+        .pool = calloc(n, sizeof *m->pool),
+        .has_relay_hosts = calloc(n, sizeof *m->has_relay_hosts),
+    };
+    bool ok = m->value && m->order && m->names && m->pool && m->has_relay_hosts &&
+              values_make(m, &map) && weights_make(m, &map);
+    for (size_t i = 0; ok && i < v->count; i++) {
+        const struct profile *p = &v->items[i].profile;
+        names_make(&m->names[i], dialect_text(v->items[i].dialect, DIALECT_NAME_LIST));
+        m->pool[i] = (float)pool_of(profile_hosts(p, NULL), (double)p->hosted);
+    }
+    free(map.slots);
+    free(map.spread);
+    if (!ok) {
+        variant_model_free(m);
+        return ERR_NOMEM;
+    }
+    return OK;
+}
+
+void variant_model_free(struct variant_model *m)
+{
+    free(m->value);
+    free(m->order);
+    free(m->weight);
+    free(m->names);
+    free(m->pool);
+    free(m->has_relay_hosts);
+    *m = (struct variant_model){0};
+}
+
+/* ---- evidence ---- */
+
+double variant_field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
+                              size_t b)
+{
+    uint32_t x = m->value[a][f], y = m->value[b][f];
+    if (x == VARIANT_UNKNOWN || y == VARIANT_UNKNOWN || (x == y && x == VARIANT_ABSENT)) {
+        return 0;
+    }
+    if (x == y) {
+        return m->weight[x];
+    }
+    return x == VARIANT_ABSENT || y == VARIANT_ABSENT ? -FIELDS[f].absent : -FIELDS[f].differs;
+}
+
+/* The longest common subsequence, bit-parallel (Hyyrö 2004); names are at most 63. */
+void variant_order(const struct variant_model *m, size_t a, size_t b, struct variant_order *out)
+{
+    const struct variant_names *x = &m->names[a], *y = &m->names[b];
+    *out = (struct variant_order){.is_known = x->count && y->count,
+                                  .is_equal = m->order[a] == m->order[b],
+                                  .first = x->count,
+                                  .second = y->count};
+    uint64_t rows = UINT64_MAX, taken = 0;
+    for (unsigned j = 0; j < y->count && j < DIALECT_NAMES; j++) {
+        uint64_t match = 0;
+        for (unsigned i = 0; i < x->count && i < DIALECT_NAMES; i++) {
+            match |= (uint64_t)(x->hash[i] == y->hash[j]) << i;
+        }
+        uint64_t unused = match & ~taken;
+        out->common += unused != 0;
+        taken |= unused & -unused;
+        uint64_t u = rows & match;
+        rows = (rows + u) | (rows - u);
+    }
+    uint64_t mask = (1ull << x->count) - 1; /* DIALECT_NAMES is less than 64 */
+    out->in_order = (unsigned)__builtin_popcountll(~rows & mask);
+}
+
+static double names_evidence(const struct variant_model *m, size_t a, size_t b)
+{
+    if (m->order[a] == m->order[b]) {
+        double part = fmin(m->v->items[a].dialect->count / ENOUGH_NAMES, 1);
+        return part * (SAME_NAMES + m->weight[m->order[a]]);
+    }
+    struct variant_order o;
+    variant_order(m, a, b, &o);
+    if (!o.is_known) {
+        int x = m->v->items[a].dialect->count, y = m->v->items[b].dialect->count;
+        return abs(x - y) <= 2 ? 0 : -2;
+    }
+    unsigned most = o.first > o.second ? o.first : o.second, moved = o.common - o.in_order;
+    if (moved == 0) {
+        return fmax(SAME_NAMES - ONE_NAME * (o.first + o.second - 2 * o.common), NAMES_LEAST + 2);
+    }
+    double least = o.common * 20 >= most * 17 ? REORDERED : NAMES_LEAST;
+    return fmax(-MOVED_NAME * moved - ONE_NAME * (most - o.common), least);
+}
+
+void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct variant_hosts *out)
+{
+    const struct profile *x = &m->v->items[a].profile, *y = &m->v->items[b].profile;
+    *out =
+        (struct variant_hosts){.first = profile_hosts(x, NULL), .second = profile_hosts(y, NULL)};
+    if (out->first < 4 || out->second < 4 || m->has_relay_hosts[a] || m->has_relay_hosts[b]) {
+        return;
+    }
+    double likeness = profile_host_overlap(x, y, NULL);
+    out->is_known = true;
+    out->shared = likeness / (1 + likeness) * (out->first + out->second);
+    out->expected = out->first * out->second / fmax(m->pool[a], m->pool[b]);
+}
+
+static double hosts_evidence(const struct variant_model *m, size_t a, size_t b)
+{
+    struct variant_hosts h;
+    variant_hosts(m, a, b, &h);
+    if (!h.is_known) {
+        return 0;
+    }
+    /* The pool as both together tell it (Lincoln-Petersen) must be about as large as each alone
+       tells it: a second infection on some of the machines makes it larger. */
+    double least = fmin(m->pool[a], m->pool[b]);
+    double pool = h.shared > 0 ? h.first * h.second / h.shared : INFINITY;
+    if (h.shared >= 4 && pool <= 2.5 * least) {
+        return ONE_POOL;
+    }
+    return h.expected >= 10 && h.shared < 0.1 * h.expected ? TWO_POOLS : 0;
+}
+
+void variant_evidence(const struct variant_model *m, size_t a, size_t b, bool with_hosts,
+                      struct variant_evidence *out)
+{
+    double sum = 0, most = 0;
+    *out = (struct variant_evidence){0};
+    for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
+        double e = variant_field_evidence(m, (enum variant_field)f, a, b);
+        if (e < 0) {
+            out->differ += e;
+        } else {
+            sum += e;
+            most = fmax(most, e);
+        }
+    }
+    out->agree = most + DAMPING * (sum - most);
+    out->hosts = with_hosts ? hosts_evidence(m, a, b) : 0;
+    if (PRIOR + out->agree + out->differ + out->hosts + SAME_NAMES + WEIGHT_MAX > 0) {
+        out->names = names_evidence(m, a, b); /* dear; else it cannot change the result */
+    } else {
+        out->names = NAMES_LEAST;
+    }
+    out->total = PRIOR + out->names + out->agree + out->differ + out->hosts;
+}

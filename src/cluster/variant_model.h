@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside cluster only: how much speaks for two variants being of one mailer, in nats. Made for one
+ * grouping from the variants that are there, because what a value tells depends on how many
+ * dialects show it. Places of variants are the table's. */
+#ifndef CLUSTER_VARIANT_MODEL_H
+#define CLUSTER_VARIANT_MODEL_H
+
+#include "cluster/variant_table.h"
+
+enum variant_field {
+#define VARIANT_FIELD(id, name, differs, absent, why) VARIANT_##id,
+#include "cluster/variant_field.def"
+#undef VARIANT_FIELD
+    VARIANT_FIELD_COUNT
+};
+
+/* The values of VARIANT_* are numbered over all fields. */
+enum { VARIANT_UNKNOWN = 0, VARIANT_ABSENT = 1 };
+
+struct variant_names {
+    uint32_t hash[DIALECT_NAMES]; /* of each field's name in lower case, in order */
+    uint8_t count;                /* 0: not known */
+};
+
+struct variant_model {
+    const struct variants *v;
+    uint32_t (*value)[VARIANT_FIELD_COUNT];
+    uint32_t *order; /* the number of each variant's part b */
+    float *weight;   /* what agreement in a value is worth, by its number */
+    struct variant_names *names;
+    float *pool;           /* hosts of the machines behind each variant, by how often they return */
+    bool *has_relay_hosts; /* most of its hosts are shared by too many mailers; set by grouping */
+};
+
+/* ERR_NOMEM: nothing was made. */
+enum err variant_model_make(struct variant_model *m, const struct variants *v) MUST_USE;
+void variant_model_free(struct variant_model *m);
+
+struct variant_evidence {
+    double names;         /* field names and their order */
+    double agree, differ; /* the other fields */
+    double hosts;
+    double total; /* with the prior; above 0: one mailer */
+};
+/* `with_hosts` false: the header and the dialogue alone. */
+void variant_evidence(const struct variant_model *m, size_t a, size_t b, bool with_hosts,
+                      struct variant_evidence *out);
+
+/* How the field names of two variants relate. */
+struct variant_order {
+    bool is_known, is_equal;
+    unsigned common;   /* names in both */
+    unsigned in_order; /* of these, most that stand in the same order */
+    unsigned first, second;
+};
+void variant_order(const struct variant_model *m, size_t a, size_t b, struct variant_order *out);
+
+/* What a shared pool of machines would show, and what there is. */
+struct variant_hosts {
+    bool is_known;
+    double first, second;    /* hosts */
+    double shared, expected; /* hosts in both; if one engine drew the variant for each message */
+};
+void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct variant_hosts *out);
+
+/* Before any evidence. */
+double variant_prior(void);
+const char *variant_field_name(enum variant_field f);
+/* The evidence of one field; 0: neutral. */
+double variant_field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
+                              size_t b);
+
+#endif
