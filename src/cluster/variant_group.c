@@ -5,7 +5,7 @@
 #include "cluster/variant.h"
 #include "cluster/variant_model.h"
 
-#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -154,18 +154,18 @@ static int heavier_first(const void *a, const void *b, void *arg)
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
-/* How well a variant goes with a group: as its best member says, unless its leader objects. */
-static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place)
+/* How well a variant goes with a group: as its best member says, unless its leader objects. What is
+ * not better than `floor` may be given as that. */
+static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place,
+                             double floor)
 {
-    struct variant_evidence e;
-    variant_evidence(&g->model, x->member[0], place, false, &e);
+    struct variant_evidence e = {0};
+    variant_evidence(&g->model, x->member[0], place, LEADER_LEAST, &e);
     double best = e.total;
-    if (best <= LEADER_LEAST) {
-        return best;
-    }
-    for (unsigned i = 1; i < x->members; i++) {
-        variant_evidence(&g->model, x->member[i], place, false, &e);
-        best = e.total > best ? e.total : best;
+    for (unsigned i = 1; i < x->members && e.total > LEADER_LEAST; i++) {
+        struct variant_evidence more = {0};
+        variant_evidence(&g->model, x->member[i], place, best > floor ? best : floor, &more);
+        best = more.total > best ? more.total : best;
     }
     return best;
 }
@@ -203,7 +203,7 @@ static enum err variant_place(struct grouping *g, uint32_t place)
                 continue;
             }
             tried[tries++] = b->group[i];
-            double e = group_evidence(g, &g->groups[b->group[i]], place);
+            double e = group_evidence(g, &g->groups[b->group[i]], place, most);
             if (e > most || (e == most && most > 0 && b->group[i] < best)) {
                 most = e;
                 best = b->group[i];
@@ -261,16 +261,15 @@ static enum err hosts_look_at(struct grouping *g)
 
 static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y)
 {
-    struct variant_evidence e;
-    variant_evidence(&g->model, x->member[0], y->member[0], true, &e);
-    double hosts = e.hosts, best = e.total;
-    if (best <= LEADER_LEAST) {
-        return best;
-    }
-    for (unsigned i = 0; i < x->members; i++) {
+    double hosts = variant_hosts_evidence(&g->model, x->member[0], y->member[0]);
+    struct variant_evidence e = {.hosts = hosts};
+    variant_evidence(&g->model, x->member[0], y->member[0], LEADER_LEAST, &e);
+    double best = e.total;
+    for (unsigned i = 0; i < x->members && e.total > LEADER_LEAST; i++) {
         for (unsigned j = i == 0; j < y->members; j++) {
-            variant_evidence(&g->model, x->member[i], y->member[j], false, &e);
-            best = e.total + hosts > best ? e.total + hosts : best;
+            struct variant_evidence more = {.hosts = hosts};
+            variant_evidence(&g->model, x->member[i], y->member[j], best > 0 ? best : 0, &more);
+            best = more.total > best ? more.total : best;
         }
     }
     return best;
@@ -459,13 +458,14 @@ static void explain_hosts(const struct variant_model *m, size_t a, size_t b, dou
 enum err variants_explain(struct variants *v, size_t a, size_t b, struct strbuf *out)
 {
     struct grouping g;
-    struct variant_evidence e;
+    struct variant_evidence e = {0};
     enum err err = grouping_make(&g, v);
     if (err != OK) {
         return err;
     }
     const struct variant_model *m = &g.model;
-    variant_evidence(m, a, b, true, &e);
+    e.hosts = variant_hosts_evidence(m, a, b);
+    variant_evidence(m, a, b, -INFINITY, &e);
     explain_names(m, a, b, e.names, out);
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
         explain_field(m, (enum variant_field)f, a, b, out);

@@ -414,7 +414,7 @@ void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct var
     out->expected = out->first * out->second / fmax(m->pool[a], m->pool[b]);
 }
 
-static double hosts_evidence(const struct variant_model *m, size_t a, size_t b)
+double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b)
 {
     struct variant_hosts h;
     variant_hosts(m, a, b, &h);
@@ -431,11 +431,12 @@ static double hosts_evidence(const struct variant_model *m, size_t a, size_t b)
     return h.expected >= 10 && h.shared < 0.1 * h.expected ? TWO_POOLS : 0;
 }
 
-void variant_evidence(const struct variant_model *m, size_t a, size_t b, bool with_hosts,
+void variant_evidence(const struct variant_model *m, size_t a, size_t b, double floor,
                       struct variant_evidence *out)
 {
     double sum = 0, most = 0;
-    *out = (struct variant_evidence){0};
+    double hosts = out->hosts;
+    *out = (struct variant_evidence){.hosts = hosts};
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
         double e = variant_field_evidence(m, (enum variant_field)f, a, b);
         if (e < 0) {
@@ -446,11 +447,12 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, bool wi
         }
     }
     out->agree = most + DAMPING * (sum - most);
-    out->hosts = with_hosts ? hosts_evidence(m, a, b) : 0;
-    if (PRIOR + out->agree + out->differ + out->hosts + SAME_NAMES + WEIGHT_MAX > 0) {
-        out->names = names_evidence(m, a, b); /* dear; else it cannot change the result */
-    } else {
-        out->names = NAMES_LEAST;
+    out->total = PRIOR + out->agree + out->differ + out->hosts;
+    /* Names are dear to compare */
+    if (m->order[a] != m->order[b] && out->total + SAME_NAMES <= floor) {
+        out->total = floor;
+        return;
     }
-    out->total = PRIOR + out->names + out->agree + out->differ + out->hosts;
+    out->names = names_evidence(m, a, b);
+    out->total += out->names;
 }

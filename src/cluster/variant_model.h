@@ -39,12 +39,13 @@ void variant_model_free(struct variant_model *m);
 struct variant_evidence {
     double names;         /* field names and their order */
     double agree, differ; /* the other fields */
-    double hosts;
-    double total; /* with the prior; above 0: one mailer */
+    double hosts;         /* given: of variant_hosts_evidence(), or 0 */
+    double total;         /* with the prior; above 0: one mailer */
 };
-/* `with_hosts` false: the header and the dialogue alone. */
-void variant_evidence(const struct variant_model *m, size_t a, size_t b, bool with_hosts,
+/* A total that would not be above `floor` may be given as `floor`, with the names left out. */
+void variant_evidence(const struct variant_model *m, size_t a, size_t b, double floor,
                       struct variant_evidence *out);
+double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b);
 
 /* How the field names of two variants relate. */
 struct variant_order {
