@@ -35,7 +35,11 @@ enum limits {
     LIMIT_TRUST_SPECS = 4096, /* trusted relays; each costs a comparison at every hop */
     LIMIT_URLS = 200,         /* distinct URLs of one message */
     LIMIT_URL_BYTES = 2048,   /* of one URL */
+    LIMIT_HTML_TAGS = 4096,   /* of one HTML part's outline; newsletters have some hundreds */
     LIMIT_SUFFIX_LIST_BYTES = 4 * 1024 * 1024, /* the Public Suffix List; it has 250 KB */
+
+    /* prints */
+    LIMIT_WORDS = 2048, /* of one message's text that are sketched and learnt; spam has hundreds */
 
     /* signatures */
     LIMIT_RULE_FILE_BYTES = 1024 * 1024,

@@ -9,6 +9,7 @@
 #include "mail/url_build.h"
 
 enum tag_kind {
+    TAG_UNKNOWN, /* no element of HTML: a disguise, or a namespace of an office program */
     TAG_INLINE,
     TAG_LINE,
     TAG_SPACE,
@@ -32,7 +33,9 @@ enum attribute_kind {
 enum { VECTOR_BYTES = sizeof(vec) };
 
 struct html {
-    struct url_scan *urls; /* NULL: only the text is wanted */
+    struct url_scan *urls;        /* NULL: only the text is wanted */
+    struct html_outline *outline; /* may be NULL */
+    struct arena *arena;
     const char *end;
     char *text;
     size_t n, capacity; /* there is room for VECTOR_BYTES and a character more */
@@ -53,7 +56,7 @@ static enum tag_kind tag_kind(uint64_t key)
 #include "mail/html_name.def"
 #undef HTML_TAG
     default:
-        return TAG_INLINE;
+        return TAG_UNKNOWN;
     }
 }
 
@@ -443,6 +446,28 @@ static void tag_text(struct html *h, enum tag_kind kind, bool is_end)
     }
 }
 
+/* Notes where the element begins in the text. Out of memory and past the limit it is cut. */
+static void outline_add(struct html *h, uint64_t name)
+{
+    struct html_outline *o = h->outline;
+    if (o->count == o->capacity) {
+        size_t capacity = o->capacity ? 4 * o->capacity : LIMIT_HTML_TAGS / 64;
+        struct html_tag *tags =
+            capacity > LIMIT_HTML_TAGS ? NULL : arena_alloc(h->arena, capacity * sizeof *tags);
+        if (!tags) {
+            o->is_cut = true;
+            h->outline = NULL;
+            return;
+        }
+        if (o->count) {
+            memcpy(tags, o->tags, o->count * sizeof *tags);
+        }
+        o->tags = tags;
+        o->capacity = capacity;
+    }
+    o->tags[o->count++] = (struct html_tag){name, (uint32_t)h->n};
+}
+
 /* `p` is at '<'. Returns what follows the tag; the '<' itself is text when no tag begins there. */
 static const char *tag_scan(struct html *h, const char *p)
 {
@@ -467,6 +492,9 @@ static const char *tag_scan(struct html *h, const char *p)
     enum tag_kind kind = tag_kind(key);
     if (h->n < h->capacity) {
         tag_text(h, kind, is_end);
+    }
+    if (h->outline && kind != TAG_UNKNOWN && !is_end) {
+        outline_add(h, key);
     }
     /* "<http://example.com/>": no tag, but an address that its writer put into brackets. */
     if (q < h->end && q[-1] == ':' && *q == '/') {
@@ -546,14 +574,14 @@ struct slice html_text(struct slice html, struct arena *arena, uint64_t *quirks)
 }
 
 enum err html_scan(const struct url_context *c, struct slice html, struct arena *arena,
-                   struct url_list *list, struct slice *text)
+                   struct url_list *list, struct html_outline *outline, struct slice *text)
 {
     struct url_scan s;
     enum err e = url_scan_begin(&s, c, arena, list);
     if (e != OK) {
         return e;
     }
-    struct html h = {.urls = &s};
+    struct html h = {.urls = &s, .outline = outline, .arena = arena};
     size_t from = list->count;
     if (!html_read(&h, html, arena)) {
         return ERR_NOMEM;
@@ -573,5 +601,5 @@ enum err url_scan_html(const struct url_context *c, struct slice html, struct ar
                        struct url_list *list)
 {
     struct slice text;
-    return html_scan(c, html, arena, list, &text);
+    return html_scan(c, html, arena, list, NULL, &text);
 }

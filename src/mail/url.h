@@ -50,10 +50,22 @@ enum err url_scan_html(const struct url_context *c, struct slice html, struct ar
  * out of memory. */
 struct slice html_text(struct slice html, struct arena *arena, uint64_t *quirks);
 
+/* The elements of HTML in order of their start tags; those that no HTML has are left out. */
+struct html_tag {
+    uint64_t name;  /* the first eight bytes, lower case, the first byte on top, zeros at the end */
+    uint32_t place; /* offset in the visible text */
+};
+struct html_outline {      /* starts as {0} */
+    struct html_tag *tags; /* arena */
+    size_t count, capacity;
+    bool is_cut; /* there were more than LIMIT_HTML_TAGS */
+};
+
 /* url_scan_html and html_text in one pass, which costs little more than one of them; quirks of
- * both go to the list. ERR_NOMEM only. */
+ * both go to the list. `outline` may be NULL. ERR_NOMEM only. */
 enum err html_scan(const struct url_context *c, struct slice html, struct arena *arena,
-                   struct url_list *list, struct slice *text) MUST_USE;
+                   struct url_list *list, struct html_outline *outline,
+                   struct slice *text) MUST_USE;
 
 /* The registrable domain of a host name (lower case ASCII); empty when there is none, and for
  * addresses. A top-level domain that nobody lists counts as one (the list's "*" rule). Borrows

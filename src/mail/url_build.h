@@ -5,6 +5,7 @@
 #define MAIL_URL_BUILD_H
 
 #include "core/limits.h"
+#include "core/vec.h"
 #include "mail/suffix.h"
 #include "mail/url.h"
 
@@ -108,33 +109,6 @@ enum tld_class {
 enum tld_class tld_class_of(struct slice host);
 
 struct host_info host_info(const struct url_context *c, struct slice host);
-
-/* Sixteen bytes at a time, whatever the machine has for it. */
-typedef uint8_t vec __attribute__((vector_size(16)));
-
-static inline vec vec_load(const char *p)
-{
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* Offset of the first byte set, 16 when none. */
-static inline size_t vec_first(vec v)
-{
-    uint64_t half[2];
-    memcpy(half, &v, sizeof half);
-    for (size_t i = 0; i < 2; i++) {
-        if (half[i]) {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-            return 8 * i + (size_t)__builtin_clzll(half[i]) / 8;
-#else
-            return 8 * i + (size_t)__builtin_ctzll(half[i]) / 8;
-#endif
-        }
-    }
-    return 16;
-}
 
 /* Lower-case ASCII letters, digits and punctuation packed into a number, for switch: the case of
  * letters is folded, what is past 8 bytes is left off. */

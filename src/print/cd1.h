@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* CD1, the content sketch (docs/cd1.md): how alike the contents of two messages are, whatever their
- * recipients, links' hosts, numbers and random parts are, told from the sketches alone.
- * One-permutation min-hash with optimal densification over three sets, METHODS B3:
+ * recipients, links, numbers and random parts are, told from the sketches alone. One-permutation
+ * min-hash with optimal densification over three sets, METHODS B3:
  *  - text: 3-shingles of the words;
  *  - call: shingles around the links, which stay when a book's text pads the rest;
  *  - html: shingles of the HTML skeleton (element names in order, without text). */
@@ -12,9 +12,10 @@
 
 enum cd1_kind {
     CD1_NONE,  /* no content */
-    CD1_TEXT,  /* text of at least CD1_SHORT shingles */
-    CD1_SHORT, /* less: equal or not, by `exact` */
-    CD1_SHAPE, /* no text: structure, kinds and hashes of attachments, HTML skeleton */
+    CD1_TEXT,  /* text of at least CD1_SHORT_SHINGLES shingles */
+    CD1_SHORT, /* less, and no attachment: equal or not, by `exact` */
+    CD1_SHAPE, /* no text, or a short one with attachments: structure, kinds and hashes of
+                  attachments, URL shapes, HTML skeleton; `text` is the sketch of that set */
 };
 
 enum { CD1_TEXT_LANES = 64, CD1_CALL_LANES = 16, CD1_HTML_LANES = 16, CD1_SHORT_SHINGLES = 12 };
@@ -23,9 +24,11 @@ struct cd1 {
     enum cd1_kind kind;
     bool has_call, has_html;
     bool is_full;      /* lanes of 32 bits; false: out of a printed sketch, 4 bits each */
-    unsigned shingles; /* of the text, at most 65535 */
-    uint64_t exact;    /* of all that was sketched: equal contents are equal here */
-    uint32_t text[CD1_TEXT_LANES], call[CD1_CALL_LANES], html[CD1_HTML_LANES];
+    unsigned shingles; /* of the text; SHAPE: items of its set. At most 65535 */
+    uint64_t exact; /* of the words in order; SHAPE: of all items. Equal contents are equal here */
+    uint32_t text[CD1_TEXT_LANES]; /* zeros for NONE and SHORT */
+    uint32_t call[CD1_CALL_LANES]; /* zeros without has_call */
+    uint32_t html[CD1_HTML_LANES]; /* zeros without has_html */
 };
 
 /* ERR_NOMEM only. */
@@ -33,7 +36,8 @@ enum err cd1_make(struct cd1 *out, const struct words *w, const struct features 
                   struct arena *arena) MUST_USE;
 
 /* Estimated Jaccard likeness of what two sketches have both, 0..1; corrected for chance where a
- * side has 4-bit lanes. -1: they cannot be compared (kinds differ, or a side lacks the set). */
+ * side has 4-bit lanes. -1: they cannot be compared (kinds differ, or a side lacks the set). Equal
+ * `exact` is 1; two SHORT ones are 1 or 0. */
 double cd1_text_likeness(const struct cd1 *a, const struct cd1 *b);
 double cd1_call_likeness(const struct cd1 *a, const struct cd1 *b);
 double cd1_html_likeness(const struct cd1 *a, const struct cd1 *b);

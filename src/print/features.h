@@ -50,6 +50,14 @@ struct attachment {
     uint64_t bytes;
 };
 
+/* A text part as its reader meets it. */
+struct body_text {
+    struct slice text; /* visible */
+    bool is_html;
+    bool is_seen; /* false: the plain variant of an HTML text, or a file */
+    struct html_outline outline;
+};
+
 struct features {
     struct {
         const struct slice *items; /* TEXT: one; LIST: any number */
@@ -62,6 +70,8 @@ struct features {
     const struct url_list *urls;
     const struct attachment *attachments;
     size_t attachment_count;
+    const struct body_text *bodies; /* in order; those without any text too */
+    size_t body_count;
     struct hd1_inputs hd1; /* what FP_HD1's parts b and c are hashes of */
     uint64_t quirks;       /* of mail, chain, URLs and the prints together */
 };

@@ -5,22 +5,46 @@
 struct texts {
     struct slice *visible, *html;
     size_t visible_count, html_count;
+    struct body_text *bodies;
+    size_t body_count;
     struct url_list *urls;
 };
+
+/* Does a variant of the part as HTML follow it? Then few readers ever see it. */
+static bool part_has_html_variant(const struct mail *m, size_t i)
+{
+    for (int up = m->parts[i].parent; up >= 0; up = m->parts[up].parent) {
+        const struct part *a = &m->parts[up];
+        if (!part_is_multipart(a) || !slice_eq(a->subtype, S("alternative"))) {
+            continue;
+        }
+        for (size_t k = i + 1; k < m->part_count && m->parts[k].depth > a->depth; k++) {
+            const struct part *p = &m->parts[k];
+            if (part_is_text(p) && !p->is_attachment && slice_eq(p->subtype, S("html"))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 /* One text part: its text, its HTML, its URLs. */
 static enum err body_text(struct extract *x, struct part *p, struct texts *t)
 {
     bool is_html = slice_eq(p->subtype, S("html"));
     struct slice text = part_text(x->mail, p), visible = text;
+    struct body_text *body = &t->bodies[t->body_count++];
     enum err e = OK;
+    body->is_html = is_html;
+    body->is_seen = !p->is_attachment &&
+                    (is_html || !part_has_html_variant(x->mail, (size_t)(p - x->mail->parts)));
     if (text.n == 0) {
         return OK;
     }
     if (is_html) {
         t->html[t->html_count++] = text;
         if (x->url_context) {
-            e = html_scan(x->url_context, text, x->arena, t->urls, &visible);
+            e = html_scan(x->url_context, text, x->arena, t->urls, &body->outline, &visible);
         } else {
             visible = html_text(text, x->arena, &t->urls->quirks);
         }
@@ -30,6 +54,7 @@ static enum err body_text(struct extract *x, struct part *p, struct texts *t)
     if (e == OK && visible.n > 0) {
         t->visible[t->visible_count++] = visible;
     }
+    body->text = visible;
     return e;
 }
 
@@ -132,10 +157,11 @@ enum err extract_body(struct extract *x)
     struct url_list *urls = arena_calloc(x->arena, 1, sizeof *urls);
     struct texts t = {.visible = extract_list(x, m->part_count),
                       .html = extract_list(x, m->part_count),
+                      .bodies = arena_calloc(x->arena, m->part_count, sizeof *t.bodies),
                       .urls = urls};
     struct attachment *attachments = NULL;
     size_t attachment_count = 0;
-    if (!urls || !t.visible || !t.html) {
+    if (!urls || !t.visible || !t.html || !t.bodies) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < m->part_count; i++) {
@@ -162,6 +188,8 @@ enum err extract_body(struct extract *x)
     }
     extract_list_set(x, FEATURE_BODY_TEXT, t.visible, t.visible_count);
     extract_list_set(x, FEATURE_BODY_HTML, t.html, t.html_count);
+    x->f->bodies = t.bodies;
+    x->f->body_count = t.body_count;
     if (attachment_count > 0 && body_attachments(x, attachments, attachment_count) != OK) {
         return ERR_NOMEM;
     }

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct url_list both = {0}, single = {0};
     uint64_t quirks = 0;
     arena_reset(arena);
-    check(html_scan(c, html, arena, &both, &text) == OK, "combined scan");
+    check(html_scan(c, html, arena, &both, NULL, &text) == OK, "combined scan");
     check(url_scan_html(c, html, arena, &single) == OK, "single scan");
     url_list_check(c, &both);
     url_lists_same(&both, &single);

@@ -112,7 +112,7 @@ static void limit_within_character(void **state)
         strbuf_add_cstr(&b, "<a href='http://example.com/'>");
         struct url_list list = {0};
         struct slice text;
-        assert_int_equal(html_scan(context, strbuf_slice(&b), arena, &list, &text), OK);
+        assert_int_equal(html_scan(context, strbuf_slice(&b), arena, &list, NULL, &text), OK);
         assert_true(utf8_valid(text));
         assert_in_range(text.n, LIMIT_TEXT_BYTES - 3, LIMIT_TEXT_BYTES);
         assert_int_equal(list.count, 1);
@@ -130,7 +130,7 @@ static void one_pass_is_two(void **state)
     struct url_list both = {0}, urls = {0};
     struct slice text;
     uint64_t quirks = 0;
-    assert_int_equal(html_scan(context, html, arena, &both, &text), OK);
+    assert_int_equal(html_scan(context, html, arena, &both, NULL, &text), OK);
     assert_int_equal(url_scan_html(context, html, arena, &urls), OK);
     assert_true(slice_eq(text, html_text(html, arena, &quirks)));
     assert_true(slice_eq(text, S("Hi\nBuy at example.org now")));

@@ -318,7 +318,7 @@ static void out_of_memory(void **state)
         struct arena *small = arena_new(bytes);
         struct url_list list = {0};
         struct slice text = {NULL, 0};
-        enum err e = html_scan(context, html, small, &list, &text);
+        enum err e = html_scan(context, html, small, &list, NULL, &text);
         assert_true(e == OK || e == ERR_NOMEM);
         assert_true(e == OK ? list.count == 2 && text.n == 21 : text.n == 0);
         failed += e != OK;

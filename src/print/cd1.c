@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "print/cd1.h"
+
+#include "core/limits.h"
+#include "print/mime_tree.h"
+#include "print/minhash.h"
+
+#include <stdlib.h>
+
+enum {
+    TEXT_BITS = 6, /* log2 of the lanes */
+    CALL_BITS = 4,
+    HTML_BITS = 4,
+    CALL_WORDS = 40,   /* before and behind a link */
+    CALL_SHINGLES = 4, /* fewer say nothing: "click here" */
+    HTML_SHINGLES = 8, /* fewer are any mail program's */
+    URL_SHAPES = 16,   /* of a SHAPE sketch */
+    SHINGLES_MAX = 65535,
+};
+_Static_assert(1 << TEXT_BITS == CD1_TEXT_LANES && 1 << CALL_BITS == CD1_CALL_LANES &&
+                   1 << HTML_BITS == CD1_HTML_LANES,
+               "lanes are a power of two");
+
+/* What is sketched of the words: their hashes, and where the links stand among them. */
+struct sequence {
+    uint64_t *hash; /* arena */
+    size_t count;
+    uint32_t *link; /* arena */
+    size_t link_count;
+};
+
+/* Line ends go, for lines are broken anew where a longer name stands; so does what is random. Runs
+ * of one typed kind count once: "+1 (555) 123-4567" is a number. */
+static bool sequence_make(struct sequence *q, const struct words *w, struct arena *arena)
+{
+    q->hash = arena_alloc(arena, (w->count + 1) * sizeof *q->hash);
+    q->link = arena_alloc(arena, (w->link_count + 1) * sizeof *q->link);
+    if (!q->hash || !q->link) {
+        return false;
+    }
+    size_t n = 0, link = 0, links = 0;
+    enum word_kind last = WORD_PLAIN;
+    for (size_t i = 0; i < w->count; i++) {
+        enum word_kind kind = w->items[i].kind;
+        for (; link < w->link_count && w->links[link] <= i; link++) {
+            q->link[links++] = (uint32_t)n;
+        }
+        if (kind == WORD_PLAIN) {
+            q->hash[n++] = w->items[i].hash;
+        } else if (kind == WORD_HEX || kind >= WORD_RANDOM || kind == last) {
+            continue;
+        } else {
+            q->hash[n++] = w->items[i].hash;
+        }
+        last = kind;
+    }
+    for (; link < w->link_count; link++) {
+        q->link[links++] = (uint32_t)n;
+    }
+    q->count = n;
+    q->link_count = links;
+    return true;
+}
+_Static_assert(WORD_RANDOM < WORD_LINE && WORD_LINE < WORD_PARAGRAPH &&
+                   WORD_PARAGRAPH + 1 == WORD_KIND_COUNT,
+               "what is left out comes last");
+
+static uint64_t exact_of(const uint64_t *hash, size_t count)
+{
+    uint64_t exact = count;
+    for (size_t i = 0; i < count; i++) {
+        exact = minhash_mix(exact ^ hash[i]);
+    }
+    return exact;
+}
+
+static void sketch_shingles(struct minhash *m, const uint64_t *hash, size_t from, size_t to)
+{
+    for (size_t i = from; i + 2 < to; i++) {
+        minhash_add(m, minhash_shingle(hash[i], hash[i + 1], hash[i + 2]));
+    }
+}
+
+static void sketch_text(struct cd1 *c, const struct sequence *q)
+{
+    struct minhash m;
+    size_t shingles = q->count < 2 ? 0 : q->count - 2;
+    c->shingles = shingles < SHINGLES_MAX ? (unsigned)shingles : SHINGLES_MAX;
+    c->exact = exact_of(q->hash, q->count);
+    if (shingles < CD1_SHORT_SHINGLES) {
+        c->kind = q->count ? CD1_SHORT : CD1_NONE;
+        return;
+    }
+    c->kind = CD1_TEXT;
+    minhash_begin(&m, TEXT_BITS, c->text);
+    sketch_shingles(&m, q->hash, 0, q->count);
+    minhash_end(&m);
+}
+
+/* The words around each link; neighbours' surroundings run together. */
+static void sketch_call(struct cd1 *c, const struct sequence *q)
+{
+    struct minhash m;
+    size_t done = 0, shingles = 0;
+    minhash_begin(&m, CALL_BITS, c->call);
+    for (size_t i = 0; i < q->link_count; i++) {
+        size_t link = q->link[i], from = link > CALL_WORDS ? link - CALL_WORDS : 0;
+        size_t to = link + CALL_WORDS + 1 < q->count ? link + CALL_WORDS + 1 : q->count;
+        from = done > from + 2 ? done - 2 : from; /* shingles that are in already */
+        if (to > from + 2) {
+            sketch_shingles(&m, q->hash, from, to);
+            shingles += to - from - 2;
+        }
+        done = to > done ? to : done;
+    }
+    c->has_call = shingles >= CALL_SHINGLES;
+    if (c->has_call) {
+        minhash_end(&m);
+    } else {
+        memset(c->call, 0, sizeof c->call);
+    }
+}
+
+/* Element names in order; a run of one name (lines broken by <br>, a table's rows) counts once. */
+static void sketch_html(struct cd1 *c, const struct features *f)
+{
+    struct minhash m;
+    uint64_t a = 0, b = 0, last = 0;
+    size_t names = 0, shingles = 0;
+    minhash_begin(&m, HTML_BITS, c->html);
+    for (size_t i = 0; i < f->body_count; i++) {
+        const struct html_outline *o = &f->bodies[i].outline;
+        for (size_t k = 0; k < o->count && f->bodies[i].is_seen; k++) {
+            uint64_t name = o->tags[k].name;
+            if (name == last) {
+                continue;
+            }
+            if (++names > 2) {
+                minhash_add(&m, minhash_shingle(a, b, name));
+                shingles++;
+            }
+            a = b;
+            b = last = name;
+        }
+    }
+    c->has_html = shingles >= HTML_SHINGLES;
+    if (c->has_html) {
+        minhash_end(&m);
+    } else {
+        memset(c->html, 0, sizeof c->html);
+    }
+}
+
+/* One item of a SHAPE sketch, by name and value. */
+static void shape_add(struct minhash *m, struct cd1 *c, const char *name, struct slice value)
+{
+    uint64_t hash = minhash_shingle(word_hash(slice_cstr(name)), word_hash(value), 0);
+    minhash_add(m, hash);
+    c->exact = minhash_mix(c->exact ^ hash);
+    c->shingles++;
+}
+
+/* Four steps for each doubling: pictures that were made to differ by noise differ little here. */
+static struct slice size_step(uint64_t bytes, char out[8])
+{
+    unsigned log = bytes ? 63 - (unsigned)__builtin_clzll(bytes) : 0;
+    unsigned quarter = log >= 2 ? (unsigned)(bytes >> (log - 2) & 3) : 0;
+    unsigned step = 4 * log + quarter;
+    out[0] = (char)('0' + step / 100);
+    out[1] = (char)('0' + step / 10 % 10);
+    out[2] = (char)('0' + step % 10);
+    return slice_of(out, 3);
+}
+
+static void shape_attachments(struct minhash *m, struct cd1 *c, const struct features *f)
+{
+    for (size_t i = 0; i < f->attachment_count; i++) {
+        const struct attachment *a = &f->attachments[i];
+        char step[8];
+        shape_add(m, c, "type", a->type);
+        shape_add(m, c, "name", a->name_shape);
+        shape_add(m, c, "size", size_step(a->bytes, step));
+        shape_add(m, c, "hash", slice_of((const char *)a->hash.b, sizeof a->hash.b));
+    }
+}
+
+/* What there is when there are no words to speak of. */
+static void sketch_shape(struct cd1 *c, const struct features *f)
+{
+    struct minhash m;
+    UNCLEARED char tree[SHAPE_BYTES];
+    struct shape_out o = {tree, 0, sizeof tree, false};
+    uint64_t words = c->exact;
+    bool has_words = c->kind == CD1_SHORT;
+    minhash_begin(&m, TEXT_BITS, c->text);
+    c->kind = CD1_SHAPE;
+    c->shingles = 0;
+    c->exact = 0;
+    if (f->mail) {
+        mime_tree(f->mail, &o);
+    }
+    shape_add(&m, c, "tree", shape_end(&o));
+    shape_attachments(&m, c, f);
+    if (has_words) {
+        shape_add(&m, c, "words", slice_of((const char *)&words, sizeof words));
+    }
+    for (size_t i = 0; i < f->text[FEATURE_URL_SHAPE].count && i < URL_SHAPES; i++) {
+        shape_add(&m, c, "url", f->text[FEATURE_URL_SHAPE].items[i]);
+    }
+    for (size_t i = 0; i < CD1_HTML_LANES && c->has_html; i++) {
+        char lane[] = {(char)i, (char)(c->html[i] >> 24), (char)(c->html[i] >> 16),
+                       (char)(c->html[i] >> 8), (char)c->html[i]};
+        shape_add(&m, c, "html", slice_of(lane, sizeof lane));
+    }
+    minhash_end(&m);
+}
+
+static bool has_elements(const struct features *f)
+{
+    for (size_t i = 0; i < f->body_count; i++) {
+        if (f->bodies[i].is_seen && f->bodies[i].outline.count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err cd1_make(struct cd1 *out, const struct words *w, const struct features *f,
+                  struct arena *arena)
+{
+    struct sequence q;
+    memset(out, 0, sizeof *out);
+    out->is_full = true;
+    if (!sequence_make(&q, w, arena)) {
+        return ERR_NOMEM;
+    }
+    sketch_text(out, &q);
+    sketch_html(out, f);
+    if ((out->kind == CD1_SHORT && f->attachment_count) ||
+        (out->kind == CD1_NONE && (f->attachment_count || has_elements(f)))) {
+        sketch_shape(out, f);
+    }
+    if (q.link_count) {
+        sketch_call(out, &q);
+    }
+    return OK;
+}
+
+static double likeness(const uint32_t *a, const uint32_t *b, unsigned lanes, bool is_full)
+{
+    const uint32_t mask = is_full ? UINT32_MAX : MINHASH_PRINTED_MASK;
+    const double chance = is_full ? 0.0 : 1.0 / (MINHASH_PRINTED_MASK + 1);
+    unsigned equal = 0;
+    for (unsigned i = 0; i < lanes; i++) {
+        equal += ((a[i] ^ b[i]) & mask) == 0;
+    }
+    double share = (equal / (double)lanes - chance) / (1.0 - chance);
+    return share > 0.0 ? share : 0.0;
+}
+
+double cd1_text_likeness(const struct cd1 *a, const struct cd1 *b)
+{
+    if (a->kind != b->kind || a->kind == CD1_NONE) {
+        return -1.0;
+    }
+    if (a->exact == b->exact) {
+        return 1.0;
+    }
+    return a->kind == CD1_SHORT
+               ? 0.0
+               : likeness(a->text, b->text, CD1_TEXT_LANES, a->is_full && b->is_full);
+}
+
+double cd1_call_likeness(const struct cd1 *a, const struct cd1 *b)
+{
+    return a->has_call && b->has_call
+               ? likeness(a->call, b->call, CD1_CALL_LANES, a->is_full && b->is_full)
+               : -1.0;
+}
+
+double cd1_html_likeness(const struct cd1 *a, const struct cd1 *b)
+{
+    return a->has_html && b->has_html
+               ? likeness(a->html, b->html, CD1_HTML_LANES, a->is_full && b->is_full)
+               : -1.0;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* CD1 as text and as bytes: KIND SHINGLES "." EXACT "." TEXT "." CALL "." HTML. */
+#include "print/cd1.h"
+#include "print/minhash.h"
+
+static const char PREFIX[] = "CD1:";
+static const char KINDS[] = {
+    [CD1_NONE] = 'n', [CD1_TEXT] = 't', [CD1_SHORT] = 's', [CD1_SHAPE] = 'f'};
+
+enum {
+    PREFIX_BYTES = sizeof PREFIX - 1,
+    EXACT_DIGITS = 16,
+    SHINGLES_MAX = 65535,
+    PACKED_VERSION = 1, /* high half of the first byte */
+    PACKED_CALL = 4,    /* bits of the low half, besides the kind */
+    PACKED_HTML = 8,
+    PACKED_HEAD_BYTES = 1 + 2 + 8,
+};
+_Static_assert(CD1_TEXT_BYTES >= PREFIX_BYTES + 1 + 5 + 1 + EXACT_DIGITS + 1 + CD1_TEXT_LANES + 1 +
+                                     CD1_CALL_LANES + 1 + CD1_HTML_LANES,
+               "the longest print fits");
+_Static_assert(CD1_PACKED_BYTES >=
+                   PACKED_HEAD_BYTES + (CD1_TEXT_LANES + CD1_CALL_LANES + CD1_HTML_LANES) / 2,
+               "the longest packing fits");
+
+static bool has_text(enum cd1_kind kind)
+{
+    return kind == CD1_TEXT || kind == CD1_SHAPE;
+}
+
+static size_t digit_put(char *out, size_t n, unsigned value)
+{
+    out[n] = "0123456789abcdef"[value & 0xf];
+    return n + 1;
+}
+
+static size_t lanes_put(char *out, size_t n, bool is_there, const uint32_t *lane, size_t lanes)
+{
+    out[n++] = '.';
+    if (!is_there) {
+        out[n++] = '-';
+    }
+    for (size_t i = 0; i < lanes && is_there; i++) {
+        n = digit_put(out, n, lane[i] & MINHASH_PRINTED_MASK);
+    }
+    return n;
+}
+
+size_t cd1_print(const struct cd1 *c, char out[CD1_TEXT_BYTES])
+{
+    size_t n = PREFIX_BYTES;
+    memcpy(out, PREFIX, n);
+    out[n++] = KINDS[c->kind];
+    if (c->kind == CD1_NONE) {
+        return n;
+    }
+    char digits[5];
+    size_t count = 0;
+    unsigned left = c->shingles < SHINGLES_MAX ? c->shingles : SHINGLES_MAX;
+    do {
+        digits[count++] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    while (count) {
+        out[n++] = digits[--count];
+    }
+    out[n++] = '.';
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        n = digit_put(out, n, (unsigned)(c->exact >> shift));
+    }
+    n = lanes_put(out, n, has_text(c->kind), c->text, CD1_TEXT_LANES);
+    n = lanes_put(out, n, c->has_call, c->call, CD1_CALL_LANES);
+    return lanes_put(out, n, c->has_html, c->html, CD1_HTML_LANES);
+}
+
+/* A lower-case hexadecimal digit's value, or -1. */
+static int digit_of(char c)
+{
+    return ascii_is_upper(c) ? -1 : ascii_hex(c);
+}
+
+/* "-", or a digit for each lane. */
+static bool lanes_parse(struct slice s, bool *is_there, uint32_t *lane, size_t lanes)
+{
+    *is_there = !slice_eq(s, S("-"));
+    if (!*is_there) {
+        return true;
+    }
+    for (size_t i = 0; i < lanes; i++) {
+        int value = s.n == lanes ? digit_of(s.p[i]) : -1;
+        if (value < 0) {
+            return false;
+        }
+        lane[i] = (uint32_t)value;
+    }
+    return true;
+}
+
+static bool kind_of(char letter, enum cd1_kind *kind)
+{
+    for (unsigned k = 0; k < sizeof KINDS; k++) {
+        if (KINDS[k] == letter) {
+            *kind = (enum cd1_kind)k;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What cd1_make never makes. */
+static bool is_consistent(const struct cd1 *c, bool has_lanes)
+{
+    return has_lanes == has_text(c->kind) &&
+           (c->kind != CD1_TEXT || c->shingles >= CD1_SHORT_SHINGLES) &&
+           (c->kind != CD1_SHORT || c->shingles < CD1_SHORT_SHINGLES) &&
+           (c->kind != CD1_SHAPE || c->shingles > 0);
+}
+
+bool cd1_parse(struct slice text, struct cd1 *out)
+{
+    struct cd1 c = {.kind = CD1_NONE};
+    if (!slice_starts(text, S("CD1:")) || text.n == PREFIX_BYTES ||
+        !kind_of(text.p[PREFIX_BYTES], &c.kind)) {
+        return false;
+    }
+    struct slice rest = slice_sub(text, PREFIX_BYTES + 1, SIZE_MAX);
+    if (c.kind == CD1_NONE) {
+        *out = c;
+        return rest.n == 0;
+    }
+    uint64_t shingles;
+    struct slice count = slice_cut(&rest, '.'), exact = slice_cut(&rest, '.');
+    if (count.n > 5 || !slice_to_u64(count, &shingles) || shingles > SHINGLES_MAX ||
+        (count.n > 1 && count.p[0] == '0') || exact.n != EXACT_DIGITS) {
+        return false;
+    }
+    for (size_t i = 0; i < exact.n; i++) {
+        if (digit_of(exact.p[i]) < 0) {
+            return false;
+        }
+        c.exact = c.exact << 4 | (unsigned)digit_of(exact.p[i]);
+    }
+    c.shingles = (unsigned)shingles;
+    struct slice lanes = slice_cut(&rest, '.'), call = slice_cut(&rest, '.');
+    bool has_lanes;
+    if (!lanes_parse(lanes, &has_lanes, c.text, CD1_TEXT_LANES) ||
+        !lanes_parse(call, &c.has_call, c.call, CD1_CALL_LANES) ||
+        !lanes_parse(rest, &c.has_html, c.html, CD1_HTML_LANES) || !is_consistent(&c, has_lanes)) {
+        return false;
+    }
+    *out = c;
+    return true;
+}
+
+static size_t lanes_pack(uint8_t *out, size_t n, bool is_there, const uint32_t *lane, size_t lanes)
+{
+    for (size_t i = 0; i < lanes && is_there; i += 2) {
+        out[n++] =
+            (uint8_t)((lane[i] & MINHASH_PRINTED_MASK) << 4 | (lane[i + 1] & MINHASH_PRINTED_MASK));
+    }
+    return n;
+}
+
+size_t cd1_pack(const struct cd1 *c, uint8_t out[CD1_PACKED_BYTES])
+{
+    size_t n = 0;
+    if (c->kind == CD1_NONE) {
+        return 0;
+    }
+    out[n++] = (uint8_t)(PACKED_VERSION << 4 | (c->has_html ? PACKED_HTML : 0) |
+                         (c->has_call ? PACKED_CALL : 0) | (unsigned)c->kind);
+    unsigned shingles = c->shingles < SHINGLES_MAX ? c->shingles : SHINGLES_MAX;
+    out[n++] = (uint8_t)(shingles >> 8);
+    out[n++] = (uint8_t)shingles;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        out[n++] = (uint8_t)(c->exact >> shift);
+    }
+    n = lanes_pack(out, n, has_text(c->kind), c->text, CD1_TEXT_LANES);
+    n = lanes_pack(out, n, c->has_call, c->call, CD1_CALL_LANES);
+    return lanes_pack(out, n, c->has_html, c->html, CD1_HTML_LANES);
+}
+
+static bool lanes_unpack(struct slice *s, bool is_there, uint32_t *lane, size_t lanes)
+{
+    if (!is_there) {
+        return true;
+    }
+    if (s->n < lanes / 2) {
+        return false;
+    }
+    for (size_t i = 0; i < lanes; i++) {
+        uint8_t byte = (uint8_t)s->p[i / 2];
+        lane[i] = i % 2 ? byte & 0xf : byte >> 4;
+    }
+    *s = slice_sub(*s, lanes / 2, SIZE_MAX);
+    return true;
+}
+
+bool cd1_unpack(struct slice packed, struct cd1 *out)
+{
+    struct cd1 c = {.kind = CD1_NONE};
+    if (packed.n == 0) {
+        *out = c;
+        return true;
+    }
+    if (packed.n < PACKED_HEAD_BYTES) {
+        return false;
+    }
+    const uint8_t *p = (const uint8_t *)packed.p;
+    c.kind = (enum cd1_kind)(p[0] & 3);
+    c.has_call = p[0] & PACKED_CALL;
+    c.has_html = p[0] & PACKED_HTML;
+    c.shingles = (unsigned)(p[1] << 8 | p[2]);
+    for (size_t i = 3; i < PACKED_HEAD_BYTES; i++) {
+        c.exact = c.exact << 8 | p[i];
+    }
+    struct slice rest = slice_sub(packed, PACKED_HEAD_BYTES, SIZE_MAX);
+    bool has_lanes = has_text(c.kind);
+    if (p[0] >> 4 != PACKED_VERSION || c.kind == CD1_NONE ||
+        !lanes_unpack(&rest, has_lanes, c.text, CD1_TEXT_LANES) ||
+        !lanes_unpack(&rest, c.has_call, c.call, CD1_CALL_LANES) ||
+        !lanes_unpack(&rest, c.has_html, c.html, CD1_HTML_LANES) || rest.n ||
+        !is_consistent(&c, has_lanes)) {
+        return false;
+    }
+    *out = c;
+    return true;
+}
