@@ -124,6 +124,40 @@ enum err segment_compress(int dir, uint64_t number, int level, struct errbuf *eb
 
 /* ---- recovery ---- */
 
+/* Where the zeros that the writer prepared begin, at or behind `from`: bytes of a torn write end
+ * there. */
+static uint64_t torn_end(int fd, uint64_t from, uint64_t size)
+{
+    char bytes[4096];
+    uint64_t end = from;
+    for (uint64_t at = from; at < size; at += sizeof bytes) {
+        ssize_t n = pread(fd, bytes, sizeof bytes, (off_t)at);
+        for (; n > 0; n--) {
+            if (bytes[n - 1] != 0) {
+                end = at + (uint64_t)n;
+                break;
+            }
+        }
+    }
+    return end;
+}
+
+/* Prepared zeros go without a word. */
+static enum err tail_cut(int fd, const char *name, const struct segment_summary *summary,
+                         uint64_t size, struct errbuf *eb)
+{
+    uint64_t end = torn_end(fd, summary->bytes, size);
+    if (end > summary->bytes) {
+        log_warn("spool",
+                 "%s: %" PRIu64 " bytes of a torn write are cut off its end (%" PRIu64
+                 " whole records stay)",
+                 name, end - summary->bytes, summary->records);
+    }
+    return ftruncate(fd, (off_t)summary->bytes) == 0 && fsync(fd) == 0
+               ? OK
+               : err_set(eb, ERR_IO, "%s: %s", name, strerror(errno));
+}
+
 enum err segment_recover(int dir, uint64_t number, struct errbuf *eb)
 {
     char name[SEGMENT_NAME_BYTES];
@@ -138,13 +172,7 @@ enum err segment_recover(int dir, uint64_t number, struct errbuf *eb)
     if (size < 0) {
         e = err_set(eb, ERR_IO, "%s: %s", name, strerror(errno));
     } else if ((uint64_t)size > summary.bytes) {
-        log_warn("spool",
-                 "%s: %" PRIu64 " bytes of a torn write are cut off its end (%" PRIu64
-                 " whole records stay)",
-                 name, (uint64_t)size - summary.bytes, summary.records);
-        if (ftruncate(fd, (off_t)summary.bytes) != 0 || fsync(fd) != 0) {
-            e = err_set(eb, ERR_IO, "%s: %s", name, strerror(errno));
-        }
+        e = tail_cut(fd, name, &summary, (uint64_t)size, eb);
     }
     if (fd >= 0) {
         close(fd);
@@ -168,10 +196,11 @@ static bool segment_delete(int dir, const struct segment_file *f)
     return ok;
 }
 
-static uint64_t list_bytes(const struct segment_list *l)
+/* What was prepared in the open segment is not counted. */
+static uint64_t list_bytes(const struct segment_list *l, uint64_t open_segment, uint64_t open_bytes)
 {
-    uint64_t n = 0;
-    for (size_t i = 0; i < l->count; i++) {
+    uint64_t n = open_bytes;
+    for (size_t i = 0; i < l->count && l->files[i].number < open_segment; i++) {
         n += l->files[i].bytes;
     }
     return n;
@@ -211,8 +240,8 @@ static void segments_retain(const struct spool_writer_options *o, int dir, uint6
 }
 
 struct keeper_result keeper_round(const struct spool_writer_options *o, int dir,
-                                  uint64_t open_segment, bool is_full, int64_t now,
-                                  const volatile bool *stop)
+                                  uint64_t open_segment, uint64_t open_bytes, bool is_full,
+                                  int64_t now, const volatile bool *stop)
 {
     struct keeper_result r = {0, 0};
     struct segment_list l;
@@ -221,7 +250,7 @@ struct keeper_result keeper_round(const struct spool_writer_options *o, int dir,
         log_warn("spool", "%s", eb.text);
         return r;
     }
-    r.folder_bytes = list_bytes(&l);
+    r.folder_bytes = list_bytes(&l, open_segment, open_bytes);
     segments_retain(o, dir, open_segment, is_full, now, &l, &r);
     segment_list_free(&l);
     if (!o->compression_level || is_full || spool_folder_list(dir, &l, &eb) != OK) {
@@ -236,7 +265,7 @@ struct keeper_result keeper_round(const struct spool_writer_options *o, int dir,
     }
     segment_list_free(&l);
     if (spool_folder_list(dir, &l, &eb) == OK) {
-        r.folder_bytes = list_bytes(&l);
+        r.folder_bytes = list_bytes(&l, open_segment, open_bytes);
         segment_list_free(&l);
     }
     return r;

@@ -11,11 +11,12 @@ struct keeper_result {
     uint64_t dropped_unanalysed; /* segments */
 };
 
-/* One round: `open_segment` and later ones are the writer's; `now` in seconds. With `is_full` the
- * disk has no room: only deletes. Stops between segments when *stop. */
+/* One round: `open_segment` and later ones are the writer's, of which `open_bytes` are filled;
+ * `now` in seconds. With `is_full` the disk has no room: only deletes. Stops between segments when
+ * *stop. */
 struct keeper_result keeper_round(const struct spool_writer_options *o, int dir,
-                                  uint64_t open_segment, bool is_full, int64_t now,
-                                  const volatile bool *stop);
+                                  uint64_t open_segment, uint64_t open_bytes, bool is_full,
+                                  int64_t now, const volatile bool *stop);
 
 /* Compresses one segment: to a temporary name, synchronised, renamed, then the other form is
  * deleted. On failure the segment stays as it was. */

@@ -210,6 +210,23 @@ static enum err damage_pass(struct spool_reader *r, struct errbuf *eb)
     return is_found ? OK : ERR_END;
 }
 
+/* Is there nothing but prepared room from here on? Looks no further than there are zeros. */
+static enum err rest_is_blank(struct spool_reader *r, bool *out, struct errbuf *eb)
+{
+    *out = false;
+    for (size_t n = FRAME_HEAD_BYTES;; n *= 2) {
+        struct slice s;
+        enum err e = stream_look(r->stream, r->at.offset, n, &s, eb);
+        if (e != OK || s.n > SEGMENT_PREPARED_BYTES || !segment_is_blank(s)) {
+            return e;
+        }
+        if (s.n < n) {
+            *out = true;
+            return OK;
+        }
+    }
+}
+
 /* At the end of what can be read: OK to look once more, ERR_END when nothing more is to be had now.
  */
 static enum err segment_end(struct spool_reader *r, bool is_clean, struct errbuf *eb)
@@ -232,6 +249,12 @@ static enum err segment_end(struct spool_reader *r, bool is_clean, struct errbuf
         r->has_ended = true;
         stream_refresh(r->stream, r->at.offset);
         return OK;
+    }
+    if (r->has_header && !is_clean) {
+        enum err e = rest_is_blank(r, &is_clean, eb);
+        if (e != OK) {
+            return e;
+        }
     }
     if (!r->has_header) {
         finding(r, 0, "has no valid header");

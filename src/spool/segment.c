@@ -92,6 +92,11 @@ enum frame_state frame_look(struct slice s, uint64_t seed, uint64_t offset, stru
     return FRAME_WHOLE;
 }
 
+bool segment_is_blank(struct slice s)
+{
+    return s.n == 0 || (s.p[0] == 0 && memcmp(s.p, s.p + 1, s.n - 1) == 0);
+}
+
 /* RFC 8878 3.1.2: a skippable frame is its magic number, the length of its content, the content. */
 enum { SUMMARY_CONTENT = SEGMENT_SUMMARY_BYTES - 8 };
 static const uint32_t SKIPPABLE = 0x184D2A5B;

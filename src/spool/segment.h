@@ -36,6 +36,11 @@ enum frame_state { FRAME_WHOLE, FRAME_PARTLY, FRAME_DAMAGED };
 enum frame_state frame_look(struct slice s, uint64_t seed, uint64_t offset, struct slice *payload,
                             size_t *bytes);
 
+/* Behind the last frame of a segment that is being written, or whose writer was killed, may stand
+ * so many zeros: room for the next ones. */
+enum { SEGMENT_PREPARED_BYTES = 256 * 1024 };
+bool segment_is_blank(struct slice s); /* nothing but zeros, or nothing */
+
 /* What a compressed segment says of itself in a frame that zstd skips, so that a list needs not
  * unpack it. */
 struct segment_summary {

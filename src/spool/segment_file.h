@@ -11,8 +11,10 @@ struct segment_file_writer {
     int fd; /* -1: none is begun */
     uint64_t number, seed;
     uint64_t committed; /* bytes that are on the disk: what is behind them was never acknowledged */
-    double begun;       /* monotonic */
-    bool is_abandoned;  /* set by a failure after which the file is not trusted any more */
+    uint64_t prepared;  /* the file's length: zeros lie behind what is committed */
+    uint64_t bytes_most; /* about; no zeros past it */
+    double begun;        /* monotonic */
+    bool is_abandoned;   /* set by a failure after which the file is not trusted any more */
 };
 
 /* Appends `n` bytes of frames, whose heads it fills in, and synchronises. On failure nothing of
@@ -21,7 +23,7 @@ struct segment_file_writer {
  * report success the next time, so the segment is never written again. */
 enum spool_status segment_file_commit(struct segment_file_writer *f, char *frames, size_t n);
 
-/* Closes what is open; the next commit begins a new segment. */
+/* Cuts the zeros off and closes what is open; the next commit begins a new segment. */
 void segment_file_end(struct segment_file_writer *f);
 
 #endif

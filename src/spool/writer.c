@@ -33,7 +33,8 @@ enum {
     SEGMENT_BYTES = 64 * 1024 * 1024,
     SEGMENT_SECONDS = 3600,
     SESSION_DELAY_MS = 200,
-    ROOM_MS = 1000,           /* between looks at the disk's room while nothing happens */
+    ROOM_MS = 1000,           /* between looks at the disk's room */
+    ROOM_BYTES = 1024 * 1024, /* and after so much was written, which is sooner */
     KEEPER_SECONDS = 10,      /* between rounds of the keeper; also woken by a full disk */
     KEPT_BYTES = 1024 * 1024, /* of a batch's memory after it was written */
 };
@@ -50,7 +51,9 @@ struct spool_writer {
     struct spool_writer_options o;
     int dir, lock_file, event;
     struct share *share;             /* appending thread */
-    struct segment_file_writer file; /* committer */
+    struct segment_file_writer file; /* committer, as the next two */
+    double looked;                   /* when it asked the disk for its room; monotonic */
+    uint64_t looked_bytes;           /* written since */
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t work, keep;
@@ -60,7 +63,7 @@ struct spool_writer {
     size_t done_first, done_count, done_size; /* done[first .. first + count) */
     bool is_closing, is_full, keeper_wanted;
     volatile bool keeper_stop;
-    uint64_t open_segment;
+    uint64_t open_segment, open_bytes; /* number; committed in it */
     struct spool_stats stats;
     pthread_t committer, keeper;
     bool has_committer, has_keeper;
@@ -145,8 +148,9 @@ static enum err encode_session(struct strbuf *out, const void *record)
     return session_encode(out, record);
 }
 
-/* Lock held. The frame's head gets the length only; the committer does the rest. */
-static enum spool_status entry_put(struct spool_writer *w, const struct entry *in)
+/* Lock held. The frame's head gets the length only; the committer does the rest. *wakes: it is to
+ * be told, when the lock is free again: else it would wake up to wait for that. */
+static enum spool_status entry_put(struct spool_writer *w, const struct entry *in, bool *wakes)
 {
     struct batch *b = w->filling;
     static const char head[FRAME_HEAD_BYTES];
@@ -164,13 +168,10 @@ static enum spool_status entry_put(struct spool_writer *w, const struct entry *i
     }
     uint32_t length = (uint32_t)(b->frames.n - start - FRAME_HEAD_BYTES);
     memcpy(b->frames.p + start, &length, sizeof length);
-    bool wakes = b->count == 0 || (in->hurries && !b->hurries);
+    *wakes = b->count == 0 || (in->hurries && !b->hurries);
     b->since = b->count ? b->since : time_monotonic();
     b->hurries = b->hurries || in->hurries;
     b->cookies[b->count++] = in->cookie;
-    if (wakes) {
-        pthread_cond_signal(&w->work);
-    }
     return SPOOL_OK;
 }
 
@@ -182,6 +183,7 @@ static size_t waiting_bytes(const struct spool_writer *w)
 static enum spool_status entry_append(struct spool_writer *w, const struct entry *in)
 {
     enum spool_status status = SPOOL_OK;
+    bool wakes = false;
     bool is_shared = w->share && !(in->flags & SPOOL_NO_SHARE);
     int64_t now = is_shared ? now_us() : 0;
     if (is_shared && !share_has_room(w->share, in->head->client, in->bytes, now)) {
@@ -194,12 +196,15 @@ static enum spool_status entry_append(struct spool_writer *w, const struct entry
         status = SPOOL_FULL;
     }
     if (status == SPOOL_OK) {
-        status = entry_put(w, in);
+        status = entry_put(w, in, &wakes);
     }
     size_t bytes = w->filling->frames.n - before;
     w->stats.refused_full += status == SPOOL_FULL;
     w->stats.refused_share += status == SPOOL_SHARE;
     pthread_mutex_unlock(&w->lock);
+    if (wakes) {
+        pthread_cond_signal(&w->work);
+    }
     if (status == SPOOL_OK && is_shared) {
         share_add(w->share, in->head->client, bytes, now);
     }
@@ -238,9 +243,20 @@ int spool_writer_fd(const struct spool_writer *w)
     return w->event;
 }
 
+static void bell_ring(const struct spool_writer *w)
+{
+    static const uint64_t one = 1;
+    ssize_t put = write(w->event, &one, sizeof one); /* fails only when it rings already */
+    (void)put;
+}
+
+/* The counter is only a bell: what it says is in the queue. It is silenced before the queue is
+ * looked at, so that what comes in between rings again, and without the lock. */
 size_t spool_writer_poll(struct spool_writer *w, struct spool_completion *out, size_t most)
 {
     uint64_t ignored;
+    ssize_t got = read(w->event, &ignored, sizeof ignored);
+    (void)got;
     pthread_mutex_lock(&w->lock);
     size_t n = w->done_count < most ? w->done_count : most;
     if (n) {
@@ -248,12 +264,11 @@ size_t spool_writer_poll(struct spool_writer *w, struct spool_completion *out, s
     }
     w->done_count -= n;
     w->done_first = w->done_count ? w->done_first + n : 0;
-    if (!w->done_count) {
-        /* the counter is only a bell: what it says is in the queue */
-        ssize_t got = read(w->event, &ignored, sizeof ignored);
-        (void)got;
-    }
+    bool has_more = w->done_count > 0;
     pthread_mutex_unlock(&w->lock);
+    if (has_more) {
+        bell_ring(w);
+    }
     return n;
 }
 
@@ -269,25 +284,28 @@ static void completion_put(struct spool_writer *w, uint64_t cookie, enum spool_s
 
 /* ---- committer ---- */
 
-/* Is there room for more? Asks the disk; lock not held. */
-static bool room_is_used_up(struct spool_writer *w, uint64_t folder_bytes)
+/* Is there room for more? Asks the disk, but not after every small commit; lock not held. */
+static bool room_is_used_up(struct spool_writer *w, uint64_t folder_bytes, bool was_full)
 {
     struct statvfs fs;
     if (w->o.quota_bytes && folder_bytes >= w->o.quota_bytes) {
         return true;
     }
-    return w->o.free_bytes_least && fstatvfs(w->dir, &fs) == 0 &&
+    double now = time_monotonic();
+    if (!w->o.free_bytes_least ||
+        (!was_full && w->looked_bytes < ROOM_BYTES && (now - w->looked) * 1e3 < w->o.room_ms)) {
+        return false;
+    }
+    w->looked = now;
+    w->looked_bytes = 0;
+    return fstatvfs(w->dir, &fs) == 0 &&
            (uint64_t)fs.f_bavail * fs.f_frsize < w->o.free_bytes_least;
 }
 
-/* Lock held on entry and exit. A failed write counts as full until the next look. */
-static void room_look(struct spool_writer *w, bool has_failed)
+/* Lock held. A failed write counts as full until the next look. */
+static void room_note(struct spool_writer *w, bool is_full)
 {
-    uint64_t bytes = w->stats.folder_bytes;
     bool was_full = w->is_full;
-    pthread_mutex_unlock(&w->lock);
-    bool is_full = has_failed || room_is_used_up(w, bytes);
-    pthread_mutex_lock(&w->lock);
     w->is_full = is_full;
     if (is_full) {
         w->keeper_wanted = true;
@@ -297,6 +315,17 @@ static void room_look(struct spool_writer *w, bool has_failed)
         log_warn("spool", is_full ? "no room: mail is refused with 452 until there is"
                                   : "there is room again: mail is taken");
     }
+}
+
+/* Lock held on entry and exit. */
+static void room_look(struct spool_writer *w)
+{
+    uint64_t bytes = w->stats.folder_bytes;
+    bool was_full = w->is_full;
+    pthread_mutex_unlock(&w->lock);
+    bool is_full = room_is_used_up(w, bytes, was_full);
+    pthread_mutex_lock(&w->lock);
+    room_note(w, is_full);
 }
 
 static void batch_clear(struct batch *b)
@@ -315,7 +344,8 @@ static bool segment_is_done(const struct spool_writer *w)
                                time_monotonic() - w->file.begun > w->o.segment_seconds);
 }
 
-static void batch_finish(struct spool_writer *w, struct batch *b, enum spool_status status)
+/* Lock held. Returns whether somebody waits for one of them. */
+static bool batch_finish(struct spool_writer *w, struct batch *b, enum spool_status status)
 {
     bool has_completions = false;
     for (size_t i = 0; i < b->count; i++) {
@@ -334,11 +364,7 @@ static void batch_finish(struct spool_writer *w, struct batch *b, enum spool_sta
     }
     w->writing_bytes = w->writing_count = 0;
     batch_clear(b);
-    if (has_completions) {
-        static const uint64_t one = 1;
-        ssize_t put = write(w->event, &one, sizeof one); /* fails only when it rings already */
-        (void)put;
-    }
+    return has_completions;
 }
 
 /* Lock held on entry and exit. */
@@ -348,6 +374,8 @@ static void batch_commit(struct spool_writer *w)
     w->filling = b == &w->batches[0] ? &w->batches[1] : &w->batches[0];
     w->writing_bytes = b->frames.n;
     w->writing_count = b->count;
+    uint64_t folder_bytes = w->stats.folder_bytes + b->frames.n;
+    bool was_full = w->is_full;
     pthread_mutex_unlock(&w->lock);
     enum spool_status status = segment_file_commit(&w->file, b->frames.p, b->frames.n);
     bool was_abandoned = w->file.is_abandoned;
@@ -356,15 +384,23 @@ static void batch_commit(struct spool_writer *w)
         segment_file_end(&w->file);
     }
     uint64_t open_segment = w->file.fd >= 0 ? w->file.number : w->file.number + 1;
+    uint64_t open_bytes = w->file.fd >= 0 ? w->file.committed : 0;
+    w->looked_bytes += b->frames.n;
+    bool is_full = status == SPOOL_FULL || room_is_used_up(w, folder_bytes, was_full);
     pthread_mutex_lock(&w->lock);
     w->stats.segments_abandoned += was_abandoned;
+    w->open_bytes = open_bytes;
     if (open_segment != w->open_segment) {
         w->open_segment = open_segment;
         w->keeper_wanted = true;
         pthread_cond_signal(&w->keep);
     }
-    batch_finish(w, b, status);
-    room_look(w, status == SPOOL_FULL);
+    room_note(w, is_full);
+    if (batch_finish(w, b, status)) {
+        pthread_mutex_unlock(&w->lock); /* who is woken wants it at once */
+        bell_ring(w);
+        pthread_mutex_lock(&w->lock);
+    }
 }
 
 static bool batch_is_due(const struct spool_writer *w)
@@ -387,10 +423,11 @@ static void *committer_main(void *arg)
         bool has_sessions = w->filling->count > 0;
         deadline_after(&until, has_sessions ? w->o.session_delay_ms : w->o.room_ms);
         if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT && !has_sessions) {
-            room_look(w, false);
+            room_look(w);
             if (segment_is_done(w)) { /* nothing came for an hour */
                 segment_file_end(&w->file);
                 w->open_segment = w->file.number + 1;
+                w->open_bytes = 0;
                 w->keeper_wanted = true;
                 pthread_cond_signal(&w->keep);
             }
@@ -408,15 +445,14 @@ static void *keeper_main(void *arg)
     pthread_mutex_lock(&w->lock);
     while (!w->is_closing) {
         struct timespec until;
-        uint64_t open_segment = w->open_segment, known = w->stats.bytes;
+        uint64_t open_segment = w->open_segment, open_bytes = w->open_bytes;
+        uint64_t known = w->stats.bytes;
         bool is_full = w->is_full;
         w->keeper_wanted = false;
         pthread_mutex_unlock(&w->lock);
-        struct keeper_result r =
-            keeper_round(&w->o, w->dir, open_segment, is_full, time_now(), &w->keeper_stop);
+        struct keeper_result r = keeper_round(&w->o, w->dir, open_segment, open_bytes, is_full,
+                                              time_now(), &w->keeper_stop);
         pthread_mutex_lock(&w->lock);
-        /* what was written meanwhile may be counted twice: on the safe side, until the next round
-         */
         w->stats.folder_bytes = r.folder_bytes + (w->stats.bytes - known);
         w->stats.segments_dropped_unanalysed += r.dropped_unanalysed;
         deadline_after(&until, is_full ? w->o.room_ms : KEEPER_SECONDS * 1000);
@@ -510,13 +546,14 @@ enum err spool_writer_open(const struct spool_writer_options *o, struct spool_wr
     pthread_condattr_destroy(&monotonic);
     enum err e = folder_take(w, o->folder, eb);
     w->file.dir = w->dir;
+    w->file.bytes_most = w->o.segment_bytes;
     e = e == OK ? segments_recover(w, eb) : e;
     if (e == OK && o->share_bytes) {
         w->share = share_new(o->share_bytes, w->o.share_seconds);
         e = w->share ? OK : ERR_NOMEM;
     }
     if (e == OK) {
-        w->is_full = room_is_used_up(w, w->stats.folder_bytes);
+        w->is_full = room_is_used_up(w, w->stats.folder_bytes, true);
         e = threads_start(w, eb);
     }
     if (e != OK) {

@@ -47,6 +47,7 @@ static bool fails(enum call call)
 }
 
 ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __real_pwrite64(int fd, const void *p, size_t n, off_t at);
 int __real_fsync(int fd);
 int __real_openat64(int dir, const char *path, int flags, ...);
 int __real_ftruncate64(int fd, off_t n);
@@ -54,6 +55,7 @@ void *__real_malloc(size_t n);
 void *__real_calloc(size_t count, size_t n);
 void *__real_realloc(void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t __wrap_pwrite64(int fd, const void *p, size_t n, off_t at);
 int __wrap_fdatasync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_openat64(int dir, const char *path, int flags, mode_t mode);
@@ -71,6 +73,13 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
         return -1;
     }
     return __real_write(fd, p, n);
+}
+ssize_t __wrap_pwrite64(int fd, const void *p, size_t n, off_t at)
+{
+    if (fails(CALL_WRITE)) {
+        return fault.is_short && n > 100 ? __real_pwrite64(fd, p, n / 2, at) : -1;
+    }
+    return __real_pwrite64(fd, p, n, at);
 }
 int __wrap_fdatasync(int fd)
 {

@@ -311,6 +311,44 @@ static void test_recovery_cuts_the_tail_only(void **state)
     scratch_delete(folder);
 }
 
+/* Room that the writer prepared is the end, more zeros than that are damage, and so is a record
+ * that was torn within that room. */
+static void test_prepared_room_is_the_end(void **state)
+{
+    static struct image m;
+    static char bytes[SEGMENT_ROOM + SEGMENT_PREPARED_BYTES + 1];
+    static const size_t ROOMS[] = {1, FRAME_HEAD_BYTES, 5000, SEGMENT_PREPARED_BYTES};
+    char folder[64], path[128];
+    struct stat st;
+    int dir;
+    (void)state;
+    scratch_make(folder);
+    image_make(&m, 1, 93);
+    assert_int_equal(spool_folder_open(folder, &dir, NULL), OK);
+    snprintf(path, sizeof path, "%s/0000000000000001.seg", folder);
+    for (size_t i = 0; i < sizeof ROOMS / sizeof *ROOMS; i++) {
+        for (size_t n = m.at[RECORDS - 1]; n <= m.n; n++) {
+            bool is_whole = n == m.n, is_clean = is_whole || n == m.at[RECORDS - 1];
+            memset(bytes, 0, sizeof bytes);
+            memcpy(bytes, m.bytes, n);
+            image_write(folder, 1, bytes, n + ROOMS[i]);
+            struct seen s = folder_read(folder, true, (struct spool_position){0, 0});
+            assert_int_equal(s.count, RECORDS - 1 + is_whole);
+            assert_int_equal(s.findings, is_clean ? 0 : 1);
+            s = folder_read(folder, false, (struct spool_position){0, 0});
+            assert_int_equal(s.count, RECORDS - 1 + is_whole);
+            assert_int_equal(s.findings, 0);
+        }
+        assert_int_equal(segment_recover(dir, 1, NULL), OK);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size, m.n);
+    }
+    image_write(folder, 1, bytes, m.n + SEGMENT_PREPARED_BYTES + 1);
+    assert_int_equal(folder_read(folder, true, (struct spool_position){0, 0}).findings, 1);
+    close(dir);
+    scratch_delete(folder);
+}
+
 static void test_marks_survive_and_nonsense_is_nothing(void **state)
 {
     char folder[64], path[128];
@@ -346,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_follows_a_growing_spool),
         cmocka_unit_test(test_missing_segments_are_told),
         cmocka_unit_test(test_recovery_cuts_the_tail_only),
+        cmocka_unit_test(test_prepared_room_is_the_end),
         cmocka_unit_test(test_marks_survive_and_nonsense_is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,10 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char folder[64];
 
@@ -207,6 +210,49 @@ static void test_torn_tail_is_cut_at_start(void **state)
     assert_int_equal(seen[9], 1);
 }
 
+/* Small commits go where zeros have been prepared; an end takes back what was not needed, a kill
+ * leaves it, and that is neither damage nor lost to the next start. */
+static void test_prepared_room_is_given_back(void **state)
+{
+    static uint8_t seen[10000];
+    char path[128];
+    struct stat open_size, closed_size;
+    size_t sessions;
+    (void)state;
+    snprintf(path, sizeof path, "%s/0000000000000001.seg", folder);
+    pid_t child = fork();
+    if (child == 0) {
+        struct spool_writer *killed = writer_open(&(struct spool_writer_options){.folder = NULL});
+        for (uint32_t i = 1; i <= 5; i++) {
+            struct message_record m = message_of(i, 1, S("hello\r\n"));
+            if (spool_append_message(killed, &m, i, 0) != SPOOL_OK ||
+                completion_wait(killed).status != SPOOL_OK) {
+                _exit(1);
+            }
+        }
+        raise(SIGKILL);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(stat(path, &open_size), 0);
+    assert_in_range(open_size.st_size, SEGMENT_PREPARED_BYTES, 2 * SEGMENT_PREPARED_BYTES);
+    assert_int_equal(spool_count(seen, &sessions), 5);
+    struct spool_writer *w = writer_open(&(struct spool_writer_options){.folder = NULL});
+    assert_int_equal(stat(path, &closed_size), 0);
+    assert_in_range(closed_size.st_size, 5 * sizeof "hello", 2000);
+    snprintf(path, sizeof path, "%s/0000000000000002.seg", folder);
+    struct message_record m = message_of(6, 1, S("again\r\n"));
+    assert_int_equal(spool_append_message(w, &m, 6, 0), SPOOL_OK);
+    completion_wait(w);
+    assert_int_equal(stat(path, &open_size), 0);
+    spool_writer_close(w);
+    assert_int_equal(stat(path, &closed_size), 0);
+    assert_true(closed_size.st_size < 1000);
+    assert_true(open_size.st_size >= SEGMENT_PREPARED_BYTES);
+    assert_int_equal(spool_count(seen, &sessions), 6);
+}
+
 /* At the quota mail is refused; when the analyser has caught up the oldest segments go and mail is
  * taken again, by the same writer. Without that nothing is deleted. */
 static void test_quota_refuses_and_recovers(void **state)
@@ -368,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_writer_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rotation_and_compression, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn_tail_is_cut_at_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepared_room_is_given_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quota_refuses_and_recovers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quota_may_drop_what_nobody_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_share_of_a_client, setup, teardown),
