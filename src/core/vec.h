@@ -17,9 +17,13 @@ static inline vec vec_load(const char *p)
     return v;
 }
 
-/* Offset of the first byte set, 16 when none. */
+/* Offset of the first byte set (0xff, as comparisons set it), 16 when none. */
 static inline size_t vec_first(vec v)
 {
+#ifdef __SSE2__
+    typedef char mask_source __attribute__((vector_size(16)));
+    return (size_t)__builtin_ctz((unsigned)__builtin_ia32_pmovmskb128((mask_source)v) | 1U << 16);
+#else
     uint64_t half[2];
     memcpy(half, &v, sizeof half);
     for (size_t i = 0; i < 2; i++) {
@@ -32,6 +36,7 @@ static inline size_t vec_first(vec v)
         }
     }
     return 16;
+#endif
 }
 
 #endif

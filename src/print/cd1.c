@@ -69,16 +69,18 @@ static uint64_t exact_of(const uint64_t *hash, size_t count)
 {
     uint64_t exact = count;
     for (size_t i = 0; i < count; i++) {
-        exact = minhash_mix(exact ^ hash[i]);
+        exact = word_hash_step(exact, hash[i]);
     }
     return exact;
 }
 
 static void sketch_shingles(struct minhash *m, const uint64_t *hash, size_t from, size_t to)
 {
+    struct minhash local = *m; /* so that the loop need not write it to memory */
     for (size_t i = from; i + 2 < to; i++) {
-        minhash_add(m, minhash_shingle(hash[i], hash[i + 1], hash[i + 2]));
+        minhash_add(&local, minhash_shingle(hash[i], hash[i + 1], hash[i + 2]));
     }
+    *m = local;
 }
 
 static void sketch_text(struct cd1 *c, const struct sequence *q)
@@ -156,7 +158,7 @@ static void shape_add(struct minhash *m, struct cd1 *c, const char *name, struct
 {
     uint64_t hash = minhash_shingle(word_hash(slice_cstr(name)), word_hash(value), 0);
     minhash_add(m, hash);
-    c->exact = minhash_mix(c->exact ^ hash);
+    c->exact = word_hash_step(c->exact, hash);
     c->shingles++;
 }
 

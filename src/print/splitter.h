@@ -8,10 +8,6 @@
 enum byte_class { BYTE_OTHER, BYTE_LETTER, BYTE_DIGIT, BYTE_HIGH, BYTE_LINE, BYTE_GLUE };
 extern const uint8_t BYTE_CLASS[256];
 
-enum {
-    CALENDAR_BYTES = 24, /* of the longest name of calendar.def in UTF-8 */
-};
-
 struct splitter {
     const char *begin, *end; /* of the text */
     struct word *items;      /* room for `room`; arena */
@@ -34,8 +30,5 @@ void splitter_letters(struct splitter *s, struct slice text);
 /* Each puts what begins at `p` and returns where to go on. */
 const char *splitter_compound(struct splitter *s, const char *p); /* word_compound.c */
 const char *splitter_runes(struct splitter *s, const char *p);    /* word_rune.c */
-
-/* The folded form of a text without separators; 0 when it is longer than `room`. word_rune.c */
-size_t fold_text(struct slice text, char *folded, size_t room);
 
 #endif

@@ -107,7 +107,8 @@ static enum word_kind address_kind(const struct me *me, struct slice address)
 
 static void compound_read(struct compound *c, struct slice s)
 {
-    *c = (struct compound){.n = 0};
+    c->n = c->count = 0;
+    c->has_letters = c->has_digits = false;
     char joint = 0;
     while (c->count < PIECES_MAX && c->n < COMPOUND_BYTES_MAX) {
         size_t n = c->n;
@@ -193,7 +194,7 @@ static size_t piece_fold(struct slice piece, char folded[WORD_TOKEN_BYTES], unsi
 
 static enum word_kind piece_kind(struct slice piece)
 {
-    char folded[WORD_TOKEN_BYTES];
+    UNCLEARED char folded[WORD_TOKEN_BYTES];
     unsigned rises;
     size_t n = piece_fold(piece, folded, &rises);
     return piece.n > n ? WORD_RANDOM : word_kind_of(folded, n, rises);
@@ -280,18 +281,23 @@ static const char *number_put(struct splitter *s, const char *p, const char *q, 
 const char *splitter_compound(struct splitter *s, const char *p)
 {
     struct slice rest = slice_sub(slice_span(p, s->end), 0, LIMIT_URL_BYTES);
-    size_t n = url_length(s, rest);
+    size_t n = 0;
+    while (n < rest.n && ascii_is_alnum(rest.p[n])) {
+        n++;
+    }
+    bool is_joined = n < rest.n && BYTE_CLASS[(uint8_t)rest.p[n]] == BYTE_GLUE;
+    n = is_joined ? url_length(s, rest) : 0;
     if (n) {
         (void)splitter_put_kind(s, slice_of(p, n), WORD_URL);
         return p + n;
     }
-    n = address_length(rest);
+    n = is_joined ? address_length(rest) : 0;
     if (n) {
         struct slice address = slice_of(p, n);
         (void)splitter_put_kind(s, address, address_kind(&s->me, address));
         return p + n;
     }
-    struct compound c;
+    UNCLEARED struct compound c;
     compound_read(&c, rest);
     enum word_kind kind = c.has_digits ? compound_kind(&c) : WORD_PLAIN;
     if (kind == WORD_NUMBER || kind == WORD_TIME) {
@@ -302,7 +308,7 @@ const char *splitter_compound(struct splitter *s, const char *p)
         return p + c.n;
     }
     struct slice piece = c.piece[0];
-    char folded[WORD_TOKEN_BYTES];
+    UNCLEARED char folded[WORD_TOKEN_BYTES];
     unsigned rises;
     n = piece_fold(piece, folded, &rises);
     kind = piece.n > n ? WORD_RANDOM : word_kind_of(folded, n, rises);

@@ -15,7 +15,7 @@ enum {
 struct run {
     uint32_t rune[RUNES_MAX]; /* folded */
     size_t count;
-    bool has_latin, has_alike, has_digit;
+    bool has_latin, has_alike, has_digit, has_accents;
     const char *end;   /* of what was read */
     bool is_ideograph; /* one, and nothing else */
     unsigned rises;
@@ -42,7 +42,7 @@ static enum rune_class rune_at(const char *p, const char *end, uint32_t *folded,
 static void run_read(struct run *r, const char *p, const char *end)
 {
     r->count = 0;
-    r->has_latin = r->has_alike = r->has_digit = r->is_ideograph = false;
+    r->has_latin = r->has_alike = r->has_digit = r->has_accents = r->is_ideograph = false;
     r->rises = 0;
     r->end = p;
     char last = ' ';
@@ -60,6 +60,7 @@ static void run_read(struct run *r, const char *p, const char *end)
             last = *p;
             r->rune[r->count++] = folded;
             r->has_latin |= folded < 0x80 && class == RUNE_LETTER;
+            r->has_accents |= (uint8_t)*p >= 0x80 && folded < 0x80 && class == RUNE_LETTER;
             r->has_digit |= class == RUNE_DIGIT;
             r->has_alike |= folded >= 0x370 && folded < 0x530 && class == RUNE_LETTER;
         }
@@ -87,24 +88,10 @@ static size_t run_write(const struct run *r, char out[RUNES_MAX * RUNE_BYTES_MAX
     return n;
 }
 
-size_t fold_text(struct slice text, char *folded, size_t room)
-{
-    struct run r;
-    char out[RUNES_MAX * RUNE_BYTES_MAX];
-    bool is_ascii;
-    run_read(&r, text.p, text.p + text.n);
-    size_t n = run_write(&r, out, &is_ascii);
-    if (n > room || r.end != text.p + text.n) {
-        return 0;
-    }
-    memcpy(folded, out, n);
-    return n;
-}
-
 const char *splitter_runes(struct splitter *s, const char *p)
 {
-    struct run r;
-    char folded[RUNES_MAX * RUNE_BYTES_MAX];
+    UNCLEARED struct run r;
+    UNCLEARED char folded[RUNES_MAX * RUNE_BYTES_MAX];
     bool is_ascii;
     run_read(&r, p, s->end);
     if (r.count == 0) { /* a separator, or marks alone */
@@ -118,6 +105,9 @@ const char *splitter_runes(struct splitter *s, const char *p)
     enum word_kind kind = WORD_PLAIN;
     if (is_ascii) {
         kind = n > WORD_TOKEN_BYTES ? WORD_RANDOM : word_kind_of(folded, n, r.rises);
+        /* Accents show a language; or text in a charset that nobody declared, whose letters say
+           nothing of what it says. */
+        kind = kind == WORD_RANDOM && r.has_accents ? WORD_PLAIN : kind;
     }
     n = r.has_digit ? word_digits_fold(folded, n) : n;
     if (kind == WORD_PLAIN && n == 1 && folded[0] == '0') {

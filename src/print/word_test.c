@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "print/word_test.h"
 
-static const char BIGRAMS[26][32] = {
-#define BIGRAM(letter, levels) levels,
+#include <pthread.h>
+
+/* [letter & 31][next letter & 31]; what is no letter (0) is neutral. */
+static const char BIGRAMS[32][32] = {
+    "666666666666666666666666666",
+#define BIGRAM(letter, levels) "6" levels,
 #include "print/bigram.def"
 #undef BIGRAM
 };
+enum { NEUTRAL = '6' };
 
 static const struct slice CALENDAR_NAMES[] = {
 #define CALENDAR(name) SLICE(name),
 #include "print/calendar.def"
 #undef CALENDAR
 };
+enum {
+    CALENDAR_COUNT = sizeof CALENDAR_NAMES / sizeof *CALENDAR_NAMES,
+    CALENDAR_SLOTS = 512, /* open addressing, a quarter full */
+};
+static uint64_t calendar_slots[CALENDAR_SLOTS]; /* 0: free */
+static pthread_once_t calendar_once = PTHREAD_ONCE_INIT;
+_Static_assert(CALENDAR_COUNT < CALENDAR_SLOTS / 2, "there is always a free slot");
 
 /* Local parts that stand for an office, not for a person (RFC 2142 and custom): the same words
  * stand in texts. */
@@ -27,9 +39,25 @@ int word_bigrams(const char *folded, size_t n)
 {
     int sum = 0;
     for (size_t i = 1; i < n; i++) {
-        sum += BIGRAMS[folded[i - 1] - 'a'][folded[i] - 'a'];
+        sum += BIGRAMS[folded[i - 1] & 31][folded[i] & 31] - NEUTRAL;
     }
-    return n ? sum - (int)(n - 1) * ('0' + 6) : 0;
+    return sum;
+}
+
+int word_bigrams_block(const uint8_t folded[16], bool is_long)
+{
+    int sum = 0;
+#pragma GCC unroll 8
+    for (size_t i = 1; i < 8; i++) {
+        sum += BIGRAMS[folded[i - 1] & 31][folded[i] & 31];
+    }
+    if (is_long) {
+#pragma GCC unroll 8
+        for (size_t i = 8; i < 16; i++) {
+            sum += BIGRAMS[folded[i - 1] & 31][folded[i] & 31];
+        }
+    }
+    return sum - (is_long ? 15 : 7) * NEUTRAL;
 }
 
 static bool digits_only(const char *folded, size_t n)
@@ -99,14 +127,27 @@ size_t word_digits_fold(char *folded, size_t n)
     return kept;
 }
 
-bool word_is_calendar(struct slice folded)
+static uint64_t *calendar_slot(uint64_t hash)
 {
-    for (size_t i = 0; i < sizeof CALENDAR_NAMES / sizeof *CALENDAR_NAMES; i++) {
-        if (slice_eq(folded, CALENDAR_NAMES[i])) {
-            return true;
-        }
+    size_t i = hash % CALENDAR_SLOTS;
+    while (calendar_slots[i] && calendar_slots[i] != hash) {
+        i = (i + 1) % CALENDAR_SLOTS;
     }
-    return false;
+    return &calendar_slots[i];
+}
+
+static void calendar_fill(void)
+{
+    for (size_t i = 0; i < CALENDAR_COUNT; i++) {
+        uint64_t hash = word_hash(CALENDAR_NAMES[i]);
+        *calendar_slot(hash) = hash;
+    }
+}
+
+bool word_is_calendar(uint64_t hash)
+{
+    (void)pthread_once(&calendar_once, calendar_fill);
+    return hash && *calendar_slot(hash) == hash;
 }
 
 static void me_add(struct me *me, const char *folded, size_t n, size_t least)

@@ -37,6 +37,8 @@ static inline bool me_has(const struct me *me, uint64_t hash)
 /* How much likelier the letter pairs of `folded` (a..z alone) are in a language than by chance, in
  * bits; negative: by chance. */
 int word_bigrams(const char *folded, size_t n);
+/* The same of up to 16 letters with zeros behind them; is_long: more than 8. */
+int word_bigrams_block(const uint8_t folded[16], bool is_long);
 
 enum {
     WORD_RANDOM_BYTES = 5,  /* shorter ones are abbreviations as well */
@@ -55,6 +57,7 @@ enum word_kind word_kind_of(const char *folded, size_t n, unsigned rises);
 /* Runs of digits become one 0, in place. Returns the new length. */
 size_t word_digits_fold(char *folded, size_t n);
 
-bool word_is_calendar(struct slice folded);
+/* By word_hash: a month's or a weekday's name. */
+bool word_is_calendar(uint64_t hash);
 
 #endif

@@ -47,17 +47,9 @@ static uint64_t load_le64(const uint8_t *p)
 }
 
 enum { HASH_BLOCK_BYTES = 16 };
-static const uint64_t HASH_PRIME = UINT64_C(0x9e3779b97f4a7c15);
-
-static inline uint64_t hash_step(uint64_t h, uint64_t chunk)
-{
-    h = (h ^ chunk) * HASH_PRIME;
-    return h ^ h >> 32;
-}
-
 static inline uint64_t hash_block(uint64_t h, const uint8_t block[HASH_BLOCK_BYTES])
 {
-    return hash_step(hash_step(h, load_le64(block)), load_le64(block + 8));
+    return word_hash_step(word_hash_step(h, load_le64(block)), load_le64(block + 8));
 }
 
 uint64_t word_hash(struct slice folded)
@@ -93,13 +85,9 @@ static enum word_kind number_kind(struct splitter *s, enum word_kind kind)
     if (kind != WORD_NUMBER || !last) {
         return kind;
     }
-    if (last->kind == WORD_PLAIN && last->text.n <= 3 * CALENDAR_BYTES) {
-        char folded[CALENDAR_BYTES];
-        size_t n = fold_text(last->text, folded, sizeof folded);
-        if (n && word_is_calendar(slice_of(folded, n))) {
-            last->kind = WORD_DATE;
-            last->hash = s->kind_hash[WORD_DATE];
-        }
+    if (last->kind == WORD_PLAIN && word_is_calendar(last->hash)) {
+        last->kind = WORD_DATE;
+        last->hash = s->kind_hash[WORD_DATE];
     }
     return last->kind == WORD_DATE ? WORD_DATE : kind;
 }
@@ -121,8 +109,7 @@ bool splitter_put_folded(struct splitter *s, struct slice text, struct slice fol
         return splitter_put_kind(s, text, kind);
     }
     struct word *last = s->n > s->from ? &s->items[s->n - 1] : NULL;
-    if (last && (last->kind == WORD_NUMBER || last->kind == WORD_DATE) &&
-        word_is_calendar(folded)) {
+    if (last && (last->kind == WORD_NUMBER || last->kind == WORD_DATE) && word_is_calendar(hash)) {
         last->kind = WORD_DATE;
         last->hash = s->kind_hash[WORD_DATE];
         return splitter_put_kind(s, text, WORD_DATE);
@@ -133,7 +120,7 @@ bool splitter_put_folded(struct splitter *s, struct slice text, struct slice fol
 /* Letters only, of any number. */
 void splitter_letters(struct splitter *s, struct slice text)
 {
-    char folded[WORD_TOKEN_BYTES];
+    UNCLEARED char folded[WORD_TOKEN_BYTES];
     unsigned rises = 0;
     if (text.n > sizeof folded) {
         (void)splitter_put_kind(s, text, WORD_RANDOM);
@@ -223,10 +210,9 @@ static inline const char *letters(struct splitter *s, const char *p)
     struct slice text = slice_of(p, n);
     bool is_after_number = s->n > s->from && (s->items[s->n - 1].kind == WORD_NUMBER ||
                                               s->items[s->n - 1].kind == WORD_DATE);
-    if (is_after_number || me_has(&s->me, hash)) {
+    if ((is_after_number && word_is_calendar(hash)) || me_has(&s->me, hash)) {
         splitter_letters(s, text);
-    } else if (n >= WORD_RANDOM_BYTES &&
-               word_bigrams((const char *)folded, n) < WORD_RANDOM_SCORE) {
+    } else if (word_bigrams_block(folded, n > 8) < WORD_RANDOM_SCORE && n >= WORD_RANDOM_BYTES) {
         (void)splitter_put_kind(s, text, WORD_RANDOM);
     } else {
         (void)splitter_put(s, text, WORD_PLAIN, hash);
@@ -244,6 +230,7 @@ static void split(struct splitter *s, struct slice text)
         switch (BYTE_CLASS[(uint8_t)*p]) {
         case BYTE_LETTER:
             p = letters(s, p);
+            p += p < s->end && *p == ' ';
             break;
         case BYTE_DIGIT:
             p = splitter_compound(s, p);

@@ -43,7 +43,12 @@ enum err words_split(struct words *out, struct slice text, const struct slice *m
 enum err words_of(struct words *out, const struct features *f, const struct slice *me,
                   size_t me_count, struct arena *arena) MUST_USE;
 
-/* Part of CD1's definition (docs/cd1.md), so it never changes. */
+/* Both are part of CD1's definition (docs/cd1.md), so they never change. */
 uint64_t word_hash(struct slice folded);
+static inline uint64_t word_hash_step(uint64_t h, uint64_t chunk)
+{
+    h = (h ^ chunk) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
 
 #endif
