@@ -34,6 +34,7 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_DB_MIGRATE,
     &VERB_DB_VACUUM,
     &VERB_DB_RETAIN,
+    &VERB_SIMULATE_MAIL,
     &VERB_CHECK,
     NULL,
 };

@@ -19,9 +19,10 @@ BELOW = {
     "store": ["core", "spool", "mail", "cluster"],
     "analyse": ["core", "spool", "mail", "print", "sig", "cluster", "store"],
     "observe": ["core", "stat", "mail", "sig", "cluster", "store"],
+    "simulate": ["core", "stat", "mail"],
     "out": ["core", "stat", "spool", "mail", "print", "sig", "cluster", "store", "analyse", "observe"],
     "serve": ["core", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse"],
-    "cmd": ["core", "stat", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse", "observe", "serve", "out"],
+    "cmd": ["core", "stat", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse", "observe", "simulate", "serve", "out"],
 }
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|atoi|atol|strtok)\s*\(")
 src = sys.argv[1]
