@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cluster_score [seed=N] [messages=N] [families=N] [campaigns=N] [days=N] [mess=F] [rules=FOLDER]
+ * [take=all|half|twice] [shuffle=N] [show=N]: simulates, takes each message the way of an import
+ * (relays inferred, features, sketch), places it in variants and wordings, groups them, and scores
+ * both against the truth. Nothing is stored: for tuning the grouping. Built as two programs, for
+ * mailers and for campaigns; docs/simulate.md.
+ *
+ * show=N: the N worst splits (a family in several clusters) and mixtures (a cluster of several
+ * families), in messages. take=half: every other message; twice: each two times. */
+#include "analyse/analyse.h"
+#include "core/clock.h"
+#include "core/limits.h"
+#include "simulate/simulate.h"
+#include "stat/agreement.h"
+#ifdef SCORE_MAILERS
+#include "cluster/variant.h"
+#define PARTS_NEW     variants_new
+#define PARTS_FREE    variants_free
+#define PARTS_FIND    variants_find
+#define PARTS_COUNT   variants_count
+#define PARTS_KEY     variants_key
+#define PARTS_PROFILE variants_profile
+#define PARTS_INDEX   variants_index
+#define PARTS_PRINT   variants_print
+#define PARTS_GROUP   variants_group
+#define PARTS_EXPLAIN variants_explain
+#define PARTS_BYTES   variants_bytes
+typedef struct variants parts;
+#else
+#include "cluster/wording.h"
+#define PARTS_NEW     wordings_new
+#define PARTS_FREE    wordings_free
+#define PARTS_FIND    wordings_find
+#define PARTS_COUNT   wordings_count
+#define PARTS_KEY     wordings_key
+#define PARTS_PROFILE wordings_profile
+#define PARTS_INDEX   wordings_index
+#define PARTS_PRINT   wordings_print
+#define PARTS_GROUP   wordings_group
+#define PARTS_EXPLAIN wordings_explain
+#define PARTS_BYTES   wordings_bytes
+typedef struct wordings parts;
+#endif
+#include "print/cd1.h"
+#include "stat/pcg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME_BYTES = 32, PARTS_MOST = 65536 };
+
+struct truth {
+    struct slice raw; /* ours */
+    char truth[NAME_BYTES], label[NAME_BYTES], layout[NAME_BYTES], path[NAME_BYTES];
+    bool is_spam;
+    uint64_t key;    /* of its part */
+    uint64_t group;  /* of that */
+    uint64_t number; /* of its truth */
+};
+
+struct score {
+    struct truth *list;
+    size_t count;
+    struct trust *trust;
+    struct rules_live *rules;
+    struct url_context *urls;
+    parts *parts;
+    uint32_t *group;
+    double seconds; /* of placing alone */
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "cluster_score: %s\n", what);
+    exit(1);
+}
+
+static const char *argument(int argc, char **argv, const char *name, const char *fallback)
+{
+    size_t n = strlen(name);
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], name, n) == 0 && argv[i][n] == '=') {
+            return argv[i] + n + 1;
+        }
+    }
+    return fallback;
+}
+
+static void name_copy(char out[NAME_BYTES], struct slice s)
+{
+    snprintf(out, NAME_BYTES, "%.*s", SLICE_ARG(s));
+}
+
+static void world_read(struct score *s, const struct simulate_options *o)
+{
+    struct simulation *world;
+    struct simulated m;
+    struct errbuf eb = {.text = ""};
+    if (simulation_new(o, &world, &eb) != OK) {
+        die(eb.text);
+    }
+    s->list = calloc(o->messages + 1, sizeof *s->list);
+    while (simulation_next(world, &m) == OK) {
+        struct truth *t = &s->list[s->count++];
+        char *raw = malloc(m.raw.n + 1);
+        memcpy(raw, m.raw.p, m.raw.n);
+        t->raw = slice_of(raw, m.raw.n);
+        t->is_spam = m.botnet.n != 0;
+#ifdef SCORE_MAILERS
+        name_copy(t->truth, m.mailer);
+#else
+        name_copy(t->truth, m.campaign);
+#endif
+        name_copy(t->label, m.label);
+        name_copy(t->layout, slice_cstr(m.layout ? m.layout : ""));
+        name_copy(t->path, slice_cstr(m.path));
+        t->number = hash_u64(slice_cstr(t->truth));
+    }
+    simulation_free(world);
+}
+
+/* As import does: relays that the messages share. */
+static void relays_infer(struct score *s)
+{
+    struct trust_learner *learner = trust_learner_new();
+    struct arena *arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
+    for (size_t i = 0; i < s->count; i++) {
+        struct mail mail = {0};
+        struct chain chain;
+        struct part part = {0};
+        arena_reset(arena);
+        if (header_block_parse(&part.header, s->list[i].raw, arena) != OK) {
+            continue;
+        }
+        mail.parts = &part;
+        mail.part_count = 1;
+        mail.arena = arena;
+        if (chain_build(&chain, &mail, s->trust, time_now(), arena) == OK) {
+            trust_learner_see(learner, chain.hops, chain.count);
+        }
+    }
+    trust_learner_apply(learner, s->trust, NULL, NULL);
+    trust_learner_free(learner);
+    arena_free(arena);
+}
+
+static void cluster_message_fill(struct cluster_message *m, const struct analysis *a)
+{
+    const struct message_row *r = &a->row;
+    *m = (struct cluster_message){
+        .id = r->id,
+        .received = r->received,
+        .host = r->has_client ? host_key(r->client) : 0,
+        .trap = r->trap,
+        .country = r->country,
+        .recipients = r->recipients,
+        .bytes = r->bytes,
+        .hd1 = r->hd1,
+        .sd1 = r->sd1,
+        .td1 = r->td1,
+        .hd1_names = a->features.hd1.names,
+        .hd1_shapes = a->features.hd1.shapes,
+        .msgid_shape = r->msgid_shape,
+        .boundary_shape = r->boundary_shape,
+        .mime_tree = r->mime_tree,
+        .mailer = r->mailer,
+        .charsets = r->charsets,
+        .quirks = r->quirks,
+        .domains = r->domains,
+        .url_shapes = r->url_shapes,
+        .domain_count = r->domain_count,
+        .url_shape_count = r->url_shape_count,
+        .botnet = r->botnet.name,
+        .mailer_label = r->mailer_label.name,
+        .program = r->program.name,
+        .botnet_posterior = r->botnet.posterior,
+        .mailer_posterior = r->mailer_label.posterior,
+        .program_posterior = r->program.posterior,
+    };
+}
+
+static void message_place(struct score *s, struct analyser *a, struct arena *arena, struct truth *t)
+{
+    const struct analysis *analysis;
+    struct cluster_message m;
+    struct profile *profile;
+    bool is_new;
+    struct source_message source = {.raw = t->raw, .bytes = t->raw.n, .name = "simulated"};
+    arena_reset(arena);
+    if (analyse_message(a, &source, time_now(), &analysis) != OK) {
+        die("a message can not be analysed");
+    }
+    cluster_message_fill(&m, analysis);
+    double started = time_monotonic();
+#ifdef SCORE_CAMPAIGNS
+    struct words words;
+    struct cd1 cd1;
+    struct slice me = analysis->chain.count ? analysis->chain.hops[0].for_addr : S("");
+    if (words_of(&words, &analysis->features, &me, me.n ? 1 : 0, arena) != OK ||
+        cd1_make(&cd1, &words, &analysis->features, arena) != OK) {
+        die("out of memory");
+    }
+    m.cd1 = &cd1;
+    m.words = &words;
+#endif
+    if (PARTS_FIND(s->parts, &m, &t->key, &profile, &is_new) != OK ||
+        (profile && profile_take(profile, &m, 0) != OK)) {
+        die("out of memory");
+    }
+    s->seconds += time_monotonic() - started;
+}
+
+/* Which messages, in which order. */
+static size_t order_make(const struct score *s, const char *take, uint64_t shuffle, size_t *order)
+{
+    size_t n = 0;
+    bool is_half = strcmp(take, "half") == 0, is_twice = strcmp(take, "twice") == 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (!is_half || i % 2 == 0) {
+            order[n++] = i;
+        }
+        if (is_twice) {
+            order[n++] = i;
+        }
+    }
+    struct pcg r = pcg_keyed(shuffle, 0, 0, 0);
+    for (size_t i = n; shuffle && i > 1; i--) {
+        size_t j = pcg_below(&r, i), swap = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swap;
+    }
+    return n;
+}
+
+/* Places and groups all anew; the groups go into the list. */
+static void round_run(struct score *s, const char *take, uint64_t shuffle, bool *is_in)
+{
+    struct analyse_config config = {
+        .trap = S("import"), .trust = s->trust, .urls = s->urls, .rules = s->rules};
+    static const uint8_t KEY[SECRET_KEY_BYTES];
+    size_t *order = calloc(2 * s->count + 1, sizeof *order);
+    config.recipient_key = KEY;
+    struct analyser *a = analyser_new(&config);
+    struct arena *arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
+    if (s->parts) {
+        PARTS_FREE(s->parts);
+    }
+    s->parts = PARTS_NEW(PARTS_MOST);
+    if (!a || !arena || !order || !s->parts) {
+        die("out of memory");
+    }
+    size_t n = order_make(s, take, shuffle, order);
+    memset(is_in, 0, s->count * sizeof *is_in);
+    s->seconds = 0;
+    for (size_t i = 0; i < n; i++) {
+        is_in[order[i]] = true;
+        message_place(s, a, arena, &s->list[order[i]]);
+    }
+    double started = time_monotonic();
+    free(s->group);
+    s->group = calloc(PARTS_COUNT(s->parts) + 1, sizeof *s->group);
+    if (!s->group || PARTS_GROUP(s->parts, s->group) != OK) {
+        die("out of memory");
+    }
+    double grouped = time_monotonic() - started;
+    for (size_t i = 0; i < s->count; i++) {
+        struct truth *t = &s->list[i];
+        size_t at = t->key ? PARTS_INDEX(s->parts, t->key) : PARTS_COUNT(s->parts);
+        /* a part that gave way, or none: a cluster of its own */
+        t->group = at < PARTS_COUNT(s->parts) ? PARTS_KEY(s->parts, s->group[at])
+                                              : hash_u64_seeded(t->raw, i);
+    }
+    printf(
+        "%-6s shuffle %llu: %zu messages, %zu parts, %.1f MiB; %.0f messages/s placed, grouped in "
+        "%.3f s\n",
+        take, (unsigned long long)shuffle, n, PARTS_COUNT(s->parts),
+        (double)PARTS_BYTES(s->parts) / (1 << 20), (double)n / s->seconds, grouped);
+    free(order);
+    analyser_free(a);
+    arena_free(arena);
+}
+
+/* ---- scores ---- */
+
+static struct agreement compare(const struct score *s, const bool *is_in, const uint64_t *other)
+{
+    struct agreement_cell *cells = calloc(s->count + 1, sizeof *cells);
+    struct agreement out;
+    size_t n = 0;
+    for (size_t i = 0; cells && i < s->count; i++) {
+        const struct truth *t = &s->list[i];
+        if (is_in[i] && t->is_spam) {
+            cells[n++] = (struct agreement_cell){other ? other[i] : t->number, t->group, 1};
+        }
+    }
+    if (!cells || agreement_of(cells, n, &out) != OK) {
+        die("out of memory");
+    }
+    free(cells);
+    return out;
+}
+
+/* Messages of people in clusters that are mostly spam of size, and messages of families without a
+ * label in clusters whose most frequent rule label is one. */
+static void contamination_print(const struct score *s, const bool *is_in)
+{
+    size_t people = 0, wrong = 0, unknown = 0, named = 0;
+    struct agreement_cell *sizes = calloc(s->count + 1, sizeof *sizes);
+    uint64_t *groups = calloc(s->count + 1, sizeof *groups);
+    size_t count = 0;
+    if (!sizes || !groups) {
+        die("out of memory");
+    }
+    uint64_t *spam = calloc(s->count + 1, sizeof *spam);
+    for (size_t i = 0; i < s->count; i++) {
+        groups[i] = s->list[i].group;
+        spam[i] = s->list[i].is_spam ? s->list[i].label[0] ? 2 : 1 : 0;
+    }
+    free(sizes);
+    if (agreement_count(groups, spam, s->count, &sizes, &count) != OK) {
+        die("out of memory");
+    }
+    for (size_t i = 0; i < count;) {
+        uint64_t of[3] = {0}, group = sizes[i].a;
+        for (; i < count && sizes[i].a == group; i++) {
+            of[sizes[i].b] += sizes[i].count;
+        }
+        people += of[0];
+        wrong += of[1] + of[2] > of[0] && of[0] ? of[0] : 0;
+        unknown += of[1];
+        named += of[2] > of[1] ? of[1] : 0;
+    }
+    (void)is_in;
+    printf(
+        "people's messages in clusters of spam: %zu of %zu; of unknown families in clusters that "
+        "are mostly a known one: %zu of %zu (%.2f %%)\n",
+        wrong, people, named, unknown, unknown ? 100.0 * (double)named / (double)unknown : 0);
+    free(sizes);
+    free(groups);
+    free(spam);
+}
+
+static int by_count(const void *x, const void *y)
+{
+    const struct agreement_cell *a = x, *b = y;
+    return (a->count < b->count) - (a->count > b->count);
+}
+
+static const struct truth *example(const struct score *s, uint64_t number, uint64_t group)
+{
+    size_t i = 0;
+    while (s->list[i].number != number || s->list[i].group != group) {
+        i++;
+    }
+    return &s->list[i];
+}
+
+/* One end of a wrong link or a missing one: its part in words. */
+static void part_print(const struct score *s, const struct truth *t)
+{
+    struct strbuf b = STRBUF_INIT;
+    size_t at = t->key ? PARTS_INDEX(s->parts, t->key) : PARTS_COUNT(s->parts);
+    if (at < PARTS_COUNT(s->parts) && PARTS_PRINT(s->parts, at, &b) == OK) {
+        printf("      %s [%s] %s\n", t->layout, t->path, strbuf_cstr(&b));
+    }
+    strbuf_free(&b);
+}
+
+static void explain_print(const struct score *s, const struct truth *a, const struct truth *b)
+{
+    struct strbuf why = STRBUF_INIT;
+    size_t i = PARTS_INDEX(s->parts, a->key), j = PARTS_INDEX(s->parts, b->key);
+    if (i < PARTS_COUNT(s->parts) && j < PARTS_COUNT(s->parts) &&
+        PARTS_EXPLAIN(s->parts, i, j, &why) == OK) {
+        printf("%s\n", strbuf_cstr(&why));
+    }
+    strbuf_free(&why);
+}
+
+static void worst_print(const struct score *s, size_t show)
+{
+    uint64_t *a = calloc(s->count + 1, sizeof *a), *b = calloc(s->count + 1, sizeof *b);
+    struct agreement_cell *cells;
+    size_t count, n = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->list[i].is_spam) {
+            a[n] = s->list[i].number;
+            b[n++] = s->list[i].group;
+        }
+    }
+    if (agreement_count(a, b, n, &cells, &count) != OK) {
+        die("out of memory");
+    }
+    qsort(cells, count, sizeof *cells, by_count);
+    puts("split: a truth's messages outside of its largest cluster");
+    for (size_t i = 0, shown = 0; i < count && shown < show; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (cells[j].a == cells[i].a) {
+                const struct truth *x = example(s, cells[j].a, cells[j].b),
+                                   *y = example(s, cells[i].a, cells[i].b);
+                printf("  %s: %llu here, %llu there\n", x->truth,
+                       (unsigned long long)cells[j].count, (unsigned long long)cells[i].count);
+                part_print(s, x);
+                part_print(s, y);
+                explain_print(s, x, y);
+                shown++;
+                break;
+            }
+        }
+    }
+    puts("mixed: clusters of several truths");
+    for (size_t i = 0, shown = 0; i < count && shown < show; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (cells[j].b == cells[i].b) {
+                const struct truth *x = example(s, cells[j].a, cells[j].b),
+                                   *y = example(s, cells[i].a, cells[i].b);
+                printf("  %s %llu with %s %llu\n", x->truth, (unsigned long long)cells[j].count,
+                       y->truth, (unsigned long long)cells[i].count);
+                part_print(s, x);
+                part_print(s, y);
+                explain_print(s, x, y);
+                shown++;
+                break;
+            }
+        }
+    }
+    free(cells);
+    free(a);
+    free(b);
+}
+
+static void round_score(const struct score *s, const bool *is_in)
+{
+    struct agreement g = compare(s, is_in, NULL);
+    printf("  ARI %.4f  V %.4f (homogeneity %.4f, completeness %.4f)  VI %.3f = %.3f lumped + %.3f "
+           "split  %zu truths, %zu clusters\n  ",
+           g.ari, g.v_measure, g.homogeneity, g.completeness, g.variation, g.a_given_b, g.b_given_a,
+           g.labels_a, g.labels_b);
+    contamination_print(s, is_in);
+}
+
+int main(int argc, char **argv)
+{
+    struct score s = {.trust = trust_new()};
+    struct errbuf eb = {.text = ""};
+    const char *pack = argument(argc, argv, "rules", "rules");
+    struct rule_options rules = {.paths = &pack, .path_count = 1};
+    struct simulate_options o = {
+        .seed = strtoull(argument(argc, argv, "seed", "1"), NULL, 10),
+        .messages = strtoull(argument(argc, argv, "messages", "20000"), NULL, 10),
+        .families = (unsigned)strtoul(argument(argc, argv, "families", "24"), NULL, 10),
+        .campaigns = (unsigned)strtoul(argument(argc, argv, "campaigns", "40"), NULL, 10),
+        .days = (unsigned)strtoul(argument(argc, argv, "days", "60"), NULL, 10),
+        .mess = strtod(argument(argc, argv, "mess", "0.5"), NULL),
+        .since = civil_to_days(2007, 7, 1) * SECONDS_PER_DAY,
+        .trap = S("import"),
+    };
+    const char *take = argument(argc, argv, "take", "all");
+    uint64_t shuffles = strtoull(argument(argc, argv, "shuffle", "2"), NULL, 10);
+    size_t show = strtoul(argument(argc, argv, "show", "0"), NULL, 10);
+    if (rules_live_open(&rules, &s.rules, &eb) != OK || !(s.urls = url_context_new(&eb)) ||
+        !s.trust) {
+        die(eb.text);
+    }
+    world_read(&s, &o);
+    relays_infer(&s);
+    bool *is_in = calloc(s.count + 1, sizeof *is_in);
+    uint64_t *first = calloc(s.count + 1, sizeof *first);
+    round_run(&s, take, 0, is_in);
+    round_score(&s, is_in);
+    worst_print(&s, show);
+    for (size_t i = 0; i < s.count; i++) {
+        first[i] = s.list[i].group;
+    }
+    for (uint64_t k = 1; k <= shuffles; k++) {
+        round_run(&s, take, k, is_in);
+        struct agreement g = compare(&s, is_in, NULL), same = compare(&s, is_in, first);
+        printf("  ARI %.4f  V %.4f; against the first order ARI %.4f\n", g.ari, g.v_measure,
+               same.ari);
+    }
+    static const char *const TAKES[] = {"half", "twice"};
+    for (size_t k = 0; shuffles && k < 2; k++) {
+        round_run(&s, TAKES[k], 0, is_in);
+        struct agreement g = compare(&s, is_in, NULL), same = compare(&s, is_in, first);
+        printf("  ARI %.4f  V %.4f; against all, on the same messages ARI %.4f\n", g.ari,
+               g.v_measure, same.ari);
+    }
+    return 0;
+}
