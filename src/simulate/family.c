@@ -245,6 +245,8 @@ static struct slice name_recased(struct pcg *r, struct slice name, struct arena 
     return slice_of(p, name.n);
 }
 
+enum { TRIES_MAX = 60 }; /* of changes until a family is unlike all others */
+
 enum change {
     CHANGE_MSGID,
     CHANGE_BOUNDARY,
@@ -355,15 +357,54 @@ static void client_follow(struct family_client *to, const struct family_client *
         size_t at = field_find(from, SHARED[i]);
         if (at < from->count) {
             field_set(to, from->fields[at]);
+        } else {
+            field_remove(to, field_find(to, SHARED[i]));
         }
     }
-    size_t received = field_find(from, S("Received"));
-    if (received < from->count) {
-        field_insert(to, 0, from->fields[received]);
+    field_remove(to, field_find(to, S("Received")));
+    for (size_t i = 0; i < from->count && slice_ieq(from->fields[i].name, S("Received")); i++) {
+        field_insert(to, i, from->fields[i]);
     }
     to->boundary = from->boundary;
     to->leaf = from->leaf;
     to->multi = from->multi;
+    to->part = from->part;
+    to->preamble = from->preamble;
+    to->is_alternative = from->is_alternative;
+}
+
+/* In how many things that a header shows two clients differ. */
+static unsigned differences(const struct family_client *a, const struct family_client *b)
+{
+    static const struct slice SHOWN[] = {SLICE("Message-ID"), SLICE("Date"),     SLICE("From"),
+                                         SLICE("To"),         SLICE("Received"), SLICE("X-Mailer"),
+                                         SLICE("User-Agent"), SLICE("X-MimeOLE")};
+    unsigned n = !slice_eq(a->leaf, b->leaf);
+    bool is_same_order = a->count == b->count;
+    for (size_t i = 0; i < a->count && is_same_order; i++) {
+        is_same_order = slice_eq(a->fields[i].name, b->fields[i].name);
+    }
+    n += !is_same_order;
+    for (size_t i = 0; i < sizeof SHOWN / sizeof *SHOWN; i++) {
+        size_t x = field_find(a, SHOWN[i]), y = field_find(b, SHOWN[i]);
+        bool has_x = x < a->count, has_y = y < b->count;
+        n += has_x != has_y || (has_x && !slice_eq(a->fields[x].value, b->fields[y].value));
+    }
+    return n;
+}
+
+static bool is_alone(const struct family_client *c, const struct family *earlier, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t v = 0; v < earlier[i].version_count; v++) {
+            for (size_t k = 0; k < earlier[i].versions[v].client_count; k++) {
+                if (differences(c, &earlier[i].versions[v].clients[k]) < FAMILY_DIFFERENCES) {
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
 }
 
 static void upgrade(struct pcg *r, struct family *f, double mess, struct arena *arena)
@@ -381,7 +422,7 @@ static void upgrade(struct pcg *r, struct family *f, double mess, struct arena *
 }
 
 static enum err fresh_make(struct family *f, uint64_t seed, size_t number, double mess,
-                           struct arena *arena)
+                           const struct family *earlier, struct arena *arena)
 {
     struct pcg r = pcg_keyed(seed, KIND_FAMILY, number, 1);
     struct family_client *c = &f->versions[0].clients[0];
@@ -390,24 +431,27 @@ static enum err fresh_make(struct family *f, uint64_t seed, size_t number, doubl
     int64_t changes;
     if (number > first && pcg_chance(&r, 0.25)) {
         /* taken from another family and changed a little, as code that is sold or stolen is */
-        struct family parent;
-        enum err e = family_make(&parent, seed, first + pcg_below(&r, number - first), mess, arena);
-        if (e != OK) {
-            return e;
-        }
-        *c = parent.versions[0].clients[0];
-        f->helo = parent.helo;
+        const struct family *parent = &earlier[first + pcg_below(&r, number - first)];
+        *c = parent->versions[0].clients[0];
+        f->helo = parent->helo;
         changes = pcg_between(&r, 2, 4);
     } else {
         client_init(c, (enum client_id)pcg_below(&r, CLIENT_COUNT));
         f->helo = trait_draw(&r, TRAIT_HELO);
         changes = pcg_between(&r, 3, 8);
     }
-    for (; changes > 0; changes--) {
+    bool has_two = pcg_chance(&r, 0.15);
+    if (has_two && field_find(c, S("Received")) == c->count) {
+        change_draw(&r, c, CHANGE_RECEIVED, mess, arena);
+    }
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        if (changes-- <= 0 && is_alone(c, earlier, number)) {
+            break;
+        }
         change_draw(&r, c, (enum change)pcg_below(&r, CHANGE_COUNT), mess, arena);
     }
     f->versions[0].client_count = f->version_count = 1;
-    if (pcg_chance(&r, 0.15)) {
+    if (has_two) {
         client_init(&f->versions[0].clients[1], (enum client_id)pcg_below(&r, CLIENT_COUNT));
         client_follow(&f->versions[0].clients[1], c);
         f->versions[0].client_count = 2;
@@ -421,7 +465,7 @@ static enum err fresh_make(struct family *f, uint64_t seed, size_t number, doubl
 }
 
 enum err family_make(struct family *out, uint64_t seed, size_t number, double mess,
-                     struct arena *arena)
+                     const struct family *earlier, struct arena *arena)
 {
     static const struct slice CHARSETS[] = {SLICE("iso-8859-1"),   SLICE("us-ascii"),
                                             SLICE("windows-1252"), SLICE("utf-8"),
@@ -436,7 +480,7 @@ enum err family_make(struct family *out, uint64_t seed, size_t number, double me
         known_make(out, number);
         return OK;
     }
-    return fresh_make(out, seed, number, mess, arena);
+    return fresh_make(out, seed, number, mess, earlier, arena);
 }
 
 bool family_person(struct family *out, size_t number)

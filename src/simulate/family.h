@@ -8,7 +8,12 @@
 #include "core/arena.h"
 #include "stat/pcg.h"
 
-enum { FAMILY_FIELDS = 48, FAMILY_CLIENTS = 2, FAMILY_VERSIONS = 3 };
+enum {
+    FAMILY_FIELDS = 48,
+    FAMILY_CLIENTS = 2,
+    FAMILY_VERSIONS = 3,
+    FAMILY_DIFFERENCES = 3, /* with fewer, nobody could tell two apart */
+};
 
 struct family_field {
     struct slice name, value; /* value: a template */
@@ -47,9 +52,11 @@ struct family {
 
 /* The families of family.def come first. */
 size_t family_known_count(void);
-/* The number-th family of a seed. `mess` (0..1): how often it varies. ERR_NOMEM. */
+/* The number-th family of a seed; `earlier`: those before it, from which it may be taken and from
+ * each of which it differs in FAMILY_DIFFERENCES things at least. `mess` (0..1): how often it
+ * varies. ERR_NOMEM. */
 enum err family_make(struct family *out, uint64_t seed, size_t number, double mess,
-                     struct arena *arena) MUST_USE;
+                     const struct family *earlier, struct arena *arena) MUST_USE;
 
 /* A real client, for people's mail: the `number`-th of client.def; false past the last. */
 bool family_person(struct family *out, size_t number);

@@ -197,7 +197,8 @@ enum err world_make(struct world *w, const struct simulate_options *o)
         return ERR_NOMEM;
     }
     for (size_t i = 0; e == OK && i < o->families; i++) {
-        e = family_make(&w->families[w->family_count++], o->seed, i, o->mess, w->arena);
+        e = family_make(&w->families[i], o->seed, i, o->mess, w->families, w->arena);
+        w->family_count++;
     }
     e = e == OK ? botnets_make(w) : e;
     e = e == OK ? campaigns_make(w) : e;
