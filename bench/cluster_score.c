@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cluster_score [seed=N] [messages=N] [families=N] [campaigns=N] [days=N] [mess=F] [rules=FOLDER]
- * [take=all|half|twice] [shuffle=N] [show=N]: simulates, takes each message the way of an import
- * (relays inferred, features, sketch), places it in variants and wordings, groups them, and scores
- * both against the truth. Nothing is stored: for tuning the grouping. Built as two programs, for
- * mailers and for campaigns; docs/simulate.md.
+ * [live=0|1] [take=all|half|twice] [shuffle=N] [show=N]: simulates, takes each message the way of
+ * an import (relays inferred, features, sketch), places it in variants and wordings, groups them,
+ * and scores both against the truth. Nothing is stored: for tuning the grouping. Built as two
+ * programs, for mailers and for campaigns; docs/simulate.md. live=1: as a trap of ours took it,
+ * with SD1.
  *
  * show=N: the N worst splits (a family in several clusters) and mixtures (a cluster of several
  * families), in messages. take=half: every other message; twice: each two times. */
@@ -42,6 +43,7 @@ typedef struct variants parts;
 typedef struct wordings parts;
 #endif
 #include "print/cd1.h"
+#include "print/sd1.h"
 #include "stat/pcg.h"
 
 #include <stdio.h>
@@ -51,6 +53,11 @@ enum { NAME_BYTES = 32, PARTS_MOST = 65536 };
 
 struct truth {
     struct slice raw; /* ours */
+    char sd1[SD1_TEXT_BYTES];
+    size_t sd1_bytes;
+    struct ip client; /* who spoke with the trap */
+    struct slice helo;
+    int64_t received_us;
     char truth[NAME_BYTES], label[NAME_BYTES], layout[NAME_BYTES], path[NAME_BYTES];
     bool is_spam;
     uint64_t key;    /* of its part */
@@ -99,7 +106,11 @@ static void world_read(struct score *s, const struct simulate_options *o)
     if (simulation_new(o, &world, &eb) != OK) {
         die(eb.text);
     }
+    struct arena *arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
     s->list = calloc(o->messages + 1, sizeof *s->list);
+    if (!arena || !s->list) {
+        die("out of memory");
+    }
     while (simulation_next(world, &m) == OK) {
         struct truth *t = &s->list[s->count++];
         char *raw = malloc(m.raw.n + 1);
@@ -115,12 +126,26 @@ static void world_read(struct score *s, const struct simulate_options *o)
         name_copy(t->layout, slice_cstr(m.layout ? m.layout : ""));
         name_copy(t->path, slice_cstr(m.path));
         t->number = hash_u64(slice_cstr(t->truth));
+        if (m.session) {
+            struct sd1 d;
+            arena_reset(arena);
+            if (sd1_make(&d, m.session, S(""), NULL, arena) != OK) {
+                die("out of memory");
+            }
+            t->sd1_bytes = sd1_print(&d, t->sd1);
+            t->client = m.session->head.client;
+            t->received_us = m.message->accepted_us;
+            char *helo = malloc(m.message->helo.n + 1);
+            memcpy(helo, m.message->helo.p, m.message->helo.n);
+            t->helo = slice_of(helo, m.message->helo.n);
+        }
     }
+    arena_free(arena);
     simulation_free(world);
 }
 
 /* As import does: relays that the messages share. */
-static void relays_infer(struct score *s)
+static void relays_infer(struct score *s, bool is_live)
 {
     struct trust_learner *learner = trust_learner_new();
     struct arena *arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
@@ -140,6 +165,14 @@ static void relays_infer(struct score *s)
         }
     }
     trust_learner_apply(learner, s->trust, NULL, NULL);
+    /* a live trap's operator says which relays are his */
+    static const char *const RELAYS[] = {"212.27.48.10", "193.99.144.80", "209.85.199.27",
+                                         "140.211.166.4"};
+    for (size_t i = 0; is_live && i < sizeof RELAYS / sizeof *RELAYS; i++) {
+        if (trust_add(s->trust, slice_cstr(RELAYS[i]), NULL) != OK) {
+            die("a relay");
+        }
+    }
     trust_learner_free(learner);
     arena_free(arena);
 }
@@ -186,6 +219,16 @@ static void message_place(struct score *s, struct analyser *a, struct arena *are
     struct profile *profile;
     bool is_new;
     struct source_message source = {.raw = t->raw, .bytes = t->raw.n, .name = "simulated"};
+    struct live_envelope live = {
+        .trap = S("import"),
+        .received_us = t->received_us,
+        .client = t->client,
+        .helo = t->helo,
+        .sd1 = slice_of(t->sd1, t->sd1_bytes),
+    };
+    if (t->sd1_bytes) {
+        source.live = &live;
+    }
     arena_reset(arena);
     if (analyse_message(a, &source, time_now(), &analysis) != OK) {
         die("a message can not be analysed");
@@ -454,6 +497,7 @@ int main(int argc, char **argv)
         .mess = strtod(argument(argc, argv, "mess", "0.5"), NULL),
         .since = civil_to_days(2007, 7, 1) * SECONDS_PER_DAY,
         .trap = S("import"),
+        .is_live = strcmp(argument(argc, argv, "live", "0"), "1") == 0,
     };
     const char *take = argument(argc, argv, "take", "all");
     uint64_t shuffles = strtoull(argument(argc, argv, "shuffle", "2"), NULL, 10);
@@ -463,7 +507,7 @@ int main(int argc, char **argv)
         die(eb.text);
     }
     world_read(&s, &o);
-    relays_infer(&s);
+    relays_infer(&s, o.is_live);
     bool *is_in = calloc(s.count + 1, sizeof *is_in);
     uint64_t *first = calloc(s.count + 1, sizeof *first);
     round_run(&s, take, 0, is_in);

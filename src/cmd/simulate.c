@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* spamgauge simulate mail: a trap's mail with its truth, for trying methods on. */
+/* spamgauge simulate mail, simulate spool: a trap's mail with its truth, for trying methods on. */
 #include "simulate/simulate.h"
 
+#include "analyse/spool_feed.h"
 #include "cmd/context.h"
 #include "cmd/progress.h"
 #include "cmd/verbs.h"
 #include "core/clock.h"
+#include "spool/writer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { PATH_BYTES = 4096 };
+enum {
+    PATH_BYTES = 4096,
+    SPOOL_TRIES = 5000, /* of 2 ms: a disk that stands still for 10 s is one that failed */
+};
 
 /* An mbox line that looks like a separator gets one ">" more (mboxrd). */
 static void message_write(FILE *f, const struct simulated *m)
@@ -85,6 +90,61 @@ static int mail_write(struct command *c, struct simulation *s, uint64_t messages
     return e == OK || e == ERR_END ? EXIT_STATUS_OK : command_fail(c, e, NULL);
 }
 
+/* Appends one record; waits while the writer has no room. */
+static enum spool_status record_append(struct spool_writer *w, const struct simulated *m,
+                                       bool is_session)
+{
+    static const struct timespec PAUSE = {.tv_nsec = 2000000};
+    enum spool_status status = SPOOL_FULL;
+    for (unsigned i = 0; i < SPOOL_TRIES && status == SPOOL_FULL; i++) {
+        if (i > 0) {
+            nanosleep(&PAUSE, NULL);
+        }
+        status = is_session ? spool_append_session(w, m->session, 0, SPOOL_NO_SHARE)
+                            : spool_append_message(w, m->message, 0, SPOOL_NO_SHARE);
+    }
+    return status;
+}
+
+static enum err spool_append(struct spool_writer *w, const struct simulated *m, struct errbuf *eb)
+{
+    enum spool_status status = record_append(w, m, false);
+    status = status == SPOOL_OK ? record_append(w, m, true) : status;
+    return status == SPOOL_OK ? OK
+                              : err_set(eb, ERR_IO, "the spool: %s", spool_status_name(status));
+}
+
+static int spool_write(struct command *c, struct simulation *s, uint64_t messages,
+                       const char *folder, FILE *truth)
+{
+    struct spool_writer_options o = {.folder = folder, .compression_level = 1};
+    struct spool_writer *w;
+    struct errbuf eb = {.text = ""};
+    struct progress progress;
+    struct simulated m;
+    uint64_t ordinal = 0;
+    enum err e = spool_writer_open(&o, &w, &eb);
+    if (e != OK) {
+        return command_fail(c, e, &eb);
+    }
+    progress_start(&progress, "spool", command_flag(c, "quiet"));
+    fputs(TRUTH_HEADER, truth);
+    while (e == OK && (e = simulation_next(s, &m)) == OK) {
+        e = spool_append(w, &m, &eb);
+        m.id = spool_message_id(m.message);
+        truth_write(truth, ordinal++, &m);
+        progress_draw(&progress, ordinal, messages, ordinal);
+    }
+    progress_end(&progress);
+    struct spool_stats stats = spool_writer_stats(w);
+    spool_writer_close(w);
+    if (e == ERR_END && stats.failed) {
+        e = err_set(&eb, ERR_IO, "%s: %llu records could not be written", folder,
+                    (unsigned long long)stats.failed);
+    }
+    return e == ERR_END ? EXIT_STATUS_OK : command_fail(c, e, &eb);
+}
+
 static bool options_read(struct command *c, struct simulate_options *o)
 {
     uint64_t seed = 1, messages = 20000, families = 24, campaigns = 40, days = 60;
@@ -114,6 +174,34 @@ static bool options_read(struct command *c, struct simulate_options *o)
         return false;
     }
     return true;
+}
+
+static int simulate_spool_run(struct command *c)
+{
+    struct simulate_options o;
+    struct simulation *s;
+    struct errbuf eb = {.text = ""};
+    char path[PATH_BYTES] = "";
+    const char *folder = command_value(c, "output", NULL), *truth = command_value(c, "truth", NULL);
+    if (c->argument_count || !folder) {
+        return usage_error(c, c->argument_count ? "no argument is wanted"
+                                                : "--output says where to, please");
+    }
+    if (!options_read(c, &o)) {
+        return EXIT_STATUS_USAGE;
+    }
+    o.is_live = true;
+    snprintf(path, sizeof path, truth ? "%s" : "%s.truth.csv", truth ? truth : folder);
+    enum err e = simulation_new(&o, &s, &eb);
+    if (e != OK) {
+        return command_fail(c, e, &eb);
+    }
+    FILE *table = fopen(path, "w");
+    int status = table ? spool_write(c, s, o.messages, folder, table) : io_failed(c, path);
+    bool is_bad = table && ferror(table);
+    is_bad = (table && fclose(table) != 0) || is_bad;
+    simulation_free(s);
+    return status == 0 && is_bad ? io_failed(c, path) : status;
 }
 
 static int simulate_mail_run(struct command *c)
@@ -158,22 +246,28 @@ static int simulate_mail_run(struct command *c)
     return status;
 }
 
+#define SIMULATE_OPTIONS                                                                           \
+    {"seed", OPTION_NO_SHORT, "N", "Another seed, another world; default: 1."},                    \
+        {"messages", 'n', "N", "Messages; default: 20000."},                                       \
+        {"families", OPTION_NO_SHORT, "N", "Families of sending software; default: 24."},          \
+        {"campaigns", OPTION_NO_SHORT, "N",                                                        \
+         "Campaigns, besides those of botnets that nobody rents; default: 40."},                   \
+        {"days", OPTION_NO_SHORT, "N", "Days; default: 60."},                                      \
+        {"since", OPTION_NO_SHORT, "TIME", "The first day; default: 2007-07-01."},                 \
+        {"mess", OPTION_NO_SHORT, "0..1",                                                          \
+         "How much goes wrong: fields that come and go, upgrades, padding, relays' marks, shared " \
+         "machines; default: 0.5."},                                                               \
+    {                                                                                              \
+        "trap", OPTION_NO_SHORT, "NAME",                                                           \
+            "The trap under whose name it will be imported, for the ids in the table; default: "   \
+            "import."                                                                              \
+    }
+
 static const struct option_spec SIMULATE_MAIL_OPTIONS[] = {
     {"output", 'o', "PATH", "The mbox to write; - is standard output."},
     {"truth", OPTION_NO_SHORT, "PATH",
      "The table of truth to write; default: the mbox's name and .truth.csv."},
-    {"seed", OPTION_NO_SHORT, "N", "Another seed, another world; default: 1."},
-    {"messages", 'n', "N", "Messages; default: 20000."},
-    {"families", OPTION_NO_SHORT, "N", "Families of sending software; default: 24."},
-    {"campaigns", OPTION_NO_SHORT, "N",
-     "Campaigns, besides those of botnets that nobody rents; default: 40."},
-    {"days", OPTION_NO_SHORT, "N", "Days; default: 60."},
-    {"since", OPTION_NO_SHORT, "TIME", "The first day; default: 2007-07-01."},
-    {"mess", OPTION_NO_SHORT, "0..1",
-     "How much goes wrong: fields that come and go, upgrades, padding, relays' marks, shared "
-     "machines; default: 0.5."},
-    {"trap", OPTION_NO_SHORT, "NAME",
-     "The trap under whose name it will be imported, for the ids in the table; default: import."},
+    SIMULATE_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };
 
@@ -204,4 +298,34 @@ const struct verb VERB_SIMULATE_MAIL = {
     .options = SIMULATE_MAIL_OPTIONS,
     .examples = SIMULATE_MAIL_EXAMPLES,
     .run = simulate_mail_run,
+};
+
+static const struct option_spec SIMULATE_SPOOL_OPTIONS[] = {
+    {"output", 'o', "FOLDER", "The spool's folder; made when it is not there."},
+    {"truth", OPTION_NO_SHORT, "PATH",
+     "The table of truth to write; default: the folder's name and .truth.csv."},
+    SIMULATE_OPTIONS,
+    {NULL, OPTION_NO_SHORT, NULL, NULL},
+};
+
+static const char *const SIMULATE_SPOOL_EXAMPLES[] = {
+    "spamgauge simulate spool --seed 7 -o spool",
+    "The same messages as simulate mail's, with the sessions in which they came.",
+    "spamgauge spool analyse spool",
+    "Reads it into the store; docs/simulate.md says which relays the configuration should trust.",
+    NULL,
+};
+
+const struct verb VERB_SIMULATE_SPOOL = {
+    .name = "simulate spool",
+    .arguments = "",
+    .summary = "writes a trap's spool, sessions too, together with its truth",
+    .text =
+        "What simulate mail writes, but as a trap of one's own has it: with the SMTP session of "
+        "each "
+        "message, so that there are fingerprints of the dialect (SD1). Each family speaks SMTP in "
+        "a way of its own; what came through a forwarder comes in the forwarder's.",
+    .options = SIMULATE_SPOOL_OPTIONS,
+    .examples = SIMULATE_SPOOL_EXAMPLES,
+    .run = simulate_spool_run,
 };

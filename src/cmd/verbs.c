@@ -35,6 +35,7 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_DB_VACUUM,
     &VERB_DB_RETAIN,
     &VERB_SIMULATE_MAIL,
+    &VERB_SIMULATE_SPOOL,
     &VERB_CHECK,
     NULL,
 };

@@ -18,7 +18,7 @@ extern const struct verb VERB_SPOOL_LS, VERB_SPOOL_VERIFY, VERB_SPOOL_CAT, VERB_
 extern const struct verb VERB_TRAP_LIST, VERB_TRAP_GAPS, VERB_TRAP_EDIT, VERB_TRAP_HOURS;
 extern const struct verb VERB_HOSTS, VERB_EXPLAIN;
 extern const struct verb VERB_SERIES;
-extern const struct verb VERB_SIMULATE_MAIL;
+extern const struct verb VERB_SIMULATE_MAIL, VERB_SIMULATE_SPOOL;
 extern const struct verb VERB_CHANGES_NOW, VERB_CHANGES_WATCH;
 
 #endif

@@ -39,6 +39,8 @@ struct compose {
     struct slice subject, text, html, image; /* filled in; empty: none */
     int64_t sent;                            /* by the machine's clock */
     int64_t arrival;                         /* as the trap's own Received line says */
+    bool is_live;                            /* the trap itself writes no line */
+    const char *relay, *relay_ip;            /* that hands it to the trap; NULL: the machine */
 
     /* where a macro stands */
     const char *sub, *kind; /* "html"; "alternative" */
@@ -68,5 +70,7 @@ void compose_subject_encode(struct compose *c, struct slice utf8, struct strbuf 
 /* What happens between the bot and the mailbox: Received lines, what relays add, move and rename.
  * Returns the name of the way. */
 const char *compose_path(struct compose *c, bool is_late);
+/* The relay that hands it to the trap, when there is one; else false. */
+bool compose_relay(const struct compose *c, struct slice *name, struct ip *address);
 
 #endif

@@ -464,6 +464,20 @@ static enum err fresh_make(struct family *f, uint64_t seed, size_t number, doubl
     return f->name.p ? OK : ERR_NOMEM;
 }
 
+/* What no field tells must be plain. */
+static void coding_fit(struct family *f)
+{
+    for (size_t v = 0; v < f->version_count; v++) {
+        for (size_t i = 0; i < f->versions[v].client_count; i++) {
+            const struct family_client *c = &f->versions[v].clients[i];
+            size_t at = field_find(c, S("Content-Transfer-Encoding"));
+            if (at == c->count || slice_find(c->fields[at].value, S("{cte}")) == SIZE_MAX) {
+                f->coding = FAMILY_7BIT;
+            }
+        }
+    }
+}
+
 enum err family_make(struct family *out, uint64_t seed, size_t number, double mess,
                      const struct family *earlier, struct arena *arena)
 {
@@ -472,15 +486,21 @@ enum err family_make(struct family *out, uint64_t seed, size_t number, double me
                                             SLICE("windows-1251"), SLICE("iso-8859-2")};
     struct pcg r = pcg_keyed(seed, KIND_FAMILY, number, 0);
     *out = (struct family){.charset = CHARSETS[pcg_below(&r, sizeof CHARSETS / sizeof *CHARSETS)]};
+    out->dialect = dialect_make(seed, number);
     out->coding = (enum family_coding)pcg_below(&r, 3);
     out->is_shuffled = pcg_chance(&r, 0.06 * mess);
     out->has_own_words = pcg_chance(&r, 0.3);
     out->person = (unsigned)pcg_below(&r, 3);
     if (number < family_known_count()) {
         known_make(out, number);
-        return OK;
+    } else {
+        enum err e = fresh_make(out, seed, number, mess, earlier, arena);
+        if (e != OK) {
+            return e;
+        }
     }
-    return fresh_make(out, seed, number, mess, earlier, arena);
+    coding_fit(out);
+    return OK;
 }
 
 bool family_person(struct family *out, size_t number)
@@ -490,6 +510,7 @@ bool family_person(struct family *out, size_t number)
     }
     *out = (struct family){.name = slice_cstr(CLIENTS[number].name),
                            .helo = S("{host.name}"),
+                           .dialect = dialect_server(),
                            .charset = S("iso-8859-1"),
                            .coding = FAMILY_7BIT,
                            .version_count = 1};

@@ -6,6 +6,7 @@
 #define SIMULATE_FAMILY_H
 
 #include "core/arena.h"
+#include "simulate/dialect.h"
 #include "stat/pcg.h"
 
 enum {
@@ -41,6 +42,7 @@ struct family {
     struct slice name;
     struct slice label; /* the botnet that the shipped rules call it; empty: none */
     struct slice helo;
+    struct dialect dialect;
     struct slice charset;
     enum family_coding coding;
     bool is_shuffled;   /* writes its X- fields in any order */

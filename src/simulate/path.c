@@ -44,8 +44,25 @@ static void received_postfix(struct compose *c, const char *by, const char *from
     strbuf_printf(&b, "\n\tfor <%.*s>; ", SLICE_ARG(c->to));
     compose_date(t, 120, &b);
     strbuf_add_cstr(&b, " (CEST)");
-    c->arrival = t; /* the last one written stays on top */
     printed(c, "Received", &b);
+}
+
+/* The trap's own line: a live trap writes none. */
+static void received_trap(struct compose *c, const char *trap, const char *from,
+                          const char *from_ip, int64_t t)
+{
+    c->relay = from;
+    c->relay_ip = from_ip;
+    c->arrival = t;
+    if (!c->is_live) {
+        received_postfix(c, trap, from, from_ip, t);
+    }
+}
+
+bool compose_relay(const struct compose *c, struct slice *name, struct ip *address)
+{
+    *name = slice_cstr(c->relay);
+    return c->relay && ip_parse(slice_cstr(c->relay_ip), address);
 }
 
 static void received_exim(struct compose *c, int64_t t)
@@ -216,36 +233,41 @@ const char *compose_path(struct compose *c, bool is_late)
                         : way == WAY_EXIM  ? EXIM
                         : way == WAY_QMAIL ? QMAIL
                                            : POSTFIX;
-    missing_add(c, first, t);
+    if (!c->is_live || way != WAY_DIRECT) {
+        missing_add(c, first, t);
+    }
     switch (way) {
     case WAY_DIRECT:
-        received_postfix(c, trap, NULL, NULL, t);
+        received_trap(c, trap, NULL, NULL, t);
         break;
     case WAY_POSTFIX:
         received_postfix(c, POSTFIX, NULL, NULL, t);
-        received_postfix(c, trap, POSTFIX, POSTFIX_IP, t + d);
+        received_trap(c, trap, POSTFIX, POSTFIX_IP, t + d);
         break;
     case WAY_EXIM:
         filter_add(c);
         received_exim(c, t);
-        received_postfix(c, trap, EXIM, EXIM_IP, t + d);
+        received_trap(c, trap, EXIM, EXIM_IP, t + d);
         break;
     case WAY_QMAIL:
         received_qmail(c, t);
-        received_postfix(c, trap, QMAIL, QMAIL_IP, t + d);
+        received_trap(c, trap, QMAIL, QMAIL_IP, t + d);
         break;
     case WAY_TWO:
         filter_add(c);
         received_exim(c, t);
         received_postfix(c, POSTFIX, EXIM, EXIM_IP, t + d);
-        received_postfix(c, trap, POSTFIX, POSTFIX_IP, t + 2 * d);
+        received_trap(c, trap, POSTFIX, POSTFIX_IP, t + 2 * d);
         break;
     case WAY_LIST:
     case WAY_COUNT:
         received_postfix(c, LIST, NULL, NULL, t);
         list_rewrite(c);
-        received_postfix(c, trap, LIST, LIST_IP, t + d);
+        received_trap(c, trap, LIST, LIST_IP, t + d);
         break;
+    }
+    if (c->is_live) {
+        return WAYS[way].name;
     }
     filter_add(c);
     struct strbuf b = STRBUF_INIT;

@@ -24,6 +24,8 @@ struct simulation {
     struct host host;
     struct family person;
     struct strbuf raw;
+    struct message_record message;
+    struct session_record session;
 };
 
 static int by_time(const void *x, const void *y)
@@ -158,6 +160,33 @@ static enum err raw_write(struct simulation *s)
     return s->raw.failed ? ERR_NOMEM : OK;
 }
 
+/* The session in which the message came: the machine's own, or that of the relay. */
+static enum err session_write(struct simulation *s, struct simulated *out)
+{
+    const struct compose *c = &s->compose;
+    struct dialect dialect = c->family->dialect;
+    struct pcg r = pcg_keyed(s->world.o.seed, KIND_PATH, s->next, 0);
+    struct dialect_delivery d = {
+        .sender = out->sender,
+        .recipient = c->to,
+        .raw = out->raw,
+        .received_us = c->arrival * 1000000 + (int64_t)pcg_below(&r, 1000000),
+        .trap = s->world.o.trap,
+    };
+    if (compose_relay(c, &d.helo, &d.client)) {
+        dialect = dialect_server();
+    } else {
+        d.helo = c->helo;
+        d.client = c->address;
+    }
+    for (size_t i = 0; i < sizeof d.session.b; i++) {
+        d.session.b[i] = (uint8_t)pcg_next(&r);
+    }
+    out->message = &s->message;
+    out->session = &s->session;
+    return dialect_speak(&dialect, &d, s->arena, &s->message, &s->session);
+}
+
 enum err simulation_next(struct simulation *s, struct simulated *out)
 {
     struct compose *c = &s->compose;
@@ -170,7 +199,11 @@ enum err simulation_next(struct simulation *s, struct simulated *out)
     struct strbuf body = c->body;
     arena_reset(s->arena);
     strbuf_clear(&body);
-    *c = (struct compose){.seed = w->o.seed, .mess = w->o.mess, .arena = s->arena, .body = body};
+    *c = (struct compose){.seed = w->o.seed,
+                          .mess = w->o.mess,
+                          .arena = s->arena,
+                          .body = body,
+                          .is_live = w->o.is_live};
     *out = (struct simulated){0};
     c->time = world_place(w, run, p->number, &c->random, &s->host);
     c->host = &s->host;
@@ -191,7 +224,9 @@ enum err simulation_next(struct simulation *s, struct simulated *out)
     strbuf_printf(&sender, "%.*s@%.*s", SLICE_ARG(c->from_local), SLICE_ARG(c->from_domain));
     out->sender = arena_copy(s->arena, strbuf_slice(&sender));
     strbuf_free(&sender);
-    out->id = message_id(w->o.trap, c->arrival, out->raw, out->raw.n);
+    if (!w->o.is_live) {
+        out->id = message_id(w->o.trap, c->arrival, out->raw, out->raw.n);
+    }
     out->client = c->address;
     out->machine = s->host.machine;
     out->country = s->host.country;
@@ -201,5 +236,5 @@ enum err simulation_next(struct simulation *s, struct simulated *out)
         out->type = c->campaign->type;
         out->layout = campaign_layout_name(c->campaign->layout);
     }
-    return e;
+    return e == OK && w->o.is_live ? session_write(s, out) : e;
 }

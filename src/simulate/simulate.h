@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "core/ip.h"
 #include "core/slice.h"
+#include "spool/record.h"
 
 enum {
     SIMULATE_FAMILIES_MAX = 500,
@@ -24,6 +25,7 @@ struct simulate_options {
     double mess;       /* 0: all as it should be, 1: as bad as it gets */
     int64_t since;     /* first day */
     struct slice trap; /* as the import will name it: it is in the ids */
+    bool is_live;      /* as the trap took it: with sessions, without Received lines of the trap */
 };
 
 struct simulation;
@@ -37,7 +39,7 @@ struct simulated {
     struct slice raw; /* lines end with LF */
     int64_t received;
     struct slice sender; /* of the envelope */
-    struct id128 id;     /* as an import under the trap's name computes it */
+    struct id128 id;     /* as an import under the trap's name computes it; zero: live */
     struct ip client;    /* the host that sent it */
     uint64_t machine;    /* the same for one machine, whatever its address and botnet */
     const char *country;
@@ -48,6 +50,8 @@ struct simulated {
     struct slice label;  /* what the shipped rules may call it; empty: nothing of theirs fits */
     struct slice campaign, program; /* empty: none */
     const char *type, *layout, *path;
+    const struct message_record *message; /* live; else NULL */
+    const struct session_record *session;
 };
 /* In order of receipt. ERR_END after the last, ERR_NOMEM. */
 enum err simulation_next(struct simulation *s, struct simulated *out) MUST_USE;

@@ -19,7 +19,7 @@ BELOW = {
     "store": ["core", "spool", "mail", "cluster"],
     "analyse": ["core", "spool", "mail", "print", "sig", "cluster", "store"],
     "observe": ["core", "stat", "mail", "sig", "cluster", "store"],
-    "simulate": ["core", "stat", "mail"],
+    "simulate": ["core", "stat", "spool", "mail"],
     "out": ["core", "stat", "spool", "mail", "print", "sig", "cluster", "store", "analyse", "observe"],
     "serve": ["core", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse"],
     "cmd": ["core", "stat", "net", "spool", "mail", "smtp", "print", "sig", "cluster", "store", "analyse", "observe", "simulate", "serve", "out"],
