@@ -57,6 +57,7 @@ enum limits {
     LIMIT_VARIANTS = 65536,  /* header dialects kept; a year of traps shows some thousands */
     LIMIT_WORDINGS = 131072, /* contents kept; the least counted one gives way */
     LIMIT_TEMPLATES = 2000,  /* that are kept; more than people look at */
+    LIMIT_GENERATIONS = 64, /* of labels that can be compared with: a rule pack a week for a year */
 
     /* the trap: one session holds at most 64 KiB outside of a message's body. What grows is bounded
        one byte below a power of two, for buffers double and end with a NUL */

@@ -106,6 +106,7 @@ struct store {
     enum store_mode mode;
     int64_t now;           /* store_options.now */
     unsigned transactions; /* nesting of store_begin_read */
+    int64_t generation;    /* in which days are counted anew, not added: sqlite_rewrite.c; else 0 */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct strmap *text_ids, *trap_ids, *stream_ids; /* caches; emptied by a rollback */
     struct text_recent text_recent[TEXT_RECENT];
@@ -203,6 +204,10 @@ enum err domain_names(struct store *s, struct domain_name *names, size_t n, bool
 /* Day numbers must fit the packed keys, and time_rfc3339() prints these years. */
 bool time_is_sane(int64_t t);
 
+/* What store_append_batch() does, within a transaction. */
+enum err batch_append(struct store *s, const struct store_batch *in, struct append_result *result,
+                      struct errbuf *eb) MUST_USE;
+
 /* Days of arrival in the order of storing, from table arrival. */
 struct arrivals {
     struct arrival {
@@ -249,6 +254,7 @@ struct counted {
     int64_t botnet, mailer, program; /* decided */
     int64_t received;
     int32_t arrived; /* day; BUCKET_NONE: lag is not counted */
+    bool is_removed; /* taken away instead of added */
     bool has_time, has_client, is_conflict, is_clock_off;
     unsigned clock, country;
     uint32_t asn;
@@ -287,7 +293,16 @@ struct message_columns;
 /* Writes one row; `seq` and the ids are those of the caller. */
 enum err message_put(struct store *s, const struct message_row *row, int64_t seq, struct counted *m,
                      struct errbuf *eb) MUST_USE;
-/* A row of "SELECT * FROM message" as counted; domains are in s->arena. */
+/* The same in place of the row that is there. */
+enum err message_replace(struct store *s, const struct message_row *row, int64_t seq,
+                         struct counted *m, struct errbuf *eb) MUST_USE;
+/* The current row of "SELECT * FROM message"; its memory is the store's arena. */
+enum err message_read(struct store *s, sqlite3_stmt *st, struct message_row *row,
+                      struct errbuf *eb) MUST_USE;
+bool labels_are_same(const struct row_label *a, const struct row_label *b);
+/* Whether two rows would be stored as the same, but for their parts. */
+bool message_is_same(const struct message_row *a, const struct message_row *b);
+/* A row of "SELECT * FROM message" as counted; domains are in s->arena, which the caller resets. */
 enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m,
                          struct errbuf *eb) MUST_USE;
 

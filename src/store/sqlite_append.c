@@ -214,8 +214,8 @@ static enum err arrival_find(struct store *s, int64_t first_seq, int32_t *day, s
     return OK;
 }
 
-static enum err batch_append(struct store *s, const struct store_batch *in, struct batch *b,
-                             struct errbuf *eb)
+static enum err rows_append(struct store *s, const struct store_batch *in, struct batch *b,
+                            struct errbuf *eb)
 {
     int64_t stored;
     enum err e = identity_begin(s, eb);
@@ -250,18 +250,27 @@ enum err store_append(struct store *s, const struct message_row *rows, size_t n,
     return store_append_batch(s, &in, result, eb);
 }
 
+enum err batch_append(struct store *s, const struct store_batch *in, struct append_result *result,
+                      struct errbuf *eb)
+{
+    struct batch b = {0};
+    enum err e = rows_append(s, in, &b, eb);
+    *result = b.result;
+    free(b.traps);
+    return e;
+}
+
 enum err store_append_batch(struct store *s, const struct store_batch *in,
                             struct append_result *result, struct errbuf *eb)
 {
-    struct batch b = {0};
+    struct append_result done;
     enum err e = store_begin_write(s, eb);
     if (e != OK) {
         return e;
     }
-    e = store_end_write(s, batch_append(s, in, &b, eb), eb);
+    e = store_end_write(s, batch_append(s, in, &done, eb), eb);
     if (e == OK && result) {
-        *result = b.result;
+        *result = done;
     }
-    free(b.traps);
     return e;
 }

@@ -27,7 +27,7 @@ struct cells {
 };
 
 struct increment {
-    uint64_t recipients, bytes;
+    uint64_t messages, recipients, bytes; /* what is taken away wraps around, as everywhere here */
 };
 
 struct counting {
@@ -115,16 +115,22 @@ static struct cell *cell_put(struct cells *c, uint64_t a, uint64_t b)
     return cell;
 }
 
+/* 1, or -1 for what is taken away: all sums are modulo 2^64. */
+static uint64_t sign_of(const struct counted *m)
+{
+    return m->is_removed ? UINT64_MAX : 1;
+}
+
 static bool cell_add(struct counting *c, unsigned dim, int32_t day, int64_t value,
                      const struct counted *m, uint64_t expected)
 {
     struct cell *cell =
         cell_put(&c->days, cell_a(dim, day), (uint64_t)value << 32 | (uint32_t)m->trap);
     if (cell) {
-        cell->messages++;
-        cell->recipients += m->recipients;
-        cell->bytes += m->bytes;
-        cell->expected += expected;
+        cell->messages += sign_of(m);
+        cell->recipients += sign_of(m) * m->recipients;
+        cell->bytes += sign_of(m) * m->bytes;
+        cell->expected += sign_of(m) * expected;
     }
     return cell;
 }
@@ -135,7 +141,7 @@ static bool soft_add(struct counting *c, const struct counted *m, int32_t day,
     struct cell *cell =
         cell_put(&c->days, cell_a(soft->dim, day), (uint64_t)soft->value << 32 | (uint32_t)m->trap);
     if (cell) {
-        cell->expected += soft->expected;
+        cell->expected += sign_of(m) * soft->expected;
     }
     return cell;
 }
@@ -145,7 +151,8 @@ static void tally_add(struct counting *c, int64_t tally, uint64_t key, int64_t t
 {
     c->items[c->count] = (struct sort_item){
         .a = (uint64_t)tally, .b = key, .c = (uint32_t)tag, .index = (uint32_t)c->count};
-    c->increments[c->count++] = (struct increment){m->recipients, m->bytes};
+    c->increments[c->count++] =
+        (struct increment){sign_of(m), sign_of(m) * m->recipients, sign_of(m) * m->bytes};
 }
 
 static uint64_t expected_of(uint64_t have, uint64_t most)
@@ -304,6 +311,64 @@ enum err count_message(struct store *s, const struct counted *m, bool is_scratch
     return domains_count(s, m, day, month, is_scratch, eb);
 }
 
+static bool cell_is_nothing(const struct cell *c)
+{
+    return !c->messages && !c->recipients && !c->bytes && !c->expected;
+}
+
+static void cell_bind_key(sqlite3_stmt *st, const struct cell *cell)
+{
+    sqlite3_bind_int64(st, 1, (int64_t)(cell->a >> 32));
+    sqlite3_bind_int64(st, 2, (int64_t)(cell->a & 0xffffffff) + INT32_MIN);
+    sqlite3_bind_int64(st, 3, (int64_t)(cell->b >> 32));
+    sqlite3_bind_int64(st, 4, (int64_t)(cell->b & 0xffffffff));
+}
+
+static void cell_bind(sqlite3_stmt *st, const struct cell *cell)
+{
+    cell_bind_key(st, cell);
+    sqlite3_bind_int64(st, 5, (int64_t)cell->messages);
+    sqlite3_bind_int64(st, 6, (int64_t)cell->recipients);
+    sqlite3_bind_int64(st, 7, (int64_t)cell->bytes);
+    sqlite3_bind_int64(st, 8, (int64_t)cell->expected);
+}
+
+/* A row of which nothing is left goes: a store does not tell what it has never had. */
+static enum err cell_drop(struct store *s, const struct cell *cell, enum statement add,
+                          struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(
+        s, add == STATEMENT_DAY_ADD ? STATEMENT_DAY_DROP : STATEMENT_MONTH_DROP, &st, eb);
+    if (e == OK) {
+        cell_bind_key(st, cell);
+        e = store_run(s, st, "taking from a rollup", eb);
+    }
+    return e;
+}
+
+/* What a day of a label dimension loses or gains by a rewriting, the other way round. */
+static enum err cell_keep(struct store *s, const struct cell *cell, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    unsigned dim = (unsigned)(cell->a >> 32);
+    if (dim != DIMENSION_BOTNET && dim != DIMENSION_MAILER && dim != DIMENSION_PROGRAM) {
+        return OK;
+    }
+    enum err e = store_statement(s, STATEMENT_GENERATION_DAY_ADD, &st, eb);
+    if (e == OK) {
+        cell_bind(st, &(struct cell){.a = cell->a,
+                                     .b = cell->b,
+                                     .messages = 0 - cell->messages,
+                                     .recipients = 0 - cell->recipients,
+                                     .bytes = 0 - cell->bytes,
+                                     .expected = 0 - cell->expected});
+        sqlite3_bind_int64(st, 9, s->generation);
+        e = store_run(s, st, "keeping a generation", eb);
+    }
+    return e;
+}
+
 static enum err cells_write(struct store *s, struct cells *cells, enum statement add,
                             struct errbuf *eb)
 {
@@ -323,15 +388,17 @@ static enum err cells_write(struct store *s, struct cells *cells, enum statement
     const struct sort_item *sorted = sort_items(items, items + n, n);
     for (size_t i = 0; e == OK && i < n; i++) {
         const struct cell *cell = &slots[sorted[i].index];
-        sqlite3_bind_int64(st, 1, (int64_t)(cell->a >> 32));
-        sqlite3_bind_int64(st, 2, (int64_t)(cell->a & 0xffffffff) + INT32_MIN);
-        sqlite3_bind_int64(st, 3, (int64_t)(cell->b >> 32));
-        sqlite3_bind_int64(st, 4, (int64_t)(cell->b & 0xffffffff));
-        sqlite3_bind_int64(st, 5, (int64_t)cell->messages);
-        sqlite3_bind_int64(st, 6, (int64_t)cell->recipients);
-        sqlite3_bind_int64(st, 7, (int64_t)cell->bytes);
-        sqlite3_bind_int64(st, 8, (int64_t)cell->expected);
+        if (cell_is_nothing(cell)) {
+            continue; /* taken away and added again */
+        }
+        cell_bind(st, cell);
         e = store_run(s, st, "adding to a rollup", eb);
+        if (e == OK && ((int64_t)cell->messages < 0 || (int64_t)cell->expected < 0)) {
+            e = cell_drop(s, cell, add, eb);
+        }
+        if (e == OK && s->generation && add == STATEMENT_DAY_ADD) {
+            e = cell_keep(s, cell, eb);
+        }
     }
     free(items);
     return e;
@@ -383,13 +450,20 @@ static enum err tally_write(struct store *s, int64_t key, const struct tally_ent
         return err_set(eb, e, "%s: tally %lld: %s", s->path, (long long)key,
                        e == ERR_NOMEM ? "out of memory" : "damaged; db verify says more");
     }
-    e = store_statement(s, is_scratch ? STATEMENT_TALLY_PUT_SCRATCH : STATEMENT_TALLY_PUT, &put,
-                        eb);
+    struct tally_reader r;
+    tally_read(&r, strbuf_slice(packed));
+    e = store_statement(s,
+                        r.left == 0  ? STATEMENT_TALLY_DROP
+                        : is_scratch ? STATEMENT_TALLY_PUT_SCRATCH
+                                     : STATEMENT_TALLY_PUT,
+                        &put, eb);
     if (e != OK) {
         return e;
     }
     sqlite3_bind_int64(put, 1, key);
-    bind_packed(put, 2, strbuf_slice(packed));
+    if (r.left != 0) {
+        bind_packed(put, 2, strbuf_slice(packed));
+    }
     return store_run(s, put, "writing a tally", eb);
 }
 
@@ -411,7 +485,7 @@ static enum err tallies_write(struct store *s, bool is_scratch, struct errbuf *e
                 last = &c->entries[n++];
                 *last = (struct tally_entry){.key = sorted[i].b, .tag = sorted[i].c};
             }
-            last->messages++;
+            last->messages += plus->messages;
             last->recipients += plus->recipients;
             last->bytes += plus->bytes;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Aggregates out: rollups and tallies summed by (bucket, value). A long period is its whole months
  * and, at the edges, the days of the others. */
+#include "store/generation.h"
 #include "store/sort.h"
 #include "store/sqlite.h"
 
@@ -162,6 +163,7 @@ struct cube {
     enum dimension d;
     struct sums sums;
     struct streams streams; /* BUCKET_HOUR */
+    unsigned generation;    /* of labels; 0: the newest */
     struct errbuf *eb;
 };
 
@@ -319,6 +321,49 @@ static enum err period_sum(struct cube *c)
                 : rollup_sum(c, &spans[i]);
     }
     return e;
+}
+
+/* What the labels were in an older generation: the differences of all since. */
+static enum err differences_sum(struct cube *c, int32_t first, int32_t last)
+{
+    const struct rollup_span span = {first, last, false};
+    sqlite3_stmt *st;
+    enum err e = store_statement(c->s, STATEMENT_GENERATION_DAYS, &st, c->eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, c->generation);
+        sqlite3_bind_int(st, 2, (int)c->d);
+        sqlite3_bind_int(st, 3, first);
+        sqlite3_bind_int(st, 4, last);
+    }
+    while (e == OK && (e = store_step(c->s, st, "reading a generation", c->eb)) == OK) {
+        int32_t day = sqlite3_column_int(st, 0);
+        if (!scope_holds_trap(c->scope, sqlite3_column_int64(st, 2))) {
+            continue;
+        }
+        struct sum *sum = sum_put(&c->sums, bucket_of(c->bucket, &span, day),
+                                  (uint64_t)sqlite3_column_int64(st, 1));
+        if (!sum) {
+            sqlite3_reset(st);
+            return no_memory(c->eb);
+        }
+        sum->messages += (uint64_t)sqlite3_column_int64(st, 3);
+        sum->recipients += (uint64_t)sqlite3_column_int64(st, 4);
+        sum->bytes += (uint64_t)sqlite3_column_int64(st, 5);
+        sum->expected += (uint64_t)sqlite3_column_int64(st, 6);
+    }
+    return e == ERR_END ? OK : e;
+}
+
+static enum err generation_sum(struct cube *c)
+{
+    const struct scope *p = c->scope;
+    enum err e = period_sum(c);
+    if (e == OK && p->is_open && c->bucket == BUCKET_ALL) {
+        e = differences_sum(c, BUCKET_NONE, BUCKET_NONE);
+    }
+    return e == OK && !p->is_empty && p->first_day <= p->last_day
+               ? differences_sum(c, p->first_day, p->last_day)
+               : e;
 }
 
 /* ---- hours ---- */
@@ -535,7 +580,7 @@ static enum err rows_make(struct cube *c, struct out_row *rows, size_t *count)
     for (size_t i = 0; e == OK && i < c->sums.size; i++) {
         const struct sum *sum = &c->sums.slots[i];
         bool is_new;
-        if (!sum->is_used) {
+        if (!sum->is_used || (c->generation && !sum->messages && !sum->expected)) {
             continue;
         }
         uint64_t *index =
@@ -592,8 +637,10 @@ static enum err rows_give(struct cube *c, size_t limit, bool is_ranked, cube_fn 
 
 static enum err cube_run(struct cube *c, size_t limit, bool is_ranked, cube_fn fn, void *arg)
 {
-    enum err e = c->bucket == BUCKET_HOUR ? hours_sum(c) : period_sum(c);
-    if (e == OK && has_hosts(c->bucket, c->d)) {
+    enum err e = c->bucket == BUCKET_HOUR ? hours_sum(c)
+                 : c->generation          ? generation_sum(c)
+                                          : period_sum(c);
+    if (e == OK && !c->generation && has_hosts(c->bucket, c->d)) {
         e = hosts_distinct(c->s, c->scope, c->bucket, c->d, host_count_put, c, c->eb);
     }
     e = e == OK ? rows_give(c, limit, is_ranked, fn, arg) : e;
@@ -620,6 +667,43 @@ static enum err cube_open(struct store *s, const struct store_filter *f, enum bu
     if (e == OK) {
         struct cube c = {.s = s, .scope = &scope, .bucket = bucket, .d = d, .eb = eb};
         e = cube_run(&c, limit, is_ranked, fn, arg);
+        scope_close(&scope);
+    }
+    return store_end_read(s, e, eb);
+}
+
+static enum err generation_check(struct store *s, unsigned number, struct errbuf *eb)
+{
+    unsigned newest;
+    int64_t from;
+    enum err e = store_generation_newest(s, &newest, eb);
+    e = e == OK ? counter_get(s, "generation_from", &from, eb) : e;
+    if (e == OK && (number == 0 || number > newest || (int64_t)number < from)) {
+        e = err_set(eb, ERR_NOTFOUND, "%s: there is no generation %u of labels%s", s->path, number,
+                    number && number < newest ? " any more" : "");
+    }
+    return e;
+}
+
+enum err store_generation_cube(struct store *s, const struct store_filter *f, unsigned number,
+                               enum bucket bucket, enum dimension d, cube_fn fn, void *arg,
+                               struct errbuf *eb)
+{
+    struct scope scope;
+    if (bucket == BUCKET_HOUR ||
+        (d != DIMENSION_BOTNET && d != DIMENSION_MAILER && d != DIMENSION_PROGRAM)) {
+        return err_set(eb, ERR_UNSUPPORTED, "generations are of labels, by day or month");
+    }
+    enum err e = store_begin_read(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = generation_check(s, number, eb);
+    e = e == OK ? scope_open(s, f, &scope, eb) : e;
+    if (e == OK) {
+        struct cube c = {
+            .s = s, .scope = &scope, .bucket = bucket, .d = d, .generation = number, .eb = eb};
+        e = cube_run(&c, SIZE_MAX, false, fn, arg);
         scope_close(&scope);
     }
     return store_end_read(s, e, eb);

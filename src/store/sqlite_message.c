@@ -327,18 +327,17 @@ static bool clock_is_off(bool has_offset, int64_t offset)
     return has_offset && (offset > CLOCK_OFF_SECONDS || offset < -CLOCK_OFF_SECONDS);
 }
 
-enum err message_put(struct store *s, const struct message_row *row, int64_t seq, struct counted *m,
-                     struct errbuf *eb)
+static enum err message_write(struct store *s, enum statement how, const struct message_row *row,
+                              int64_t seq, struct counted *m, struct errbuf *eb)
 {
     struct packed_row p;
     sqlite3_stmt *st;
-    arena_reset(s->arena);
     uint64_t *domains = arena_calloc(s->arena, row->domain_count, sizeof *domains);
     if (!domains) {
         return err_set(eb, ERR_NOMEM, "out of memory for a message row");
     }
     enum err e = row_pack(s, row, &p, eb);
-    e = e == OK ? store_statement(s, STATEMENT_MESSAGE_ADD, &st, eb) : e;
+    e = e == OK ? store_statement(s, how, &st, eb) : e;
     if (e != OK) {
         return e;
     }
@@ -372,7 +371,86 @@ enum err message_put(struct store *s, const struct message_row *row, int64_t seq
         return e;
     }
     row_bind(s, st, row, &p, seq, m->trap);
-    return store_run(s, st, "adding a message", eb);
+    return store_run(s, st, "writing a message", eb);
+}
+
+enum err message_put(struct store *s, const struct message_row *row, int64_t seq, struct counted *m,
+                     struct errbuf *eb)
+{
+    arena_reset(s->arena);
+    return message_write(s, STATEMENT_MESSAGE_ADD, row, seq, m, eb);
+}
+
+/* The row may be one that was read: its memory is the arena. */
+enum err message_replace(struct store *s, const struct message_row *row, int64_t seq,
+                         struct counted *m, struct errbuf *eb)
+{
+    return message_write(s, STATEMENT_MESSAGE_REPLACE, row, seq, m, eb);
+}
+
+static const struct slice *row_text(const struct message_row *row, size_t offset)
+{
+    return (const struct slice *)(const void *)((const char *)row + offset);
+}
+
+static bool slices_same(const struct slice *a, size_t n, const struct slice *b, size_t m)
+{
+    bool same = n == m;
+    for (size_t i = 0; same && i < n; i++) {
+        same = slice_eq(a[i], b[i]);
+    }
+    return same;
+}
+
+bool labels_are_same(const struct row_label *a, const struct row_label *b)
+{
+    /* A label that was decided is the best one. */
+    struct slice x = a->best.n ? a->best : a->name, y = b->best.n ? b->best : b->name;
+    return slice_eq(a->name, b->name) && slice_eq(x, y) && slice_eq(a->runner_up, b->runner_up) &&
+           millionths(a->posterior) == millionths(b->posterior) &&
+           millionths(a->runner_up_posterior) == millionths(b->runner_up_posterior) &&
+           millionths(a->unknown) == millionths(b->unknown) && a->is_conflict == b->is_conflict;
+}
+
+static bool attachments_same(const struct message_row *a, const struct message_row *b)
+{
+    bool same = a->attachment_count == b->attachment_count;
+    for (size_t i = 0; same && i < a->attachment_count; i++) {
+        const struct row_attachment *x = &a->attachments[i], *y = &b->attachments[i];
+        same = slice_eq(x->type, y->type) && slice_eq(x->name_shape, y->name_shape) &&
+               id128_eq(x->hash, y->hash) && x->bytes == y->bytes;
+    }
+    return same;
+}
+
+bool message_is_same(const struct message_row *a, const struct message_row *b)
+{
+    bool same =
+        slice_eq(a->trap, b->trap) && a->clock == b->clock &&
+        (a->clock == CLOCK_NONE || a->received == b->received) && a->has_client == b->has_client &&
+        (!a->has_client || ip_eq(a->client, b->client)) && slice_eq(a->country, b->country) &&
+        a->asn == b->asn && a->recipients == b->recipients && a->bytes == b->bytes &&
+        a->has_date_offset == b->has_date_offset &&
+        (!a->has_date_offset || a->date_offset == b->date_offset) && a->quirks == b->quirks &&
+        a->session_us == b->session_us && !a->recipient_hashes == !b->recipient_hashes;
+    same = same && (!a->recipient_hashes || memcmp(a->recipient_hashes, b->recipient_hashes,
+                                                   a->recipients * sizeof(struct id128)) == 0);
+    for (size_t i = 0; same && i < TEXT_COLUMN_COUNT; i++) {
+        same = slice_eq(*row_text(a, TEXT_COLUMNS[i].offset), *row_text(b, TEXT_COLUMNS[i].offset));
+    }
+    for (size_t i = 0; same && i < INLINE_COLUMN_COUNT; i++) {
+        same = slice_eq(*row_text(a, INLINE_COLUMNS[i].offset),
+                        *row_text(b, INLINE_COLUMNS[i].offset));
+    }
+    for (size_t i = 0; same && i < LABEL_KINDS; i++) {
+        same = labels_are_same(
+            (const struct row_label *)(const void *)((const char *)a + LABEL_OFFSETS[i]),
+            (const struct row_label *)(const void *)((const char *)b + LABEL_OFFSETS[i]));
+    }
+    return same && slices_same(a->domains, a->domain_count, b->domains, b->domain_count) &&
+           slices_same(a->url_shapes, a->url_shape_count, b->url_shapes, b->url_shape_count) &&
+           slices_same(a->rule_ids, a->rule_count, b->rule_ids, b->rule_count) &&
+           attachments_same(a, b);
 }
 
 /* ---- reading ---- */
@@ -467,7 +545,6 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, s
     struct label_ids labels[LABEL_KINDS];
     struct slice *domains;
     size_t domain_count;
-    arena_reset(s->arena);
     *m = (struct counted){
         .arrived = BUCKET_NONE,
         .trap = sqlite3_column_int64(st, COLUMN_TRAP),
@@ -623,9 +700,7 @@ enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf
                         : e;
 }
 
-/* The current row of "SELECT * FROM message"; its memory is the store's arena. */
-static enum err row_read(struct store *s, sqlite3_stmt *st, struct message_row *row,
-                         struct errbuf *eb)
+enum err message_read(struct store *s, sqlite3_stmt *st, struct message_row *row, struct errbuf *eb)
 {
     struct slice id = column_slice(st, COLUMN_ID);
     arena_reset(s->arena);
@@ -683,7 +758,7 @@ static enum err message_by_id(struct store *s, struct id128 id, struct message_r
         sqlite3_bind_int64(st, 1, seq);
         e = store_step(s, st, "reading a message", eb);
         if (e == OK) {
-            e = row_read(s, st, out, eb);
+            e = message_read(s, st, out, eb);
             sqlite3_reset(st);
         }
     }
@@ -862,7 +937,7 @@ static enum err rows_page(struct store *s, sqlite3_stmt *st, struct paging *p, s
         if (!scope_holds_trap(p->scope, sqlite3_column_int64(st, COLUMN_TRAP))) {
             continue;
         }
-        e = row_read(s, st, &row, eb);
+        e = message_read(s, st, &row, eb);
         if (e != OK) {
             break;
         }

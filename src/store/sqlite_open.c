@@ -94,11 +94,14 @@ enum err store_begin_write(struct store *s, struct errbuf *eb)
     if (s->mode == STORE_READ) {
         return err_set(eb, ERR_STORE, "%s: opened for reading only", s->path);
     }
-    return simple_run(s, STATEMENT_BEGIN_WRITE, "beginning to write", eb);
+    enum err e = simple_run(s, STATEMENT_BEGIN_WRITE, "beginning to write", eb);
+    s->transactions = e == OK; /* reads within it neither begin nor end anything */
+    return e;
 }
 
 enum err store_end_write(struct store *s, enum err e, struct errbuf *eb)
 {
+    s->transactions = 0;
     if (e == OK) {
         e = simple_run(s, STATEMENT_COMMIT, "committing", eb);
     }

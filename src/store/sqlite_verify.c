@@ -114,6 +114,7 @@ static enum err messages_count(struct verify *v, sqlite3_stmt *st, size_t *told)
     while (e == OK && (e = store_step(s, st, "reading messages", v->eb)) == OK) {
         struct counted m;
         struct errbuf eb = {0};
+        arena_reset(s->arena);
         enum err bad = message_counted(s, st, &m, &eb);
         if (bad != OK) {
             problem(v, told, "message: %s", eb.text);
@@ -287,6 +288,14 @@ static enum err facts_check(struct verify *v)
         {"clusters merged into others that are not there",
          "SELECT count(*) FROM cluster m WHERE merged_into <> 0 AND NOT EXISTS (SELECT 1 FROM "
          "cluster c WHERE c.kind = m.kind AND c.id = m.merged_into)",
+         false},
+        {"generations whose differences do not add up",
+         "SELECT count(*) FROM (SELECT sum(messages) AS m, sum(expected) AS x FROM generation_day "
+         "GROUP BY generation, dim) WHERE m <> 0 OR x <> 0",
+         false},
+        {"differences of generations that are not there",
+         "SELECT count(*) FROM generation_day WHERE generation + 1 NOT IN (SELECT number FROM "
+         "generation)",
          false},
         {"strings that cannot be found",
          "SELECT count(*) FROM text WHERE id NOT IN (SELECT text FROM text_key)", false},

@@ -64,6 +64,11 @@ enum err tally_merge(struct slice packed, const struct tally_entry *add, size_t 
     while (more || i < n) {
         int order = !more ? 1 : i == n ? -1 : entry_cmp(&have, &add[i]);
         struct tally_entry e = order < 0 ? have : order > 0 ? add[i] : entry_sum(&have, &add[i]);
+        more = order <= 0 ? tally_next(&r, &have) : more;
+        i += order >= 0;
+        if (e.messages == 0) {
+            continue; /* all of it was taken away */
+        }
         if (limit - p <= ENTRY_BYTES_MAX) {
             /* Sums may need a few bytes more than their parts. */
             size_t used = (size_t)(p - base);
@@ -79,8 +84,6 @@ enum err tally_merge(struct slice packed, const struct tally_entry *add, size_t 
         p = entry_put(p, &e, &last);
         last = e;
         count++;
-        more = order <= 0 ? tally_next(&r, &have) : more;
-        i += order >= 0;
     }
     base[0] = TALLY_VERSION;
     size_t head = 1 + varint_put(base + 1, count), used = (size_t)(p - body);

@@ -56,7 +56,8 @@ static inline bool tally_next(struct tally_reader *r, struct tally_entry *out)
 }
 
 /* Appends to `out` the merge of `packed` and `n` entries sorted by (key, tag), each (key, tag) at
- * most once. ERR_STORE when `packed` is damaged, ERR_NOMEM. */
+ * most once. Sums wrap around, so entries can take away; what has no messages left is dropped.
+ * ERR_STORE when `packed` is damaged, ERR_NOMEM. */
 enum err tally_merge(struct slice packed, const struct tally_entry *add, size_t n,
                      struct strbuf *out) MUST_USE;
 
