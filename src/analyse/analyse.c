@@ -8,12 +8,8 @@
 
 #include <stdlib.h>
 
-/* Longest text kept of a field in the row: past it a sender only pads. Keyed hashes of the last few
- * thousand traps are kept. */
+/* Keyed hashes of the last few thousand traps are kept. */
 enum {
-    ROW_TEXT_BYTES = 200,
-    ROW_DOMAINS_MAX = 32,
-    ROW_ATTACHMENTS_MAX = 16,
     RECIPIENTS_CACHED = 4096,
     ADDRESS_BYTES_MAX = 512,
 };
@@ -120,27 +116,32 @@ static struct row_label row_label(const struct label *l)
     };
 }
 
-static enum err row_labels(struct analyser *a, struct message_row *row)
+enum err row_attribute(struct message_row *row, const struct rules *rules,
+                       const struct attribution *at, struct arena *arena)
 {
-    const struct attribution *at = &a->result.attribution;
-    if (!a->rules) {
-        row->botnet.unknown = row->mailer_label.unknown = row->program.unknown = 1.0;
-        return OK;
-    }
     row->botnet = row_label(&at->label[LABEL_BOTNET]);
     row->mailer_label = row_label(&at->label[LABEL_MAILER]);
     row->program = row_label(&at->label[LABEL_PROGRAM]);
-    row->pack_version = rules_version(a->rules);
-    struct slice *ids = arena_calloc(a->arena, at->hit_count + 1, sizeof *ids);
+    row->pack_version = rules_version(rules);
+    struct slice *ids = arena_calloc(arena, at->hit_count + 1, sizeof *ids);
     if (!ids) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < at->hit_count; i++) {
-        ids[i] = rules_info(a->rules, at->hits[i].rule)->id;
+        ids[i] = rules_info(rules, at->hits[i].rule)->id;
     }
     row->rule_ids = ids;
     row->rule_count = at->hit_count;
     return OK;
+}
+
+static enum err row_labels(struct analyser *a, struct message_row *row)
+{
+    if (!a->rules) {
+        row->botnet.unknown = row->mailer_label.unknown = row->program.unknown = 1.0;
+        return OK;
+    }
+    return row_attribute(row, a->rules, &a->result.attribution, a->arena);
 }
 
 /* Registrable domains and URL shapes of the message, each once. */

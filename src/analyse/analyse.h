@@ -44,6 +44,13 @@ enum err analyse_message(struct analyser *a, const struct source_message *m, int
  * the same bytes several times in a moment. */
 struct id128 live_message_id(const struct live_envelope *live, struct slice raw, uint64_t bytes);
 
+/* Bounds of what is kept in a row. Past the text's a sender only pads. */
+enum { ROW_TEXT_BYTES = 200, ROW_DOMAINS_MAX = 32, ROW_ATTACHMENTS_MAX = 16 };
+
+/* Labels, rule ids and pack of the row; borrowed from the rules and the arena. ERR_NOMEM. */
+enum err row_attribute(struct message_row *row, const struct rules *rules,
+                       const struct attribution *at, struct arena *arena) MUST_USE;
+
 /* A copy of the row with all it points to in `arena`. ERR_NOMEM. */
 enum err row_copy(struct message_row *to, const struct message_row *from,
                   struct arena *arena) MUST_USE;

@@ -80,6 +80,13 @@ static void batch_give(struct pipeline *p, struct batch *b)
 
 /* ---- writer ---- */
 
+static enum err rows_append(struct pipeline *p, const struct store_batch *in,
+                            struct append_result *result)
+{
+    return p->o->append ? p->o->append(p->o->append_arg, p->store, in, result, p->eb)
+                        : store_append_batch(p->store, in, result, p->eb);
+}
+
 static enum err pending_append(struct pipeline *p, bool is_complete)
 {
     struct append_result result = {0};
@@ -107,7 +114,7 @@ static enum err pending_append(struct pipeline *p, bool is_complete)
         spool.spool = p->feed->spool;
         in.spool = &spool;
     }
-    enum err e = store_append_batch(p->store, &in, &result, p->eb);
+    enum err e = rows_append(p, &in, &result);
     if (e != OK) {
         return e;
     }

@@ -39,6 +39,10 @@ struct pipeline_progress {
 
 struct pipeline_options {
     struct analyse_config analyse;
+    /* Takes the rows in place of store_append_batch(), as reindex does; NULL: that. */
+    enum err (*append)(void *arg, struct store *s, const struct store_batch *batch,
+                       struct append_result *result, struct errbuf *eb);
+    void *append_arg;
     unsigned jobs;         /* analysing threads; 1: everything in the calling thread */
     struct slice identity; /* of the source, for the mark; empty: no resuming (standard input,
                               live) */

@@ -292,6 +292,9 @@ static void feed_wait(struct feed *f)
 static void feed_committed(struct feed *f, struct spool_position at)
 {
     struct errbuf eb = {.text = ""};
+    if (self_of(f)->o.is_second_reading) {
+        return; /* it may be behind what the store has */
+    }
     if (spool_folder_set_analysed(self_of(f)->dir, at, &eb) != OK) {
         log_warn("analyse", "%s: its segments are kept longer than they need to be", eb.text);
     }
@@ -305,7 +308,9 @@ static enum err feed_open(struct spool_feed *s, struct errbuf *eb)
         .folder = s->o.folder, .is_closed = s->o.ends, .on_finding = damage_tell, .arg = s};
     enum err e = spool_folder_open(s->o.folder, &s->dir, eb);
     e = e == OK ? spool_folder_id(s->dir, false, &s->feed.spool, eb) : e;
-    e = e == OK ? store_spool_mark(s->o.store, s->feed.spool, &r.from, eb) : e;
+    if (e == OK && !s->o.is_second_reading) {
+        e = store_spool_mark(s->o.store, s->feed.spool, &r.from, eb);
+    }
     e = e == OK ? spool_reader_open(&r, &s->reader, eb) : e;
     if (e == OK) {
         s->mark = r.from;

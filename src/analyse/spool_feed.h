@@ -25,7 +25,8 @@ struct spool_feed_options {
     /* Messages taken before this (microseconds since 1970) do not wait for a session: the trap
      * process that had it is gone. May change while it runs; NULL: not known. */
     const volatile int64_t *over_us;
-    bool ends; /* at the spool's end, instead of waiting for more */
+    bool ends;              /* at the spool's end, instead of waiting for more */
+    bool is_second_reading; /* from the spool's start, and nothing is marked */
     /* Waits for some milliseconds, from the thread of the store and outside of transactions; NULL:
      * sleeps. */
     void (*wait)(void *arg);

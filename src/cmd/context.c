@@ -171,6 +171,14 @@ void context_rule_paths(const struct context *x, bool from_arguments, struct con
     size_t n = from_arguments ? c->argument_count : 0,
            most = sizeof out->items / sizeof *out->items;
     bool is_given = n > 0;
+    const char *rules;
+    for (out->count = 0;
+         !n && out->count < most && (rules = command_value_at(c, "rules", out->count));) {
+        out->items[out->count++] = rules;
+    }
+    if (!n && out->count) {
+        return;
+    }
     n = n ? n : config_count(x->config, CONFIG_RULES);
     n = n < most ? n : most;
     for (out->count = 0; out->count < n; out->count++) {

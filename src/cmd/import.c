@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* spamgauge import: files of mail into the store. */
 #include "cmd/context.h"
-#include "cmd/progress.h"
+#include "cmd/trust.h"
 #include "cmd/verbs.h"
 #include "core/log.h"
 
@@ -27,10 +27,8 @@ struct import {
     struct pipeline_options options;
     struct progress progress;
     struct pipeline_progress total;
-    bool is_auto; /* relays are inferred from each input */
     bool is_quiet;
-    struct trust *trust;      /* what the user said; extended for each input when is_auto */
-    struct strbuf trust_text; /* for the report */
+    struct trust_choice trust;
     uint64_t rejected;
     uint8_t key[SECRET_KEY_BYTES];
 };
@@ -43,107 +41,6 @@ static void progress_show(void *arg, const struct pipeline_progress *p)
         reload_wanted = false;
     }
     progress_draw(&im->progress, p->bytes_read, p->bytes_total, p->messages + p->resumed);
-}
-
-/* ---- trust ---- */
-
-static int trust_words(struct import *im, const struct command *c)
-{
-    struct errbuf eb = {.text = ""};
-    bool is_given = command_flag(c, "trust");
-    for (size_t i = 0;; i++) {
-        const char *spec = is_given ? command_value_at(c, "trust", i)
-                           : i < config_count(im->x.config, CONFIG_TRUST)
-                               ? config_item(im->x.config, CONFIG_TRUST, i)
-                               : NULL;
-        if (!spec) {
-            return EXIT_STATUS_OK;
-        }
-        struct slice rest = slice_cstr(spec);
-        while (rest.n) {
-            struct slice word = slice_trim(slice_cut(&rest, ','));
-            if (slice_eq(word, S("auto"))) {
-                im->is_auto = true;
-            } else if (!slice_eq(word, S("none"))) {
-                enum err e = trust_add(im->trust, word, &eb);
-                if (e != OK) {
-                    return command_fail(c, e, &eb);
-                }
-            }
-        }
-    }
-}
-
-/* A fresh copy of what the user gave; inference then adds to it. */
-static struct trust *trust_clone(const struct trust *from)
-{
-    struct trust *t = trust_new();
-    for (size_t i = 0; t && i < trust_count(from); i++) {
-        if (trust_add(t, trust_spec(from, i), NULL) != OK) {
-            trust_free(t);
-            return NULL;
-        }
-    }
-    return t;
-}
-
-static void trust_say(void *arg, struct slice spec, uint64_t messages, uint64_t of)
-{
-    struct import *im = arg;
-    if (!im->is_quiet) {
-        say("  --trust %.*s   # %llu of %llu messages came through it", SLICE_ARG(spec),
-            (unsigned long long)messages, (unsigned long long)of);
-    }
-    strbuf_printf(&im->trust_text, "%s%.*s (%llu of %llu)", im->trust_text.n ? ", " : "",
-                  SLICE_ARG(spec), (unsigned long long)messages, (unsigned long long)of);
-}
-
-/* Reads the headers of the whole input once: what relays it shares is only seen over all of it. */
-static enum err trust_infer(struct import *im, const char *path, struct trust *t, struct errbuf *eb)
-{
-    struct source *source;
-    struct source_message m;
-    struct trust_learner *learner = trust_learner_new();
-    struct arena *arena = arena_new(4 * 1024 * 1024);
-    enum err e = learner && arena ? source_open(path, &source, eb) : ERR_NOMEM;
-    if (e != OK) {
-        trust_learner_free(learner);
-        arena_free(arena);
-        return e;
-    }
-    while (!interrupted && (e = source_next(source, &m, eb)) == OK) {
-        struct mail mail = {.raw = m.raw};
-        struct part part = {.depth = 0};
-        struct chain chain;
-        arena_reset(arena);
-        if (header_block_parse(&part.header, m.raw, arena) != OK) {
-            continue;
-        }
-        mail.parts = &part;
-        mail.part_count = 1;
-        mail.arena = arena;
-        if (chain_build(&chain, &mail, t, im->options.now, arena) == OK) {
-            trust_learner_see(learner, chain.hops, chain.count);
-        }
-        struct source_progress at = source_progress(source);
-        progress_draw(&im->progress, at.bytes_read / 2, at.bytes_total, m.ordinal + 1);
-    }
-    source_close(source);
-    progress_end(&im->progress);
-    if (e == ERR_END) {
-        if (!im->is_quiet) {
-            say("%s: relays of your side, inferred (give --trust to correct it):", path);
-        }
-        size_t before = im->trust_text.n;
-        trust_learner_apply(learner, t, trust_say, im);
-        if (im->trust_text.n == before && !im->is_quiet) {
-            fputs("  none but the writer of the topmost Received line\n", stderr);
-        }
-        e = OK;
-    }
-    trust_learner_free(learner);
-    arena_free(arena);
-    return interrupted ? ERR_CANCELLED : e;
 }
 
 /* ---- one input ---- */
@@ -210,19 +107,12 @@ static enum err input_run(struct import *im, const char *path, struct trust *t, 
 
 static enum err input_import(struct import *im, const char *path, struct errbuf *eb)
 {
-    struct trust *t = trust_clone(im->trust);
-    bool is_stream = strcmp(path, "-") == 0;
-    enum err e = t ? OK : ERR_NOMEM;
-    if (e == OK && im->is_auto && !is_stream) {
-        progress_start(&im->progress, path, im->is_quiet);
-        e = trust_infer(im, path, t, eb);
-    } else if (e == OK && im->is_auto && !im->is_quiet) {
-        fputs("-: standard input is read once, so no relays are inferred; give --trust if there "
-              "are any\n",
-              stderr);
+    struct trust *t = NULL;
+    enum err e = trust_for(&im->trust, path, &t, eb);
+    if (e == OK) {
+        e = input_run(im, path, t, eb);
+        trust_free(t);
     }
-    e = e == OK ? input_run(im, path, t, eb) : e;
-    trust_free(t);
     return e;
 }
 
@@ -233,7 +123,7 @@ static int import_prepare(struct import *im, const struct command *c)
     struct errbuf eb = {.text = ""};
     const char *trap = command_value(c, "trap", config_text(im->x.config, CONFIG_TRAP));
     const char *site = command_value(c, "site", config_text(im->x.config, CONFIG_SITE));
-    int status = trust_words(im, c);
+    int status = trust_choice_read(&im->trust, c, im->x.config);
     status = status ? status : context_store(&im->x, STORE_CREATE);
     status = status ? status : context_recipient_key(&im->x, im->key);
     status = status ? status : context_urls(&im->x);
@@ -254,6 +144,10 @@ static int import_prepare(struct import *im, const struct command *c)
         .on_progress = progress_show,
         .arg = im,
     };
+    im->trust.is_quiet = im->is_quiet;
+    im->trust.progress = &im->progress;
+    im->trust.stop = &interrupted;
+    im->trust.now = im->options.now;
     if (!im->options.jobs) {
         return EXIT_STATUS_USAGE;
     }
@@ -269,12 +163,14 @@ static enum err facts_put(struct import *im, struct errbuf *eb)
         log_warn("rules", "reload failed, the old ones stay: %s", eb->text);
     }
     struct rules *rules = rules_live_get(im->x.rules);
-    for (size_t i = 0; i < trust_count(im->trust); i++) {
-        strbuf_printf(&text, "%s%.*s", i ? ", " : "given: ", SLICE_ARG(trust_spec(im->trust, i)));
+    struct trust_choice *trust = &im->trust;
+    for (size_t i = 0; i < trust_count(trust->given); i++) {
+        strbuf_printf(&text, "%s%.*s",
+                      i ? ", " : "given: ", SLICE_ARG(trust_spec(trust->given, i)));
     }
-    if (im->is_auto) {
+    if (trust->is_auto) {
         strbuf_printf(&text, "%sinferred: %s", text.n ? "; " : "",
-                      im->trust_text.n ? strbuf_cstr(&im->trust_text) : "topmost line only");
+                      trust->inferred.n ? strbuf_cstr(&trust->inferred) : "topmost line only");
     }
     enum err e = store_fact_put(im->x.store, S("trust"), strbuf_slice(&text), eb);
     e = e == OK ? store_fact_put(im->x.store, S("geo"), slice_cstr(geo_name(im->x.geo)), eb) : e;
@@ -334,7 +230,7 @@ static int import_all(struct import *im, const struct command *c)
 
 static int import_run(struct command *c)
 {
-    struct import im = {.is_quiet = command_flag(c, "quiet"), .trust_text = STRBUF_INIT};
+    struct import im = {.is_quiet = command_flag(c, "quiet")};
     if (!c->argument_count) {
         return usage_error(c, "which files? (- is standard input)");
     }
@@ -342,8 +238,7 @@ static int import_run(struct command *c)
     if (status) {
         return status;
     }
-    im.trust = trust_new();
-    status = im.trust ? import_prepare(&im, c) : command_fail(c, ERR_NOMEM, NULL);
+    status = import_prepare(&im, c);
     if (!status) {
         struct sigaction act = {.sa_handler = interrupt};
         sigaction(SIGINT, &act, NULL);
@@ -352,8 +247,7 @@ static int import_run(struct command *c)
         sigaction(SIGHUP, &act, NULL);
         status = import_all(&im, c);
     }
-    trust_free(im.trust);
-    strbuf_free(&im.trust_text);
+    trust_choice_free(&im.trust);
     context_close(&im.x);
     return status;
 }
@@ -362,12 +256,7 @@ static const struct option_spec OPTIONS[] = {
     {"trap", OPTION_NO_SHORT, "NAME", "The trap that collected this mail; default: import."},
     {"site", OPTION_NO_SHORT, "NAME",
      "The site of that trap (operator, address list or MX); default: local."},
-    {"trust", OPTION_NO_SHORT, "WHAT",
-     "Relays of your own side, whose Received lines are believed: a network (192.0.2.0/24), a host "
-     "glob "
-     "(*.example.org), auto (inferred from each input and printed), or none. May be given several "
-     "times; "
-     "default: auto."},
+    TRUST_OPTION,
     {"jobs", 'j', "N", "Threads that analyse messages; default: one per processor."},
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

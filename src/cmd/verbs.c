@@ -25,6 +25,8 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_RULES_TEST,
     &VERB_RULES_LIST,
     &VERB_RULES_EXPLAIN,
+    &VERB_RELABEL,
+    &VERB_REINDEX,
     &VERB_SPOOL_LS,
     &VERB_SPOOL_VERIFY,
     &VERB_SPOOL_CAT,

@@ -19,6 +19,7 @@ extern const struct verb VERB_TRAP_LIST, VERB_TRAP_GAPS, VERB_TRAP_EDIT, VERB_TR
 extern const struct verb VERB_HOSTS, VERB_EXPLAIN;
 extern const struct verb VERB_SERIES;
 extern const struct verb VERB_SIMULATE_MAIL, VERB_SIMULATE_SPOOL;
+extern const struct verb VERB_RELABEL, VERB_REINDEX;
 extern const struct verb VERB_CHANGES_NOW, VERB_CHANGES_WATCH;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One message row: written, read back, found and paged. */
+#include "print/cd1.h"
 #include "store/sqlite.h"
 
 #include <stdlib.h>
@@ -45,6 +46,7 @@ enum column {
     COLUMN_SESSION,
     COLUMN_VARIANT,
     COLUMN_WORDING, /* in the order of enum cluster_kind */
+    COLUMN_SKETCH,
 };
 
 enum {
@@ -78,7 +80,6 @@ static const struct text_column INLINE_COLUMNS[] = {
     {COLUMN_HELO, offsetof(struct message_row, helo)},
     {COLUMN_PTR, offsetof(struct message_row, ptr)},
     {COLUMN_ENVELOPE_FROM, offsetof(struct message_row, envelope_from)},
-    {COLUMN_CD1, offsetof(struct message_row, cd1)},
     {COLUMN_SUBJECT, offsetof(struct message_row, subject)},
 };
 enum {
@@ -197,7 +198,7 @@ struct packed_row {
     int64_t texts[TEXT_COLUMN_COUNT];
     struct label_ids labels[LABEL_KINDS];
     int64_t part[CLUSTER_KIND_COUNT];
-    struct packed_run domains, url_shapes, attachments, packed_labels, rules;
+    struct packed_run domains, url_shapes, attachments, packed_labels, rules, sketch;
 };
 
 /* The keys of names, each once. */
@@ -233,6 +234,18 @@ static enum err domains_pack(struct store *s, const struct message_row *row, str
     return e;
 }
 
+/* The sketch in half its printed bytes; nothing when it is not one of this version. */
+static void sketch_pack(struct strbuf *b, struct slice printed, struct packed_run *run)
+{
+    size_t from = b->n;
+    struct cd1 sketch;
+    uint8_t packed[CD1_PACKED_BYTES];
+    if (printed.n != 0 && cd1_parse(printed, &sketch)) {
+        strbuf_add(b, slice_of((const char *)packed, cd1_pack(&sketch, packed)));
+    }
+    *run = run_since(b, from);
+}
+
 static enum err row_pack(struct store *s, const struct message_row *row, struct packed_row *p,
                          struct errbuf *eb)
 {
@@ -255,6 +268,7 @@ static enum err row_pack(struct store *s, const struct message_row *row, struct 
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
         e = part_id(s, (enum cluster_kind)k, row->part[k], true, &p->part[k], eb);
     }
+    sketch_pack(&s->packed, row->cd1, &p->sketch);
     size_t from = s->packed.n;
     labels_pack(&s->packed, p->labels);
     p->packed_labels = run_since(&s->packed, from);
@@ -305,16 +319,18 @@ static void row_bind(struct store *s, sqlite3_stmt *st, const struct message_row
     for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
         bind_id(st, COLUMN_VARIANT + k + 1, p->part[k]);
     }
+    if (p->sketch.n == 0) {
+        bind_slice(st, COLUMN_CD1 + 1, row->cd1);
+    }
     bind_slice(st, COLUMN_DOMAINS + 1,
                slice_sub(strbuf_slice(&s->packed), p->domains.from, p->domains.n));
     const struct {
         enum column column;
         struct packed_run run;
     } runs[] = {
-        {COLUMN_URL_SHAPES, p->url_shapes},
-        {COLUMN_ATTACHMENTS, p->attachments},
-        {COLUMN_LABELS, p->packed_labels},
-        {COLUMN_RULES, p->rules},
+        {COLUMN_URL_SHAPES, p->url_shapes}, {COLUMN_ATTACHMENTS, p->attachments},
+        {COLUMN_LABELS, p->packed_labels},  {COLUMN_RULES, p->rules},
+        {COLUMN_SKETCH, p->sketch},
     };
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         bind_packed(st, (int)runs[i].column + 1,
@@ -447,7 +463,8 @@ bool message_is_same(const struct message_row *a, const struct message_row *b)
             (const struct row_label *)(const void *)((const char *)a + LABEL_OFFSETS[i]),
             (const struct row_label *)(const void *)((const char *)b + LABEL_OFFSETS[i]));
     }
-    return same && slices_same(a->domains, a->domain_count, b->domains, b->domain_count) &&
+    return same && slice_eq(a->cd1, b->cd1) &&
+           slices_same(a->domains, a->domain_count, b->domains, b->domain_count) &&
            slices_same(a->url_shapes, a->url_shape_count, b->url_shapes, b->url_shape_count) &&
            slices_same(a->rule_ids, a->rule_count, b->rule_ids, b->rule_count) &&
            attachments_same(a, b);
@@ -662,6 +679,19 @@ static enum err labels_read(struct store *s, sqlite3_stmt *st, struct message_ro
     return e;
 }
 
+static enum err sketch_read(struct store *s, sqlite3_stmt *st, struct slice *out, struct errbuf *eb)
+{
+    struct slice packed = column_slice(st, COLUMN_SKETCH);
+    struct cd1 sketch;
+    char text[CD1_TEXT_BYTES];
+    if (packed.n == 0) {
+        return arena_text(s, column_slice(st, COLUMN_CD1), out, eb);
+    }
+    return cd1_unpack(packed, &sketch)
+               ? arena_text(s, slice_of(text, cd1_print(&sketch, text)), out, eb)
+               : damaged(s, st, eb);
+}
+
 static enum err recipients_read(struct store *s, sqlite3_stmt *st, struct message_row *row,
                                 struct errbuf *eb)
 {
@@ -735,6 +765,7 @@ enum err message_read(struct store *s, sqlite3_stmt *st, struct message_row *row
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
         e = part_key(s, sqlite3_column_int64(st, COLUMN_VARIANT + k), &row->part[k], eb);
     }
+    e = e == OK ? sketch_read(s, st, &row->cd1, eb) : e;
     e = e == OK ? recipients_read(s, st, row, eb) : e;
     struct slice *domains = NULL;
     e = e == OK ? domains_unpack(s, st, &domains, &row->domain_count, eb) : e;

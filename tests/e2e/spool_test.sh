@@ -30,6 +30,14 @@ exits 'analyse goes on' 0 "$sg" spool analyse -j 2 "$spool"
 check 'analyse reads what is new' grep -q " $more messages, $more added, 0 known already; 40 sessions added" "$work/err"
 exits 'an older spool into a new store' 0 "$sg" spool analyse -d "$work/other.db" "$spool"
 check 'all of it' grep -q ' 240 messages, 240 added' "$work/err"
+exits 'reindex reads it again from its start' 0 "$sg" reindex --from spool -d "$work/other.db" "$spool"
+check 'and finds all as it was' grep -q 'all: 0 updated, 240 unchanged, 0 not in the store, 0 added' "$work/err"
+printf '' | "$sg" import -q -d "$work/empty.db" -
+exits 'reindex of an empty store' 0 "$sg" reindex --from spool -d "$work/empty.db" "$spool"
+check 'counts what it does not know' grep -q 'all: 0 updated, 0 unchanged, 240 not in the store, 0 added' "$work/err"
+exits 'reindex --add' 0 "$sg" reindex --add --from spool -d "$work/empty.db" "$spool"
+check 'adds it' grep -q 'all: 0 updated, 0 unchanged, 0 not in the store, 240 added' "$work/err"
+exits 'that store verifies' 0 "$sg" db verify -d "$work/empty.db"
 
 exits 'sessions' 0 "$sg" sessions --limit 200
 check 'sessions lists them all' test "$(wc -l <"$work/out")" -eq 161

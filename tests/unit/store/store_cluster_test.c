@@ -621,7 +621,7 @@ static void test_verify(void **state)
         "DELETE FROM part WHERE id = 2",
         "UPDATE tally SET entries = x'0100' WHERE key >> 48 = 7",
         "DELETE FROM tally WHERE key >> 48 = 8",
-        "UPDATE message SET variant = NULL WHERE variant = 1",
+        "UPDATE message SET variant = NULL WHERE variant = (SELECT min(variant) FROM message)",
         "INSERT INTO part_state VALUES (12345, x'00')",
         "UPDATE part SET cluster = 77 WHERE id = 1",
         "UPDATE part SET pin = 77 WHERE id = 1",

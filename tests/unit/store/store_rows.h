@@ -4,6 +4,7 @@
 #ifndef TESTS_STORE_ROWS_H
 #define TESTS_STORE_ROWS_H
 
+#include "print/cd1.h"
 #include "store/store.h"
 
 /* cmocka wants these before it. */
@@ -48,6 +49,7 @@ static inline struct slice pool(const char *const *texts, struct random *r, size
 struct row_store {
     struct slice domains[4], shapes[2], rules[2];
     char texts[4][32];
+    char cd1[CD1_TEXT_BYTES];
     char hd1[48];
     struct row_attachment attachment;
     struct id128 recipients[3];
@@ -151,6 +153,23 @@ static inline void row_random(struct random *r, struct message_row *row, struct 
     row->botnet = label_random(r, BOTNETS);
     row->mailer_label = label_random(r, MAILERS);
     row->program = label_random(r, PROGRAMS);
+    if (random_below(r, 2)) { /* a sketch as it is printed; else any text, which is kept too */
+        struct cd1 sketch = {.kind = CD1_TEXT,
+                             .has_call = random_below(r, 2),
+                             .has_html = random_below(r, 2),
+                             .shingles = (unsigned)random_below(r, 65536),
+                             .exact = random_next(r)};
+        for (size_t i = 0; i < CD1_TEXT_LANES; i++) {
+            sketch.text[i] = (uint32_t)random_below(r, 16);
+        }
+        for (size_t i = 0; i < CD1_CALL_LANES; i++) {
+            sketch.call[i] = (uint32_t)random_below(r, 16);
+        }
+        for (size_t i = 0; i < CD1_HTML_LANES; i++) {
+            sketch.html[i] = (uint32_t)random_below(r, 16);
+        }
+        row->cd1 = slice_of(t->cd1, cd1_print(&sketch, t->cd1));
+    }
     /* Few variants and many wordings; keys are 64 bits, also those with the highest bit. */
     uint64_t variant = random_below(r, 12), wording = random_below(r, 60);
     row->part[0] = variant * UINT64_C(0x9e3779b97f4a7c15);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "analyse/relabel.h"
+
+#include "analyse/analyse.h"
+#include "analyse/stored.h"
+#include "core/limits.h"
+
+#include <stdlib.h>
+
+struct relabel {
+    const struct relabel_options *o;
+    struct rematcher *rematcher;
+    struct arena *arena; /* of one row */
+    struct relabel_result *result;
+};
+
+static bool labels_same(const struct row_label *a, const struct row_label *b)
+{
+    /* As they are stored: in millionths. */
+    enum { MILLION = 1000000 };
+    return slice_eq(a->name, b->name) && slice_eq(a->best, b->best) &&
+           slice_eq(a->runner_up, b->runner_up) && a->is_conflict == b->is_conflict &&
+           (int64_t)(a->posterior * MILLION + 0.5) == (int64_t)(b->posterior * MILLION + 0.5) &&
+           (int64_t)(a->runner_up_posterior * MILLION + 0.5) ==
+               (int64_t)(b->runner_up_posterior * MILLION + 0.5) &&
+           (int64_t)(a->unknown * MILLION + 0.5) == (int64_t)(b->unknown * MILLION + 0.5);
+}
+
+static bool rows_same(const struct message_row *a, const struct message_row *b)
+{
+    bool same = labels_same(&a->botnet, &b->botnet) &&
+                labels_same(&a->mailer_label, &b->mailer_label) &&
+                labels_same(&a->program, &b->program) && a->rule_count == b->rule_count;
+    for (size_t i = 0; same && i < a->rule_count; i++) {
+        same = slice_eq(a->rule_ids[i], b->rule_ids[i]);
+    }
+    return same;
+}
+
+static enum err rules_again(struct relabel *x, struct message_row *row)
+{
+    struct features f;
+    struct attribution found;
+    struct rematch in = {.features = &f,
+                         .rule_ids = row->rule_ids,
+                         .rule_count = row->rule_count,
+                         .when = row->clock == CLOCK_NONE ? 0 : row->received};
+    enum err e = stored_features(row, &f, &in.known, x->arena);
+    e = e == OK ? rematcher_match(x->rematcher, &in, x->arena, &found, &x->result->hits) : e;
+    return e == OK ? row_attribute(row, x->o->rules, &found, x->arena) : e;
+}
+
+static enum err row_again(void *arg, struct message_row *row, bool *is_changed)
+{
+    struct relabel *x = arg;
+    const struct message_row before = *row;
+    if (x->o->stop && *x->o->stop) {
+        return ERR_CANCELLED;
+    }
+    arena_reset(x->arena);
+    enum err e = rules_again(x, row);
+    *is_changed = e == OK && !rows_same(&before, row);
+    return e;
+}
+
+static void progress_pass(void *arg, uint64_t done, uint64_t of)
+{
+    const struct relabel *x = arg;
+    if (x->o->on_progress) {
+        x->o->on_progress(x->o->arg, done, of);
+    }
+}
+
+static void move_pass(void *arg, const struct generation_move *m)
+{
+    const struct relabel *x = arg;
+    if (x->o->on_move) {
+        x->o->on_move(x->o->arg, m);
+    }
+}
+
+static void rules_count_asked(const struct relabel *x)
+{
+    feature_set all = stored_features_all();
+    x->result->rules = rules_count(x->o->rules);
+    for (size_t i = 0; i < x->result->rules; i++) {
+        x->result->rules_asked += (rule_features(x->o->rules, i) & ~all) == 0;
+    }
+}
+
+enum err relabel_run(const struct relabel_options *o, struct store *store,
+                     struct relabel_result *out, struct errbuf *eb)
+{
+    *out = (struct relabel_result){.rules = 0};
+    struct relabel x = {.o = o,
+                        .rematcher = rematcher_new(o->rules),
+                        .arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES),
+                        .result = out};
+    enum err e = x.rematcher && x.arena ? OK : err_set(eb, ERR_NOMEM, "out of memory");
+    if (e == OK) {
+        struct store_relabel how = {.filter = o->filter,
+                                    .is_dry = o->is_dry,
+                                    .pack = rules_version(o->rules),
+                                    .note = o->note,
+                                    .label = row_again,
+                                    .on_progress = progress_pass,
+                                    .on_move = move_pass,
+                                    .arg = &x};
+        rules_count_asked(&x);
+        e = store_relabel(store, &how, &out->generation, eb);
+    }
+    rematcher_free(x.rematcher);
+    arena_free(x.arena);
+    return e;
+}
