@@ -2,6 +2,7 @@
 #include "simulate/compose.h"
 
 #include "core/clock.h"
+#include "simulate/kind.h"
 #include "simulate/lexicon.h"
 
 #include <math.h>
@@ -362,25 +363,24 @@ static void sender_draw(struct compose *c)
     }
 }
 
+/* One picture in variants: all of about one size, as an engine makes them out of one. */
 static void picture_draw(struct compose *c)
 {
-    struct pcg r = c->random;
-    unsigned variants = c->campaign->images;
-    pcg_next(&c->random);
-    if (variants) {
-        r = pcg_keyed(c->seed, UINT64_C(1) << 40, c->campaign->number,
-                      pcg_below(&c->random, variants));
-    }
-    size_t n = 600 + pcg_below(&r, 2400);
-    uint8_t *p = arena_alloc(c->arena, n);
+    struct pcg base = pcg_keyed(c->seed, KIND_PICTURE, c->campaign->number, UINT64_MAX);
+    uint64_t variant =
+        c->campaign->images ? pcg_below(&c->random, c->campaign->images) : pcg_next(&c->random);
+    struct pcg r = pcg_keyed(c->seed, KIND_PICTURE, c->campaign->number, variant);
+    size_t n = 900 + pcg_below(&base, 2400);
+    n += pcg_below(&r, n / 25);
+    char *p = arena_alloc(c->arena, n);
     if (!p) {
         return;
     }
     memcpy(p, "GIF89a\x40\x01\xf0\x00\xf7\x00\x00", 13);
     for (size_t i = 13; i < n; i++) {
-        p[i] = (uint8_t)pcg_next(&r);
+        p[i] = (char)pcg_next(&r);
     }
-    c->image = slice_of((const char *)p, n);
+    c->image = slice_of(p, n);
     c->cid = compose_fill(c, S("{x 12}${clock a}${x 8}@{host.label}"));
 }
 

@@ -16,6 +16,7 @@ enum simulate_kind {
     KIND_PATH,
     KIND_DOMAIN,
     KIND_TRAP,
+    KIND_PICTURE,
 };
 
 #endif
