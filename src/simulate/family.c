@@ -329,7 +329,9 @@ static void change_draw(struct pcg *r, struct family_client *c, enum change what
     }
     case CHANGE_CASE: {
         struct family_field *f = &c->fields[pcg_below(r, c->count)];
-        f->name = name_recased(r, f->name, arena);
+        if (!slice_ieq(f->name, S("Thread-Index"))) { /* Rustock's, in lower case */
+            f->name = name_recased(r, f->name, arena);
+        }
         break;
     }
     case CHANGE_DROP: {
