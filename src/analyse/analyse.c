@@ -238,6 +238,19 @@ struct id128 live_message_id(const struct live_envelope *live, struct slice raw,
     return message_id(live->trap, (int64_t)((uint64_t)live->received_us + token), raw, bytes);
 }
 
+static enum err content_sketch(struct analyser *a, const struct recipients *r)
+{
+    struct analysis *all = &a->result;
+    char *text = arena_alloc(a->arena, CD1_TEXT_BYTES);
+    enum err e =
+        text ? words_of(&all->words, &all->features, r->addr, r->count, a->arena) : ERR_NOMEM;
+    e = e == OK ? cd1_make(&all->cd1, &all->words, &all->features, a->arena) : e;
+    if (e == OK && all->cd1.kind != CD1_NONE) {
+        all->row.cd1 = slice_of(text, cd1_print(&all->cd1, text));
+    }
+    return e;
+}
+
 static enum err row_build(struct analyser *a, const struct source_message *m)
 {
     struct message_row *row = &a->result.row;
@@ -283,6 +296,7 @@ static enum err row_build(struct analyser *a, const struct source_message *m)
 #undef TEXT
     e = live ? row_recipients(a, row, live->recipients, live->recipient_count)
              : row_recipients(a, row, r.addr, r.delivered);
+    e = e == OK ? content_sketch(a, &r) : e;
     e = e == OK ? row_urls(a, row) : e;
     e = e == OK ? row_attachments(a, row) : e;
     return e == OK ? row_labels(a, row) : e;

@@ -8,6 +8,7 @@
 #include "analyse/geo.h"
 #include "core/arena.h"
 #include "mail/source.h"
+#include "print/cd1.h"
 #include "print/features.h"
 #include "sig/rules.h"
 #include "store/store.h"
@@ -30,6 +31,8 @@ struct analysis {
     struct mail mail;
     struct chain chain;
     struct features features;
+    struct words words; /* of its text; what is the recipient's own is known as such */
+    struct cd1 cd1;     /* of its content */
     struct attribution attribution;
     struct rules *rules; /* the set that was matched, NULL without rules; borrowed */
     struct message_row row;

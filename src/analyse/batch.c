@@ -117,6 +117,9 @@ enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_
         e = row_copy(&b->rows[b->row_count], &result->row, b->text);
     }
     if (e == OK) {
+        e = shown_copy(&b->shown[b->row_count], result, b->text);
+    }
+    if (e == OK) {
         b->row_count++;
     } else if (e == ERR_NOMEM || e == ERR_LIMIT) {
         b->failed++;

@@ -4,7 +4,7 @@
 #ifndef ANALYSE_BATCH_H
 #define ANALYSE_BATCH_H
 
-#include "analyse/analyse.h"
+#include "analyse/shown.h"
 
 enum {
     BATCH_MESSAGES = 128,
@@ -20,6 +20,7 @@ struct batch {
     size_t count;
     size_t bytes;
     struct message_row rows[BATCH_MESSAGES];
+    struct shown shown[BATCH_MESSAGES]; /* of each row */
     size_t row_count;
     struct session_row sessions[BATCH_MESSAGES];
     size_t session_count;

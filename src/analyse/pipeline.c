@@ -15,8 +15,10 @@
 enum {
     JOBS_MAX = 64,
     IN_FLIGHT_BYTES = 12 * 1024 * 1024,
-    APPEND_ROWS = 4096, /* rows of one transaction */
-    BATCHES_AHEAD = 16, /* a worker: what it chews on while a transaction is written (30 ms) */
+    APPEND_ROWS = 4096, /* rows of one transaction ... */
+    APPEND_BYTES =
+        32 * 1024 * 1024, /* ... and what they point to: 4,096 ordinary ones have a third */
+    BATCHES_AHEAD = 16,   /* a worker: what it chews on while a transaction is written (30 ms) */
     APPEND_BATCHES = APPEND_ROWS / BATCH_MESSAGES + JOBS_MAX + 2,
 };
 
@@ -42,9 +44,10 @@ struct pipeline {
     size_t batches_out; /* read but not yet appended */
     struct batch *spare;
     struct batch *pending[APPEND_BATCHES]; /* analysed, in order, waiting for their transaction */
-    size_t pending_count, pending_rows, pending_sessions;
+    size_t pending_count, pending_rows, pending_sessions, pending_bytes;
     double pending_since;
     struct message_row *rows;     /* APPEND_ROWS + BATCH_MESSAGES, gathered for the store */
+    struct shown *shown;          /* of these */
     struct session_row *sessions; /* likewise; NULL without a feed */
     struct import_mark mark;
     struct pthread_arg {
@@ -87,26 +90,75 @@ static enum err rows_append(struct pipeline *p, const struct store_batch *in,
                         : store_append_batch(p->store, in, result, p->eb);
 }
 
+/* Rows, sessions and marks of all pending batches, in order. */
+static void pending_gather(struct pipeline *p, struct store_batch *in, struct import_mark *mark,
+                           struct spool_mark *spool)
+{
+    for (size_t i = 0; i < p->pending_count; i++) {
+        const struct batch *b = p->pending[i];
+        memcpy(p->rows + in->row_count, b->rows, b->row_count * sizeof *p->rows);
+        memcpy(p->shown + in->row_count, b->shown, b->row_count * sizeof *p->shown);
+        in->row_count += b->row_count;
+        if (b->session_count) {
+            memcpy(p->sessions + in->session_count, b->sessions,
+                   b->session_count * sizeof *p->sessions);
+            in->session_count += b->session_count;
+        }
+        spool->at = b->has_spool_mark ? b->spool_mark : spool->at;
+        mark->next_ordinal = b->next_ordinal;
+        mark->bytes_read = b->bytes_read;
+        mark->rejected += b->failed;
+    }
+}
+
+static int64_t pipeline_now(const struct pipeline *p)
+{
+    return p->o->now ? p->o->now : time_now();
+}
+
+/* With the clusters' part in the same transaction. */
+static enum err batch_append(struct pipeline *p, struct store_batch *in,
+                             struct append_result *result)
+{
+    struct clustering *k = p->o->clustering;
+    if (!k || in->row_count == 0) {
+        return rows_append(p, in, result);
+    }
+    enum err e = clustering_begin(k, p->shown, pipeline_now(p), &in->placing, p->eb);
+    if (e == OK) {
+        e = rows_append(p, in, result);
+        clustering_end(k, e);
+    }
+    return e;
+}
+
+static void pending_done(struct pipeline *p, const struct append_result *result)
+{
+    p->progress->added += result->added;
+    p->progress->repeated += result->repeated;
+    p->progress->sessions += result->sessions_added;
+    for (size_t i = 0; i < p->pending_count; i++) {
+        p->progress->failed += p->pending[i]->failed;
+        batch_give(p, p->pending[i]);
+    }
+    p->batches_out -= p->pending_count;
+    p->pending_count = p->pending_rows = p->pending_sessions = p->pending_bytes = 0;
+}
+
+static enum err clusters_rest(struct pipeline *p)
+{
+    return p->o->clustering
+               ? clustering_rest(p->o->clustering, p->feed != NULL, pipeline_now(p), p->eb)
+               : OK;
+}
+
 static enum err pending_append(struct pipeline *p, bool is_complete)
 {
     struct append_result result = {0};
     struct import_mark mark = p->mark;
     struct spool_mark spool = {.at = {0, 0}};
     struct store_batch in = {.rows = p->rows, .sessions = p->sessions};
-    for (size_t i = 0; i < p->pending_count; i++) {
-        const struct batch *b = p->pending[i];
-        memcpy(p->rows + in.row_count, b->rows, b->row_count * sizeof *p->rows);
-        in.row_count += b->row_count;
-        if (b->session_count) {
-            memcpy(p->sessions + in.session_count, b->sessions,
-                   b->session_count * sizeof *p->sessions);
-            in.session_count += b->session_count;
-        }
-        spool.at = b->has_spool_mark ? b->spool_mark : spool.at;
-        mark.next_ordinal = b->next_ordinal;
-        mark.bytes_read = b->bytes_read;
-        mark.rejected += b->failed;
-    }
+    pending_gather(p, &in, &mark, &spool);
     mark.is_complete = is_complete;
     /* what repeats is only known inside the transaction; the store adds it to the mark it writes */
     in.import = p->o->identity.n ? &mark : NULL;
@@ -114,7 +166,7 @@ static enum err pending_append(struct pipeline *p, bool is_complete)
         spool.spool = p->feed->spool;
         in.spool = &spool;
     }
-    enum err e = rows_append(p, &in, &result);
+    enum err e = batch_append(p, &in, &result);
     if (e != OK) {
         return e;
     }
@@ -124,16 +176,8 @@ static enum err pending_append(struct pipeline *p, bool is_complete)
     mark.added += result.added;
     mark.repeated += result.repeated;
     p->mark = mark;
-    p->progress->added += result.added;
-    p->progress->repeated += result.repeated;
-    p->progress->sessions += result.sessions_added;
-    for (size_t i = 0; i < p->pending_count; i++) {
-        p->progress->failed += p->pending[i]->failed;
-        batch_give(p, p->pending[i]);
-    }
-    p->batches_out -= p->pending_count;
-    p->pending_count = p->pending_rows = p->pending_sessions = 0;
-    return OK;
+    pending_done(p, &result);
+    return clusters_rest(p);
 }
 
 static bool pending_is_due(const struct pipeline *p)
@@ -156,9 +200,11 @@ static enum err batch_pend(struct pipeline *p, struct batch *b)
     p->pending[p->pending_count++] = b;
     p->pending_rows += b->row_count;
     p->pending_sessions += b->session_count;
+    p->pending_bytes += arena_used(b->text);
     bool is_due = p->pending_rows + BATCH_MESSAGES > APPEND_ROWS ||
                   p->pending_sessions + BATCH_MESSAGES > APPEND_ROWS ||
-                  p->pending_count == APPEND_BATCHES || pending_is_due(p);
+                  p->pending_count == APPEND_BATCHES || p->pending_bytes > APPEND_BYTES ||
+                  pending_is_due(p);
     return is_due ? pending_append(p, false) : OK;
 }
 
@@ -335,6 +381,7 @@ static enum err feed_idle(struct pipeline *p)
 {
     enum err e = p->worker_count ? done_drain(p, true) : OK;
     e = e == OK && pending_is_due(p) ? pending_append(p, false) : e;
+    e = e == OK ? clusters_rest(p) : e;
     if (e == OK && !stop_wanted(p)) {
         p->feed->wait(p->feed);
     }
@@ -473,8 +520,9 @@ static enum err pipeline_start(const struct pipeline_options *o, struct source *
     pthread_cond_init(&p->work_ready, NULL);
     pthread_cond_init(&p->work_done, NULL);
     p->rows = calloc(APPEND_ROWS + BATCH_MESSAGES, sizeof *p->rows);
+    p->shown = calloc(APPEND_ROWS + BATCH_MESSAGES, sizeof *p->shown);
     p->sessions = feed ? calloc(APPEND_ROWS + BATCH_MESSAGES, sizeof *p->sessions) : NULL;
-    if (p->rows && (p->sessions || !feed)) {
+    if (p->rows && p->shown && (p->sessions || !feed)) {
         e = pipeline_work(p);
     }
     batches_free(p->queue);
@@ -484,6 +532,7 @@ static enum err pipeline_start(const struct pipeline_options *o, struct source *
         batch_free(p->pending[i]);
     }
     free(p->sessions);
+    free(p->shown);
     free(p->rows);
     pthread_cond_destroy(&p->work_done);
     pthread_cond_destroy(&p->work_ready);

@@ -7,6 +7,7 @@
 #define ANALYSE_PIPELINE_H
 
 #include "analyse/analyse.h"
+#include "analyse/clustering.h"
 #include "core/strbuf.h"
 
 /* Where live messages come from. */
@@ -43,6 +44,9 @@ struct pipeline_options {
     enum err (*append)(void *arg, struct store *s, const struct store_batch *batch,
                        struct append_result *result, struct errbuf *eb);
     void *append_arg;
+    /* Mailers and campaigns of the store; NULL: rows go in without. Borrowed; whoever has it calls
+     * clustering_finish() at the end. */
+    struct clustering *clustering;
     unsigned jobs;         /* analysing threads; 1: everything in the calling thread */
     struct slice identity; /* of the source, for the mark; empty: no resuming (standard input,
                               live) */

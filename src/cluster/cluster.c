@@ -182,6 +182,7 @@ void slot_template_drop(struct clusters *c, struct part_slot *s)
     if (s->template) {
         template_free(s->template);
         s->template = NULL;
+        s->is_settled = false;
         s->flags |= PART_CHANGED;
         c->template_count--;
     }
@@ -227,8 +228,8 @@ enum err slot_make(struct clusters *c, enum cluster_kind k, uint64_t key, struct
         const struct gone_part *gone = &t->gone[key & (GONE_PARTS - 1)];
         *s = (struct part_slot){.key = key, .flags = PART_NEW};
         if (gone->key == key) {
-            const struct cluster_entry *e = entry_living(c, k, gone->cluster);
-            const struct cluster_entry *pin = entry_living(c, k, gone->pin);
+            const struct cluster_entry *e = cluster_living(c, k, gone->cluster);
+            const struct cluster_entry *pin = cluster_living(c, k, gone->pin);
             s->cluster = e ? e->info.id : 0;
             s->pin = pin ? pin->info.id : 0;
         }
@@ -262,9 +263,7 @@ enum err clusters_place(struct clusters *c, const struct cluster_message *m, str
             slot[k]->flags |= PART_CHANGED;
         }
     }
-    return e == OK && slot[CLUSTER_CAMPAIGN] && m->words
-               ? template_teach(c, m, out->key[CLUSTER_CAMPAIGN])
-               : e;
+    return e;
 }
 
 /* ---- clusters ---- */
@@ -283,29 +282,30 @@ static size_t entry_place(const struct cluster_table *t, uint32_t id)
     return low;
 }
 
-struct cluster_entry *entry_find(const struct clusters *c, enum cluster_kind k, uint32_t id)
+struct cluster_entry *cluster_find(const struct clusters *c, enum cluster_kind k, uint32_t id)
 {
     const struct cluster_table *t = &c->table[k];
     size_t at = entry_place(t, id);
     return at < t->entry_count && t->entries[at]->info.id == id ? t->entries[at] : NULL;
 }
 
-size_t entry_number(const struct clusters *c, enum cluster_kind k, const struct cluster_entry *e)
+size_t cluster_number(const struct clusters *c, enum cluster_kind k, const struct cluster_entry *e)
 {
     return entry_place(&c->table[k], e->info.id);
 }
 
-struct cluster_entry *entry_living(const struct clusters *c, enum cluster_kind k, uint32_t id)
+struct cluster_entry *cluster_living(const struct clusters *c, enum cluster_kind k, uint32_t id)
 {
-    struct cluster_entry *e = id ? entry_find(c, k, id) : NULL;
+    struct cluster_entry *e = id ? cluster_find(c, k, id) : NULL;
     /* a store that was tampered with may have a circle */
     for (size_t steps = 0; e && e->info.merged_into; steps++) {
-        e = steps < c->table[k].entry_count ? entry_find(c, k, e->info.merged_into) : NULL;
+        e = steps < c->table[k].entry_count ? cluster_find(c, k, e->info.merged_into) : NULL;
     }
     return e;
 }
 
-struct cluster_entry *entry_make(struct clusters *c, enum cluster_kind k, uint32_t id, int64_t now)
+struct cluster_entry *cluster_make(struct clusters *c, enum cluster_kind k, uint32_t id,
+                                   int64_t now)
 {
     struct cluster_table *t = &c->table[k];
     size_t at = entry_place(t, id);
@@ -344,12 +344,12 @@ static bool text_set(struct slice *to, struct slice text)
     return true;
 }
 
-bool entry_set_name(struct cluster_entry *e, struct slice name)
+bool cluster_set_name(struct cluster_entry *e, struct slice name)
 {
     return text_set(&e->info.name, name);
 }
 
-bool entry_set_note(struct cluster_entry *e, struct slice note)
+bool cluster_set_note(struct cluster_entry *e, struct slice note)
 {
     return text_set(&e->info.note, note);
 }
@@ -371,20 +371,20 @@ enum err event_add(struct clusters *c, enum cluster_kind k, int64_t now, struct 
 const struct cluster_info *clusters_of(const struct clusters *c, enum cluster_kind k, uint64_t key)
 {
     const struct part_slot *s = slot_find(c, k, key);
-    const struct cluster_entry *e = s ? entry_living(c, k, s->cluster) : NULL;
+    const struct cluster_entry *e = s ? cluster_living(c, k, s->cluster) : NULL;
     return e ? &e->info : NULL;
 }
 
 const struct cluster_info *clusters_info(const struct clusters *c, enum cluster_kind k, uint32_t id)
 {
-    const struct cluster_entry *e = entry_find(c, k, id);
+    const struct cluster_entry *e = cluster_find(c, k, id);
     return e ? &e->info : NULL;
 }
 
 const struct cluster_info *clusters_living(const struct clusters *c, enum cluster_kind k,
                                            uint32_t id)
 {
-    const struct cluster_entry *e = entry_living(c, k, id);
+    const struct cluster_entry *e = cluster_living(c, k, id);
     return e ? &e->info : NULL;
 }
 
@@ -397,7 +397,7 @@ const struct cluster_info *clusters_next(const struct clusters *c, enum cluster_
 
 enum err clusters_profile(struct clusters *c, enum cluster_kind k, uint32_t id, struct profile *out)
 {
-    const struct cluster_entry *cluster = entry_living(c, k, id);
+    const struct cluster_entry *cluster = cluster_living(c, k, id);
     enum err e = cluster ? OK : ERR_NOTFOUND;
     profile_init(out);
     for (size_t i = 0; e == OK && i < c->table[k].slot_count; i++) {

@@ -60,10 +60,14 @@ struct clusters;
 struct clusters *clusters_new(void) MUST_USE;
 void clusters_free(struct clusters *c);
 
-/* Finds or makes the message's parts and counts it in their profiles; teaches it to the template of
- * its campaign. ERR_NOMEM. */
+/* Finds or makes the message's parts and counts it in their profiles. ERR_NOMEM. */
 enum err clusters_place(struct clusters *c, const struct cluster_message *m,
                         struct placed *out) MUST_USE;
+
+/* Does the template of the wording's campaign learn from the message just placed there? */
+bool clusters_learns(const struct clusters *c, uint64_t key);
+/* Then these are its words. ERR_NOMEM. */
+enum err clusters_teach(struct clusters *c, uint64_t key, const struct words *words) MUST_USE;
 
 /* The living cluster a part belongs to; NULL: none (yet), or the part is not in memory. Valid until
  * the next call that changes clusters. */
@@ -71,6 +75,12 @@ const struct cluster_info *clusters_of(const struct clusters *c, enum cluster_ki
 
 /* Groups again, gives ids, names clusters by the rules' labels of their members. ERR_NOMEM. */
 enum err clusters_regroup(struct clusters *c, int64_t now) MUST_USE;
+
+/* When rules have changed: forgets the labels of all members, then counts each message's anew (of
+ * `m` only labels and their posteriors are looked at), then clusters_regroup(). ERR_NOMEM. */
+void clusters_labels_clear(struct clusters *c);
+enum err clusters_label(struct clusters *c, const uint64_t key[CLUSTER_KIND_COUNT],
+                        const struct cluster_message *m) MUST_USE;
 
 /* ---- what is kept ---- */
 

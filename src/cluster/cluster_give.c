@@ -87,11 +87,11 @@ bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i)
 {
     if ((unsigned)i->kind >= CLUSTER_KIND_COUNT || (unsigned)i->namer > CLUSTER_NAMER_MIXED ||
         (unsigned)i->label >= CLUSTER_LABEL_COUNT || i->id == 0 || i->merged_into == i->id ||
-        !(i->probability >= 0 && i->probability <= 1) || entry_find(c, i->kind, i->id)) {
+        !(i->probability >= 0 && i->probability <= 1) || cluster_find(c, i->kind, i->id)) {
         return false;
     }
-    struct cluster_entry *e = entry_make(c, i->kind, i->id, i->born);
-    if (!e || !entry_set_name(e, i->name) || !entry_set_note(e, i->note)) {
+    struct cluster_entry *e = cluster_make(c, i->kind, i->id, i->born);
+    if (!e || !cluster_set_name(e, i->name) || !cluster_set_note(e, i->note)) {
         return false;
     }
     struct slice name = e->info.name, note = e->info.note;
@@ -100,6 +100,22 @@ bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i)
     e->info.note = note;
     e->has_changed = false;
     return true;
+}
+
+/* One that is damaged begins anew. */
+static void template_take(struct clusters *c, struct part_slot *s, struct slice in)
+{
+    struct cluster_entry *e = cluster_find(c, CLUSTER_CAMPAIGN, s->cluster);
+    struct template_info info;
+    s->template = template_load(&in);
+    if (s->template) {
+        template_info(s->template, &info);
+        s->is_settled = info.learnt >= TEMPLATE_LEARN;
+        c->template_count++;
+    }
+    if (s->template && e && e->template_key == 0) {
+        e->template_key = s->key;
+    }
 }
 
 bool clusters_load_part(struct clusters *c, const struct cluster_part *p)
@@ -114,13 +130,13 @@ bool clusters_load_part(struct clusters *c, const struct cluster_part *p)
     if (!ok || slot_make(c, p->kind, p->key, &s) != OK) {
         return false;
     }
-    const struct cluster_entry *cluster = entry_living(c, p->kind, p->cluster);
-    const struct cluster_entry *pin = entry_living(c, p->kind, p->pin);
+    const struct cluster_entry *cluster = cluster_living(c, p->kind, p->cluster);
+    const struct cluster_entry *pin = cluster_living(c, p->kind, p->pin);
     s->cluster = cluster ? cluster->info.id : 0;
     s->pin = pin ? pin->info.id : 0;
     s->flags = s->cluster == p->cluster && s->pin == p->pin ? 0 : PART_MOVED;
-    if (in.n && p->kind == CLUSTER_CAMPAIGN && (s->template = template_load(&in))) {
-        c->template_count++;
+    if (in.n && p->kind == CLUSTER_CAMPAIGN) {
+        template_take(c, s, in);
     }
     return true;
 }

@@ -68,12 +68,12 @@ static enum err votes_count(struct count *n)
     const struct cluster_table *t = &n->c->table[n->kind];
     for (size_t i = 0; i < t->slot_count && n->error == OK; i++) {
         struct cluster_entry *e =
-            t->slots[i].key ? entry_find(n->c, n->kind, t->slots[i].cluster) : NULL;
+            t->slots[i].key ? cluster_find(n->c, n->kind, t->slots[i].cluster) : NULL;
         if (!e) {
             continue;
         }
         const struct profile *p = parts_profile(n->c, n->kind, i);
-        struct tally *tally = &n->tallies[entry_number(n->c, n->kind, e)];
+        struct tally *tally = &n->tallies[cluster_number(n->c, n->kind, e)];
         double posterior;
         uint64_t labelled = profile_labelled(p, n->top, &posterior);
         tally->messages += p->messages;
@@ -139,7 +139,7 @@ static enum err verdict_set(struct clusters *c, struct cluster_entry *e, enum cl
     }
     if (!is_same) {
         bool had = i->name.n > 0;
-        if (!entry_set_name(e, v->name)) {
+        if (!cluster_set_name(e, v->name)) {
             return ERR_NOMEM;
         }
         i->namer = v->namer;
@@ -175,7 +175,7 @@ static enum err label_judge(struct clusters *c, enum cluster_kind k, struct labe
         for (end = i; end < n.count && n.votes[end].cluster == n.votes[i].cluster;) {
             end++;
         }
-        size_t at = entry_number(c, k, n.votes[i].cluster);
+        size_t at = cluster_number(c, k, n.votes[i].cluster);
         struct verdict v = votes_judge(n.votes + i, end - i, &n.tallies[at]);
         if (verdicts[at].namer != CLUSTER_NAMER_RULES && v.namer != CLUSTER_NAMER_NONE) {
             verdicts[at] = v;
@@ -201,9 +201,9 @@ enum err clusters_name_by_rules(struct clusters *c, enum cluster_kind k, int64_t
     enum err e = verdicts && labels && is_here ? OK : ERR_NOMEM;
     for (size_t i = 0; e == OK && i < c->table[k].slot_count; i++) {
         const struct part_slot *s = &c->table[k].slots[i];
-        const struct cluster_entry *entry = s->key ? entry_find(c, k, s->cluster) : NULL;
+        const struct cluster_entry *entry = s->key ? cluster_find(c, k, s->cluster) : NULL;
         if (entry) {
-            is_here[entry_number(c, k, entry)] = true;
+            is_here[cluster_number(c, k, entry)] = true;
         }
     }
     for (size_t s = 0; e == OK && s < source_count; s++) {
@@ -218,5 +218,31 @@ enum err clusters_name_by_rules(struct clusters *c, enum cluster_kind k, int64_t
     free(verdicts);
     free(labels);
     free(is_here);
+    return e;
+}
+
+void clusters_labels_clear(struct clusters *c)
+{
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        for (size_t i = 0; i < c->table[k].slot_count; i++) {
+            if (c->table[k].slots[i].key) {
+                profile_labels_clear(parts_profile(c, (enum cluster_kind)k, i));
+                c->table[k].slots[i].flags |= PART_CHANGED;
+            }
+        }
+    }
+}
+
+enum err clusters_label(struct clusters *c, const uint64_t key[CLUSTER_KIND_COUNT],
+                        const struct cluster_message *m)
+{
+    enum err e = OK;
+    for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
+        struct part_slot *s = slot_find(c, (enum cluster_kind)k, key[k]);
+        if (s) {
+            size_t place = (size_t)(s - c->table[k].slots);
+            e = profile_label(parts_profile(c, (enum cluster_kind)k, place), m);
+        }
+    }
     return e;
 }

@@ -16,11 +16,11 @@ static enum err note_change(struct clusters *c, struct cluster_entry *e, int64_t
 enum err clusters_name(struct clusters *c, enum cluster_kind k, uint32_t id,
                        enum cluster_label label, struct slice name, struct slice note, int64_t now)
 {
-    struct cluster_entry *e = entry_living(c, k, id);
+    struct cluster_entry *e = cluster_living(c, k, id);
     if (!e) {
         return ERR_NOTFOUND;
     }
-    if (!entry_set_name(e, name) || !entry_set_note(e, note)) {
+    if (!cluster_set_name(e, name) || !cluster_set_note(e, note)) {
         return ERR_NOMEM;
     }
     e->info.namer = name.n ? CLUSTER_NAMER_PERSON : CLUSTER_NAMER_NONE;
@@ -48,7 +48,7 @@ static void parts_pin(struct clusters *c, enum cluster_kind k, uint32_t from, ui
 enum err clusters_join(struct clusters *c, enum cluster_kind k, uint32_t into, uint32_t from,
                        int64_t now)
 {
-    struct cluster_entry *to = entry_living(c, k, into), *gone = entry_living(c, k, from);
+    struct cluster_entry *to = cluster_living(c, k, into), *gone = cluster_living(c, k, from);
     if (!to || !gone) {
         return ERR_NOTFOUND;
     }
@@ -78,7 +78,7 @@ static struct part_slot *part_of(struct clusters *c, enum cluster_kind k, uint32
 enum err clusters_split(struct clusters *c, enum cluster_kind k, uint32_t from,
                         const uint64_t *keys, size_t n, uint32_t *id, int64_t now)
 {
-    struct cluster_entry *old = entry_living(c, k, from);
+    struct cluster_entry *old = cluster_living(c, k, from);
     for (size_t i = 0; old && i < n; i++) {
         old = part_of(c, k, old->info.id, keys[i]) ? old : NULL;
     }
@@ -89,10 +89,10 @@ enum err clusters_split(struct clusters *c, enum cluster_kind k, uint32_t from,
         return ERR_USAGE;
     }
     uint64_t hash = keys[0];
-    while (!(uint32_t)(hash >> 32) || entry_find(c, k, (uint32_t)(hash >> 32))) {
+    while (!(uint32_t)(hash >> 32) || cluster_find(c, k, (uint32_t)(hash >> 32))) {
         hash = hash_u64_seeded(slice_of((const char *)&hash, sizeof hash), 1);
     }
-    struct cluster_entry *made = entry_make(c, k, (uint32_t)(hash >> 32), now);
+    struct cluster_entry *made = cluster_make(c, k, (uint32_t)(hash >> 32), now);
     if (!made) {
         return ERR_NOMEM;
     }

@@ -17,7 +17,7 @@ struct regroup {
 static bool id_is_taken(void *arg, uint32_t id)
 {
     const struct regroup *r = arg;
-    return entry_find(r->c, r->kind, id) != NULL;
+    return cluster_find(r->c, r->kind, id) != NULL;
 }
 
 /* What a person said of a cluster that is no more holds for what it became, unless they said
@@ -27,7 +27,7 @@ static enum err name_inherit(const struct cluster_entry *from, struct cluster_en
     if (from->info.namer != CLUSTER_NAMER_PERSON || to->info.namer == CLUSTER_NAMER_PERSON) {
         return OK;
     }
-    if (!entry_set_name(to, from->info.name) || !entry_set_note(to, from->info.note)) {
+    if (!cluster_set_name(to, from->info.name) || !cluster_set_note(to, from->info.note)) {
         return ERR_NOMEM;
     }
     to->info.namer = CLUSTER_NAMER_PERSON;
@@ -38,8 +38,8 @@ static enum err name_inherit(const struct cluster_entry *from, struct cluster_en
 
 static enum err cluster_merge(struct regroup *r, uint32_t from, uint32_t into)
 {
-    struct cluster_entry *gone = entry_make(r->c, r->kind, from, r->now);
-    struct cluster_entry *to = entry_make(r->c, r->kind, into, r->now);
+    struct cluster_entry *gone = cluster_make(r->c, r->kind, from, r->now);
+    struct cluster_entry *to = cluster_make(r->c, r->kind, into, r->now);
     if (!gone || !to) {
         return ERR_NOMEM;
     }
@@ -53,7 +53,7 @@ static void event_take(void *arg, const struct identity_event *e)
 {
     struct regroup *r = arg;
     if (r->error == OK && e->kind == CLUSTER_BORN &&
-        !entry_make(r->c, r->kind, e->cluster, r->now)) {
+        !cluster_make(r->c, r->kind, e->cluster, r->now)) {
         r->error = ERR_NOMEM;
     }
     if (r->error == OK && e->kind == CLUSTER_MERGED) {

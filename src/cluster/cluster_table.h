@@ -18,6 +18,7 @@ struct part_slot {
     uint32_t cluster, pin;
     unsigned flags;
     struct template *template; /* of its campaign, or of it alone; NULL: none */
+    bool is_settled;           /* the template: it learns no more */
 };
 
 struct cluster_entry {
@@ -69,17 +70,17 @@ void slot_template_drop(struct clusters *c, struct part_slot *s);
 
 /* ---- clusters by id ---- */
 
-struct cluster_entry *entry_find(const struct clusters *c, enum cluster_kind k, uint32_t id);
+struct cluster_entry *cluster_find(const struct clusters *c, enum cluster_kind k, uint32_t id);
 /* Its place among the entries. */
-size_t entry_number(const struct clusters *c, enum cluster_kind k, const struct cluster_entry *e);
+size_t cluster_number(const struct clusters *c, enum cluster_kind k, const struct cluster_entry *e);
 /* Follows what it was merged into; NULL: there is none. */
-struct cluster_entry *entry_living(const struct clusters *c, enum cluster_kind k, uint32_t id);
+struct cluster_entry *cluster_living(const struct clusters *c, enum cluster_kind k, uint32_t id);
 /* Makes it if it is not there. NULL when out of memory. */
-struct cluster_entry *entry_make(struct clusters *c, enum cluster_kind k, uint32_t id,
-                                 int64_t now) MUST_USE;
+struct cluster_entry *cluster_make(struct clusters *c, enum cluster_kind k, uint32_t id,
+                                   int64_t now) MUST_USE;
 /* Owned texts; false when out of memory: nothing has changed. */
-bool entry_set_name(struct cluster_entry *e, struct slice name) MUST_USE;
-bool entry_set_note(struct cluster_entry *e, struct slice note) MUST_USE;
+bool cluster_set_name(struct cluster_entry *e, struct slice name) MUST_USE;
+bool cluster_set_note(struct cluster_entry *e, struct slice note) MUST_USE;
 
 enum err event_add(struct clusters *c, enum cluster_kind k, int64_t now,
                    struct identity_event what) MUST_USE;
@@ -90,7 +91,4 @@ enum err event_add(struct clusters *c, enum cluster_kind k, int64_t now,
 enum err clusters_name_by_rules(struct clusters *c, enum cluster_kind k, int64_t now) MUST_USE;
 /* One template a campaign, and no more in all than fit. ERR_NOMEM. */
 enum err templates_settle(struct clusters *c) MUST_USE;
-/* Of a message that was placed in this wording. ERR_NOMEM. */
-enum err template_teach(struct clusters *c, const struct cluster_message *m, uint64_t key) MUST_USE;
-
 #endif

@@ -8,22 +8,22 @@
 #include <stdlib.h>
 
 enum {
-    TEMPLATE_MEMBERS = 3, /* messages of a wording before it is worth a template */
-    TEMPLATE_WORDS = 12,  /* words of a message; a shorter one has no anchors to find */
-    TEMPLATES_SPARE = 4,  /* when all are taken the lightest 1/4 give way */
+    LEARN_MEMBERS = 3,   /* messages of a wording before it is worth a template */
+    LEARN_WORDS = 12,    /* words of a message; a shorter one has no anchors to find */
+    TEMPLATES_SPARE = 4, /* when all are taken the lightest 1/4 give way */
 };
 
 /* The slot with which the template of a wording's campaign is kept. */
 static struct part_slot *carrier_of(const struct clusters *c, struct part_slot *own)
 {
-    const struct cluster_entry *e = entry_find(c, CLUSTER_CAMPAIGN, own->cluster);
+    const struct cluster_entry *e = cluster_find(c, CLUSTER_CAMPAIGN, own->cluster);
     struct part_slot *s = e ? slot_find(c, CLUSTER_CAMPAIGN, e->template_key) : NULL;
     return s && s->cluster == own->cluster ? s : own;
 }
 
 static struct template *template_begin(struct clusters *c, struct part_slot *s)
 {
-    struct cluster_entry *e = entry_find(c, CLUSTER_CAMPAIGN, s->cluster);
+    struct cluster_entry *e = cluster_find(c, CLUSTER_CAMPAIGN, s->cluster);
     s->template = template_new();
     if (s->template) {
         c->template_count++;
@@ -34,30 +34,39 @@ static struct template *template_begin(struct clusters *c, struct part_slot *s)
     return s->template;
 }
 
-enum err template_teach(struct clusters *c, const struct cluster_message *m, uint64_t key)
+bool clusters_learns(const struct clusters *c, uint64_t key)
 {
     struct part_slot *own = slot_find(c, CLUSTER_CAMPAIGN, key);
+    const struct part_slot *s = own ? carrier_of(c, own) : NULL;
+    if (!s || s->template) {
+        return s && !s->is_settled;
+    }
     size_t place = wordings_index(c->wordings, key);
-    if (!own || m->words->count < TEMPLATE_WORDS) {
+    return c->template_count < LIMIT_TEMPLATES &&
+           wordings_profile(c->wordings, place)->messages >= LEARN_MEMBERS;
+}
+
+enum err clusters_teach(struct clusters *c, uint64_t key, const struct words *words)
+{
+    struct part_slot *own = slot_find(c, CLUSTER_CAMPAIGN, key);
+    struct template_info info;
+    if (!own || words->count < LEARN_WORDS) {
         return OK;
     }
     struct part_slot *s = carrier_of(c, own);
-    if (!s->template) {
-        if (c->template_count >= LIMIT_TEMPLATES ||
-            wordings_profile(c->wordings, place)->messages < TEMPLATE_MEMBERS) {
-            return OK;
-        }
-        if (!template_begin(c, s)) {
-            return ERR_NOMEM;
-        }
+    if (!s->template && !template_begin(c, s)) {
+        return ERR_NOMEM;
     }
     s->flags |= PART_CHANGED;
-    return template_learn(s->template, m->words);
+    enum err e = template_learn(s->template, words);
+    template_info(s->template, &info);
+    s->is_settled = info.learnt >= TEMPLATE_LEARN;
+    return e;
 }
 
 const struct template *clusters_template(const struct clusters *c, uint32_t id)
 {
-    const struct cluster_entry *e = entry_living(c, CLUSTER_CAMPAIGN, id);
+    const struct cluster_entry *e = cluster_living(c, CLUSTER_CAMPAIGN, id);
     const struct part_slot *s = e ? slot_find(c, CLUSTER_CAMPAIGN, e->template_key) : NULL;
     return s && s->cluster == e->info.id ? s->template : NULL;
 }
@@ -119,7 +128,7 @@ static size_t campaigns_settle(struct clusters *c, struct carrier *carriers, siz
             slot_template_drop(c, s);
             continue;
         }
-        struct cluster_entry *e = entry_find(c, CLUSTER_CAMPAIGN, s->cluster);
+        struct cluster_entry *e = cluster_find(c, CLUSTER_CAMPAIGN, s->cluster);
         if (e) {
             e->template_key = s->key;
         }

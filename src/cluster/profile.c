@@ -276,12 +276,17 @@ static size_t value_gather(struct message_value *out, size_t n, enum profile_top
     return n + 1;
 }
 
-static size_t values_of(const struct cluster_message *m, struct slice partner,
-                        struct message_value out[VALUES_MAX + 1])
+static size_t labels_of(const struct cluster_message *m, struct message_value *out)
 {
     size_t n = value_gather(out, 0, PROFILE_BOTNET, m->botnet);
     n = value_gather(out, n, PROFILE_MAILER, m->mailer_label);
-    n = value_gather(out, n, PROFILE_PROGRAM, m->program);
+    return value_gather(out, n, PROFILE_PROGRAM, m->program);
+}
+
+static size_t values_of(const struct cluster_message *m, struct slice partner,
+                        struct message_value out[VALUES_MAX + 1])
+{
+    size_t n = labels_of(m, out);
     n = value_gather(out, n, PROFILE_COUNTRY, m->country);
     n = value_gather(out, n, PROFILE_TRAP, m->trap);
     n = value_gather(out, n, PROFILE_PARTNER, partner);
@@ -352,6 +357,13 @@ static void label_count(struct profile_detail *d, enum profile_top top, struct s
     }
 }
 
+static void labels_count(struct profile_detail *d, const struct cluster_message *m)
+{
+    label_count(d, PROFILE_BOTNET, m->botnet, m->botnet_posterior);
+    label_count(d, PROFILE_MAILER, m->mailer_label, m->mailer_posterior);
+    label_count(d, PROFILE_PROGRAM, m->program, m->program_posterior);
+}
+
 static void seen(struct profile *p, int64_t first, int64_t last)
 {
     if (first && (!p->first || first < p->first)) {
@@ -373,9 +385,7 @@ enum err profile_take(struct profile *p, const struct cluster_message *m, uint64
     }
     struct profile_detail *d = p->detail;
     values_count(d, values, n);
-    label_count(d, PROFILE_BOTNET, m->botnet, m->botnet_posterior);
-    label_count(d, PROFILE_MAILER, m->mailer_label, m->mailer_posterior);
-    label_count(d, PROFILE_PROGRAM, m->program, m->program_posterior);
+    labels_count(d, m);
     if (m->host) {
         p->hosted++;
         d->used.hosts = (uint8_t)least_add(detail_hosts(d), d->used.hosts, PROFILE_HOSTS,
@@ -386,6 +396,41 @@ enum err profile_take(struct profile *p, const struct cluster_message *m, uint64
     p->recipients += m->recipients;
     p->bytes += m->bytes;
     seen(p, m->received, m->received);
+    return OK;
+}
+
+void profile_labels_clear(struct profile *p)
+{
+    struct profile_detail *d = p->detail;
+    size_t kept = 0;
+    for (size_t i = 0; d && i < d->used.entries; i++) {
+        struct profile_entry_slot *entries = detail_entries(d);
+        if (entries[i].top >= PROFILE_LABELS) {
+            entries[kept++] = entries[i];
+        }
+    }
+    if (d) {
+        d->used.entries = (uint8_t)kept;
+        memset(d->label, 0, sizeof d->label);
+        memset(d->floor, 0, PROFILE_LABELS * sizeof *d->floor);
+    }
+}
+
+enum err profile_label(struct profile *p, const struct cluster_message *m)
+{
+    struct message_value values[VALUES_MAX + 1];
+    size_t n = labels_of(m, values);
+    struct cluster_message none = {.host = 0};
+    if (n == 0) {
+        return OK;
+    }
+    struct profile_room room = room_for(p->detail, &none, values, n);
+    room.samples = 0;
+    if (detail_reserve(p, room) != OK) {
+        return ERR_NOMEM;
+    }
+    values_count(p->detail, values, n);
+    labels_count(p->detail, m);
     return OK;
 }
 

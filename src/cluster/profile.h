@@ -42,6 +42,11 @@ void profile_clear(struct profile *p);
  * was counted. */
 enum err profile_take(struct profile *p, const struct cluster_message *m,
                       uint64_t partner) MUST_USE;
+/* Labels alone, when rules have changed: forgets all of them; counts those of one message.
+ * ERR_NOMEM.
+ */
+void profile_labels_clear(struct profile *p);
+enum err profile_label(struct profile *p, const struct cluster_message *m) MUST_USE;
 /* Adds b to a. ERR_NOMEM: a is as it was. */
 enum err profile_merge(struct profile *a, const struct profile *b) MUST_USE;
 

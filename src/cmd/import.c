@@ -151,7 +151,10 @@ static int import_prepare(struct import *im, const struct command *c)
     if (!im->options.jobs) {
         return EXIT_STATUS_USAGE;
     }
-    enum err e = store_trap_put(im->x.store, slice_cstr(trap), slice_cstr(site), &eb);
+    im->options.clustering = clustering_new(im->x.store);
+    enum err e = im->options.clustering
+                     ? store_trap_put(im->x.store, slice_cstr(trap), slice_cstr(site), &eb)
+                     : ERR_NOMEM;
     return e == OK ? EXIT_STATUS_OK : command_fail(c, e, &eb);
 }
 
@@ -211,7 +214,8 @@ static int import_all(struct import *im, const struct command *c)
             }
         }
     }
-    enum err e = facts_put(im, &eb);
+    enum err e = clustering_finish(im->options.clustering, time_now(), &eb);
+    e = e == OK ? facts_put(im, &eb) : e;
     e = e == OK ? retention_apply(im, &eb) : e;
     if (e != OK) {
         return command_fail(c, e, &eb);
@@ -247,6 +251,7 @@ static int import_run(struct command *c)
         sigaction(SIGHUP, &act, NULL);
         status = import_all(&im, c);
     }
+    clustering_free(im.options.clustering);
     trust_choice_free(&im.trust);
     context_close(&im.x);
     return status;

@@ -60,6 +60,7 @@ static int spool_read(struct context *x, const struct pipeline_options *p,
     struct pipeline_progress done;
     struct errbuf eb = {.text = ""};
     enum err e = spool_follow(p, o, &done, &eb);
+    e = e == OK ? clustering_finish(p->clustering, time_now(), &eb) : e;
     if (e != OK) {
         return command_fail(x->command, e, &eb);
     }
@@ -95,7 +96,10 @@ static int analyse_prepared(struct context *x, const char *folder, const uint8_t
     struct sigaction act = {.sa_handler = interrupt};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
-    return spool_read(x, &p, &o);
+    p.clustering = clustering_new(x->store);
+    int status = p.clustering ? spool_read(x, &p, &o) : command_fail(x->command, ERR_NOMEM, NULL);
+    clustering_free(p.clustering);
+    return status;
 }
 
 static int analyse_run(struct command *c)

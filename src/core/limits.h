@@ -58,6 +58,9 @@ enum limits {
     LIMIT_WORDINGS = 131072, /* contents kept; the least counted one gives way */
     LIMIT_TEMPLATES = 2000,  /* that are kept; more than people look at */
     LIMIT_GENERATIONS = 64, /* of labels that can be compared with: a rule pack a week for a year */
+    LIMIT_TEMPLATE_LEARN_WORDS = 512,  /* of a message that a template learns ... */
+    LIMIT_TEMPLATE_LEARN_BYTES = 4096, /* ... and what they stand in: they wait for the
+                                          transaction, with thousands of others */
 
     /* the trap: one session holds at most 64 KiB outside of a message's body. What grows is bounded
        one byte below a power of two, for buffers double and end with a NUL */

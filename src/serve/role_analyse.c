@@ -285,7 +285,10 @@ enum err role_analyse_run(const struct analyse_options *o, struct errbuf *eb)
         };
         role_ready(o->channel, &report);
         a.retain_at = time_monotonic();
-        e = spool_follow(&pipeline, &feed, &done, eb);
+        pipeline.clustering = clustering_new(a.store);
+        e = pipeline.clustering ? spool_follow(&pipeline, &feed, &done, eb) : ERR_NOMEM;
+        e = e == OK ? clustering_finish(pipeline.clustering, time_now(), eb) : e;
+        clustering_free(pipeline.clustering);
     }
     a.beat_at = 0; /* the counters to the end */
     turn(&a);

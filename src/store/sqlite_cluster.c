@@ -238,7 +238,7 @@ static struct cluster_info cluster_read(sqlite3_stmt *st)
 static bool cluster_is_sound(const struct cluster_info *i)
 {
     return kind_is_known((int)i->kind) && i->id != 0 && (unsigned)i->label < CLUSTER_LABEL_COUNT &&
-           (unsigned)i->namer <= CLUSTER_NAMER_PERSON;
+           (unsigned)i->namer <= CLUSTER_NAMER_MIXED;
 }
 
 enum err store_clusters(struct store *s, enum err (*fn)(void *arg, const struct cluster_info *i),

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "analyse/clustering.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+
+#include <stdlib.h>
+
+enum {
+    /* Messages from one grouping of an import to the next: first few, so that a small one has names
+       soon, then twice as many each time up to the most, so that grouping stays a small part */
+    REGROUP_FIRST = 5000,
+    REGROUP_MOST = 200000,
+    PLACE_ARENA_BYTES = 64 * 1024 * 1024,
+};
+
+static const double REST_SECONDS = 60; /* the evidence that a kill can cost */
+static const double LEND_DECIDED = .9; /* METHODS B2: less is no decision */
+
+struct clustering {
+    struct store *store;
+    struct clusters *clusters; /* NULL: to be read */
+    struct arena *arena;       /* what placed rows point to, until the batch ends */
+    struct arena *words;
+    const struct shown *shown;
+    int64_t now;
+    uint64_t placed;           /* since the last grouping */
+    uint64_t regroup_at;       /* messages after which it groups again */
+    bool has_changed;          /* since all was kept */
+    double rest_at;            /* monotonic seconds */
+    struct cluster_event last; /* of the journal, when it was read or written last */
+    bool has_last;
+    struct store_placing placing;
+};
+
+/* ---- loading ---- */
+
+struct loading {
+    struct clusters *clusters;
+    size_t damaged;
+};
+
+static enum err cluster_take(void *arg, const struct cluster_info *i)
+{
+    struct loading *l = arg;
+    l->damaged += !clusters_load_cluster(l->clusters, i);
+    return OK;
+}
+
+static enum err part_take(void *arg, const struct cluster_part *p)
+{
+    struct loading *l = arg;
+    l->damaged += !clusters_load_part(l->clusters, p);
+    return OK;
+}
+
+enum err clustering_load(struct store *s, struct clusters **out, struct errbuf *eb)
+{
+    struct loading l = {clusters_new(), 0};
+    if (!l.clusters) {
+        return ERR_NOMEM;
+    }
+    enum err e = store_clusters(s, cluster_take, &l, eb);
+    e = e == OK ? store_parts(s, part_take, &l, eb) : e;
+    if (e != OK) {
+        clusters_free(l.clusters);
+        return e;
+    }
+    if (l.damaged) {
+        log_warn("clusters", "event=damaged: %zu parts or clusters of the store were left out",
+                 l.damaged);
+    }
+    *out = l.clusters;
+    return OK;
+}
+
+/* ---- keeping ---- */
+
+static enum err new_give(void *arg, const struct cluster_sink *sink)
+{
+    return clusters_give(arg, CLUSTERS_NEW, sink);
+}
+
+static enum err changed_give(void *arg, const struct cluster_sink *sink)
+{
+    return clusters_give(arg, CLUSTERS_CHANGED, sink);
+}
+
+enum err clustering_keep(struct store *s, struct clusters *c, struct errbuf *eb)
+{
+    return store_clusters_put(s, new_give, c, eb);
+}
+
+/* ---- the journal tells what others wrote ---- */
+
+struct newest {
+    struct cluster_event event;
+    bool is_there;
+};
+
+static void newest_take(void *arg, const struct cluster_event *e)
+{
+    struct newest *n = arg;
+    *n = (struct newest){*e, true};
+}
+
+static enum err newest_find(struct store *s, struct newest *out, struct errbuf *eb)
+{
+    struct cluster_event_query q = {.since = INT64_MIN, .until = INT64_MAX, .kind = -1, .limit = 1};
+    *out = (struct newest){.is_there = false};
+    return store_cluster_events(s, &q, newest_take, out, eb);
+}
+
+static bool event_eq(const struct cluster_event *a, const struct cluster_event *b)
+{
+    return a->time == b->time && a->kind == b->kind && a->what.kind == b->what.kind &&
+           a->what.cluster == b->what.cluster && a->what.other == b->what.other &&
+           a->what.parts == b->what.parts && a->what.messages == b->what.messages;
+}
+
+static void journal_remember(struct clustering *k)
+{
+    struct newest n;
+    if (newest_find(k->store, &n, NULL) != OK) {
+        n.is_there = false; /* then it is read again, which is always right */
+    }
+    k->has_last = n.is_there;
+    k->last = n.event;
+}
+
+static void drop(struct clustering *k)
+{
+    clusters_free(k->clusters);
+    k->clusters = NULL;
+    k->has_changed = false;
+}
+
+/* A person, or another process that appends, may have changed clusters since. */
+static enum err follow(struct clustering *k, struct errbuf *eb)
+{
+    struct newest n;
+    enum err e = newest_find(k->store, &n, eb);
+    if (e != OK) {
+        return e;
+    }
+    if (k->clusters &&
+        (n.is_there != k->has_last || (n.is_there && !event_eq(&n.event, &k->last)))) {
+        drop(k);
+    }
+    if (!k->clusters) {
+        e = clustering_load(k->store, &k->clusters, eb);
+        k->has_last = n.is_there;
+        k->last = n.event;
+    }
+    return e;
+}
+
+/* ---- life ---- */
+
+struct clustering *clustering_new(struct store *store)
+{
+    struct clustering *k = calloc(1, sizeof *k);
+    if (!k) {
+        return NULL;
+    }
+    *k = (struct clustering){.store = store, .regroup_at = REGROUP_FIRST};
+    k->arena = arena_new(PLACE_ARENA_BYTES);
+    k->words = arena_new(PLACE_ARENA_BYTES);
+    if (!k->arena || !k->words) {
+        clustering_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+void clustering_free(struct clustering *k)
+{
+    if (k) {
+        clusters_free(k->clusters);
+        arena_free(k->arena);
+        arena_free(k->words);
+        free(k);
+    }
+}
+
+/* ---- placing ---- */
+
+static struct cluster_message message_of(const struct message_row *row, const struct shown *shown)
+{
+    return (struct cluster_message){
+        .id = row->id,
+        .received = row->clock == CLOCK_NONE ? 0 : row->received,
+        .host = row->has_client ? host_key(row->client) : 0,
+        .trap = row->trap,
+        .country = row->country,
+        .recipients = row->recipients,
+        .bytes = row->bytes,
+        .hd1 = row->hd1,
+        .sd1 = row->sd1,
+        .td1 = row->td1,
+        .hd1_names = shown->hd1_names,
+        .hd1_shapes = shown->hd1_shapes,
+        .msgid_shape = row->msgid_shape,
+        .boundary_shape = row->boundary_shape,
+        .mime_tree = row->mime_tree,
+        .mailer = row->mailer,
+        .charsets = row->charsets,
+        .quirks = row->quirks,
+        .cd1 = shown->cd1,
+        .domains = row->domains,
+        .domain_count = row->domain_count,
+        .url_shapes = row->url_shapes,
+        .url_shape_count = row->url_shape_count,
+        .botnet = row->botnet.name,
+        .mailer_label = row->mailer_label.name,
+        .program = row->program.name,
+        .botnet_posterior = row->botnet.posterior,
+        .mailer_posterior = row->mailer_label.posterior,
+        .program_posterior = row->program.posterior,
+    };
+}
+
+/* The cluster is shown where a rule would be: `message` tells where the label came from. */
+static enum err provenance_add(struct message_row *row, const struct cluster_info *i,
+                               struct arena *arena)
+{
+    char id[CLUSTER_ID_BYTES];
+    struct slice text = arena_copy(arena, slice_of(id, cluster_id_print(i->kind, i->id, id)));
+    struct slice *ids = arena_calloc(arena, row->rule_count + 1, sizeof *ids);
+    if (!ids || !text.p) {
+        return ERR_NOMEM;
+    }
+    if (row->rule_count) {
+        memcpy(ids, row->rule_ids, row->rule_count * sizeof *ids);
+    }
+    ids[row->rule_count++] = text;
+    row->rule_ids = ids;
+    return OK;
+}
+
+/* A named cluster lends its name to a member of which no rule says anything. */
+static enum err name_lend(struct message_row *row, const struct cluster_info *i,
+                          struct arena *arena)
+{
+    struct row_label *const labels[CLUSTER_LABEL_COUNT] = {[CLUSTER_LABEL_BOTNET] = &row->botnet,
+                                                           [CLUSTER_LABEL_MAILER] =
+                                                               &row->mailer_label,
+                                                           [CLUSTER_LABEL_PROGRAM] = &row->program};
+    struct row_label *label = labels[i->label];
+    if (!i->name.n || label->best.n) {
+        return OK;
+    }
+    struct slice name = arena_copy(arena, i->name); /* a grouping in this batch may rename it */
+    if (!name.p) {
+        return ERR_NOMEM;
+    }
+    *label = (struct row_label){
+        .best = name, .posterior = i->probability, .unknown = 1 - i->probability};
+    if (i->probability >= LEND_DECIDED) {
+        label->name = name;
+    }
+    return provenance_add(row, i, arena);
+}
+
+enum err clustering_lend(const struct clusters *c, struct message_row *row, struct arena *arena)
+{
+    enum err e = OK;
+    for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
+        const struct cluster_info *info = clusters_of(c, (enum cluster_kind)k, row->part[k]);
+        e = info ? name_lend(row, info, arena) : OK;
+    }
+    return e;
+}
+
+static enum err template_teach(struct clustering *k, const struct shown *shown, uint64_t key)
+{
+    struct words words;
+    if (shown->words.n == 0 || !clusters_learns(k->clusters, key)) {
+        return OK;
+    }
+    arena_reset(k->words);
+    enum err e = shown_words(shown, &words, k->words);
+    return e == OK ? clusters_teach(k->clusters, key, &words) : e;
+}
+
+static enum err regroup(struct clustering *k)
+{
+    k->placed = 0;
+    k->regroup_at = k->regroup_at * 2 < REGROUP_MOST ? k->regroup_at * 2 : REGROUP_MOST;
+    k->has_changed = true;
+    return clusters_regroup(k->clusters, k->now);
+}
+
+static enum err place(void *arg, size_t index, struct message_row *row)
+{
+    struct clustering *k = arg;
+    const struct shown *shown = &k->shown[index];
+    struct cluster_message m = message_of(row, shown);
+    struct placed placed;
+    enum err e = clusters_place(k->clusters, &m, &placed);
+    e = e == OK ? template_teach(k, shown, placed.key[CLUSTER_CAMPAIGN]) : e;
+    if (e == OK) {
+        memcpy(row->part, placed.key, sizeof row->part);
+        e = clustering_lend(k->clusters, row, k->arena);
+    }
+    k->has_changed = true;
+    return e == OK && ++k->placed >= k->regroup_at ? regroup(k) : e;
+}
+
+static enum err batch_give(void *arg, const struct cluster_sink *sink)
+{
+    struct clustering *k = arg;
+    return clusters_give(k->clusters, CLUSTERS_NEW, sink);
+}
+
+enum err clustering_begin(struct clustering *k, const struct shown *shown, int64_t now,
+                          const struct store_placing **out, struct errbuf *eb)
+{
+    enum err e = follow(k, eb);
+    arena_reset(k->arena);
+    k->shown = shown;
+    k->now = now;
+    k->placing = (struct store_placing){place, batch_give, k};
+    if (e == OK) {
+        *out = &k->placing;
+    }
+    return e;
+}
+
+void clustering_end(struct clustering *k, enum err result)
+{
+    k->shown = NULL;
+    if (result != OK) {
+        drop(k);
+    } else {
+        journal_remember(k);
+    }
+}
+
+/* ---- between transactions ---- */
+
+static enum err keep(struct clustering *k, bool groups, int64_t now, struct errbuf *eb)
+{
+    k->now = now;
+    enum err e = groups ? regroup(k) : OK;
+    e = e == OK ? store_clusters_put(k->store, changed_give, k->clusters, eb) : e;
+    if (e != OK) {
+        drop(k);
+        return e;
+    }
+    k->has_changed = false;
+    journal_remember(k);
+    return OK;
+}
+
+enum err clustering_rest(struct clustering *k, bool groups, int64_t now, struct errbuf *eb)
+{
+    double at = time_monotonic();
+    if (k->rest_at <= 0) {
+        k->rest_at = at + REST_SECONDS;
+    }
+    if (at < k->rest_at || !k->clusters || !k->has_changed) {
+        return OK;
+    }
+    enum err e = keep(k, groups, now, eb);
+    k->rest_at = time_monotonic() + REST_SECONDS;
+    return e;
+}
+
+enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
+{
+    return k->clusters && k->has_changed ? keep(k, true, now, eb) : OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a message shows the clusters beyond its row, on its way from the analysing thread to the one
+ * that appends. Thousands of rows wait for their transaction, so it is small: words are packed. */
+#ifndef ANALYSE_SHOWN_H
+#define ANALYSE_SHOWN_H
+
+#include "analyse/analyse.h"
+#include "cluster/part.h"
+
+struct shown {
+    const struct cd1 *cd1; /* NULL: no content */
+    struct slice hd1_names, hd1_shapes;
+    struct slice words; /* packed; empty: none */
+};
+
+/* Copies it out of the analysis. ERR_NOMEM. */
+enum err shown_copy(struct shown *to, const struct analysis *from, struct arena *arena) MUST_USE;
+
+/* Unpacks the words. ERR_NOMEM. */
+enum err shown_words(const struct shown *s, struct words *out, struct arena *arena) MUST_USE;
+
+#endif
