@@ -318,19 +318,24 @@ static enum err place_set(struct analyser *a, struct features *f, const struct c
     return country.p ? features_set_text(f, FEATURE_CLIENT_COUNTRY, country, a->arena) : ERR_NOMEM;
 }
 
-/* What the trap saw goes before what headers say. But a relay of our own side that hands mail on
- * (LMTP, or without XCLIENT) is no client: then the trusted lines tell who was. */
+/* A relay of our own side that hands mail on (LMTP, or without XCLIENT) is no client. */
+static bool is_relay(const struct analyser *a, const struct live_envelope *live)
+{
+    return !live->has_proxy && a->config.trust && trust_holds_ip(a->config.trust, live->client);
+}
+
+/* What the trap saw goes before what headers say. But of a relay's mail the trusted lines tell who
+ * the client was. */
 static enum err live_chain(struct analyser *a, const struct live_envelope *live, int64_t now)
 {
     struct analysis *r = &a->result;
-    bool is_relay =
-        !live->has_proxy && a->config.trust && trust_holds_ip(a->config.trust, live->client);
-    enum err e = is_relay ? chain_build(&r->chain, &r->mail, a->config.trust, now, a->arena)
-                          : chain_build_live(&r->chain, &r->mail, live->client, a->arena);
+    enum err e = is_relay(a, live)
+                     ? chain_build(&r->chain, &r->mail, a->config.trust, now, a->arena)
+                     : chain_build_live(&r->chain, &r->mail, live->client, a->arena);
     if (e != OK) {
         return e;
     }
-    if (!is_relay) {
+    if (!is_relay(a, live)) {
         r->chain.helo = live->helo;
         r->chain.protocol = live->protocol;
         r->chain.tls = live->tls;
@@ -340,7 +345,7 @@ static enum err live_chain(struct analyser *a, const struct live_envelope *live,
     return OK;
 }
 
-/* What the session gives each of its messages. */
+/* What the session gives each of its messages; a relay's would be that of its own software. */
 static enum err live_prints(struct analyser *a, const struct live_envelope *live)
 {
     struct features *f = &a->result.features;
@@ -392,7 +397,7 @@ enum err analyse_message(struct analyser *a, const struct source_message *m, int
         r->chain.time = m->envelope_time;
     }
     e = features_extract(&r->features, &r->mail, &r->chain, a->config.urls, &envelope, a->arena);
-    e = e == OK && m->live ? live_prints(a, m->live) : e;
+    e = e == OK && m->live && !is_relay(a, m->live) ? live_prints(a, m->live) : e;
     e = e == OK ? place_set(a, &r->features, &r->chain) : e;
     r->rules = a->rules;
     if (e == OK && a->rules) {
