@@ -307,6 +307,12 @@ static enum err place(void *arg, size_t index, struct message_row *row)
     return e == OK && ++k->placed >= k->regroup_at ? regroup(k) : e;
 }
 
+static enum err lend(void *arg, struct message_row *row)
+{
+    struct clustering *k = arg;
+    return clustering_lend(k->clusters, row, k->arena);
+}
+
 static enum err batch_give(void *arg, const struct cluster_sink *sink)
 {
     struct clustering *k = arg;
@@ -320,7 +326,7 @@ enum err clustering_begin(struct clustering *k, const struct shown *shown, int64
     arena_reset(k->arena);
     k->shown = shown;
     k->now = now;
-    k->placing = (struct store_placing){place, batch_give, k};
+    k->placing = (struct store_placing){.place = place, .give = batch_give, .arg = k, .lend = lend};
     if (e == OK) {
         *out = &k->placing;
     }

@@ -2,6 +2,7 @@
 #include "analyse/relabel.h"
 
 #include "analyse/analyse.h"
+#include "analyse/clustering.h"
 #include "analyse/stored.h"
 #include "core/limits.h"
 
@@ -9,6 +10,7 @@
 
 struct relabel {
     const struct relabel_options *o;
+    struct clusters *clusters; /* NULL: the store has none */
     struct rematcher *rematcher;
     struct arena *arena; /* of one row */
     struct relabel_result *result;
@@ -50,17 +52,104 @@ static enum err rules_again(struct relabel *x, struct message_row *row)
     return e == OK ? row_attribute(row, x->o->rules, &found, x->arena) : e;
 }
 
+static bool stop_is_wanted(const struct relabel *x)
+{
+    return x->o->stop && *x->o->stop;
+}
+
 static enum err row_again(void *arg, struct message_row *row, bool *is_changed)
 {
     struct relabel *x = arg;
     const struct message_row before = *row;
-    if (x->o->stop && *x->o->stop) {
+    if (stop_is_wanted(x)) {
         return ERR_CANCELLED;
     }
     arena_reset(x->arena);
     enum err e = rules_again(x, row);
+    e = e == OK && x->clusters ? clustering_lend(x->clusters, row, x->arena) : e;
     *is_changed = e == OK && !rows_same(&before, row);
     return e;
+}
+
+/* ---- clusters: first all rows are asked, then clusters named, then names lent ---- */
+
+/* What its clusters lent is no rule's word. */
+static bool is_lent(const struct message_row *row)
+{
+    for (size_t i = 0; i < row->rule_count; i++) {
+        enum cluster_kind kind;
+        uint32_t id;
+        if (slice_find_byte(row->rule_ids[i], '-') < CLUSTER_ID_BYTES &&
+            cluster_id_parse(row->rule_ids[i], &kind, &id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_asked(const struct relabel *x, const struct message_row *row)
+{
+    const struct store_filter *f = &x->o->filter;
+    bool is_open = f->since == INT64_MIN && f->until == INT64_MAX;
+    return (f->trap.n == 0 || slice_eq(f->trap, row->trap)) && f->site.n == 0 &&
+           (row->clock == CLOCK_NONE ? is_open
+                                     : row->received >= f->since && row->received < f->until);
+}
+
+/* Rows that are not labelled again count with what rules said of them before. */
+static enum err row_see(void *arg, struct message_row *row, bool *is_changed)
+{
+    struct relabel *x = arg;
+    enum err e = OK;
+    *is_changed = false;
+    if (stop_is_wanted(x)) {
+        return ERR_CANCELLED;
+    }
+    arena_reset(x->arena);
+    if (is_asked(x, row)) {
+        e = rules_again(x, row);
+    } else if (is_lent(row)) {
+        row->botnet = row->mailer_label = row->program = (struct row_label){.unknown = 1};
+    }
+    const struct cluster_message m = {.botnet = row->botnet.name,
+                                      .mailer_label = row->mailer_label.name,
+                                      .program = row->program.name,
+                                      .botnet_posterior = row->botnet.posterior,
+                                      .mailer_posterior = row->mailer_label.posterior,
+                                      .program_posterior = row->program.posterior};
+    return e == OK ? clusters_label(x->clusters, row->part, &m) : e;
+}
+
+static enum err cluster_seen(void *arg, const struct cluster_info *i)
+{
+    (void)i;
+    *(bool *)arg = true;
+    return OK;
+}
+
+static enum err clusters_name_again(struct relabel *x, struct store *store, struct errbuf *eb)
+{
+    bool any = false;
+    struct generation ignored;
+    struct store_relabel how = {.filter = STORE_FILTER_ALL, .is_dry = true, .label = row_see};
+    enum err e = store_clusters(store, cluster_seen, &any, eb);
+    if (e != OK || !any) {
+        return e;
+    }
+    how.arg = x;
+    e = clustering_load(store, &x->clusters, eb);
+    if (e == OK) {
+        clusters_labels_clear(x->clusters);
+        e = store_relabel(store, &how, &ignored, eb);
+    }
+    x->result->hits = (struct rematch_counts){0}; /* they are counted in the second pass */
+    return e == OK ? clusters_regroup(x->clusters, time_now()) : e;
+}
+
+static enum err clusters_keep(void *arg, const struct cluster_sink *sink)
+{
+    const struct relabel *x = arg;
+    return clusters_give(x->clusters, CLUSTERS_ALL, sink);
 }
 
 static void progress_pass(void *arg, uint64_t done, uint64_t of)
@@ -106,9 +195,13 @@ enum err relabel_run(const struct relabel_options *o, struct store *store,
                                     .on_progress = progress_pass,
                                     .on_move = move_pass,
                                     .arg = &x};
+        const struct store_placing placing = {.give = clusters_keep, .arg = &x};
         rules_count_asked(&x);
-        e = store_relabel(store, &how, &out->generation, eb);
+        e = clusters_name_again(&x, store, eb);
+        how.placing = x.clusters ? &placing : NULL;
+        e = e == OK ? store_relabel(store, &how, &out->generation, eb) : e;
     }
+    clusters_free(x.clusters);
     rematcher_free(x.rematcher);
     arena_free(x.arena);
     return e;

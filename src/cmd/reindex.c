@@ -280,6 +280,10 @@ static int reindex_prepare(struct reindexing *r, const struct command *c)
         .store = r->x.store,
         .adds = command_flag(c, "add"),
     };
+    r->options.pipeline.clustering = clustering_new(r->x.store);
+    if (!r->options.pipeline.clustering) {
+        return command_fail(c, ERR_NOMEM, NULL);
+    }
     r->run.o = &r->options;
     return r->options.pipeline.jobs ? EXIT_STATUS_OK : EXIT_STATUS_USAGE;
 }
@@ -291,6 +295,10 @@ static int reindex_all(struct reindexing *r, const struct command *c, bool is_sp
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     enum err e = is_spool ? spool_run(r, c, &eb) : inputs_run(r, c, &eb);
+    if (e == OK || e == ERR_CANCELLED) {
+        enum err kept = clustering_finish(r->options.pipeline.clustering, time_now(), &eb);
+        e = kept == OK ? e : kept;
+    }
     if (e != OK && e != ERR_CANCELLED) {
         return command_fail(c, e, &eb);
     }
@@ -317,6 +325,7 @@ static int reindex_verb(struct command *c)
         input_free(&r.inputs[i]);
     }
     free(r.inputs);
+    clustering_free(r.options.pipeline.clustering);
     trust_choice_free(&r.trust);
     context_close(&r.x);
     return status;

@@ -29,6 +29,8 @@ struct store_placing {
     enum err (*place)(void *arg, size_t index, struct message_row *row);
     cluster_give_fn give; /* after the last row; NULL: nothing to keep */
     void *arg;
+    /* For a row that has its parts from before (store_reindex): may lend labels. NULL: none. */
+    enum err (*lend)(void *arg, struct message_row *row);
 };
 
 /* Parts that have a state, in the order in which they were first seen. A callback's error ends the

@@ -409,12 +409,15 @@ static enum err row_settle(struct reindex *x, size_t index, const struct message
         row->trap = old->trap;
     }
     memcpy(row->part, old->part, sizeof row->part);
-    if (p && p->place && !old->part[CLUSTER_MAILER] && !old->part[CLUSTER_CAMPAIGN]) {
-        enum err placed = p->place(p->arg, index, row);
-        if (placed != OK) {
-            return err_set(x->w.eb, placed, "placing a message in its clusters: %s",
-                           err_text(placed));
-        }
+    bool has_parts = old->part[CLUSTER_MAILER] || old->part[CLUSTER_CAMPAIGN];
+    enum err placed = OK;
+    if (p && !has_parts && p->place) {
+        placed = p->place(p->arg, index, row);
+    } else if (p && has_parts && p->lend) {
+        placed = p->lend(p->arg, row);
+    }
+    if (placed != OK) {
+        return err_set(x->w.eb, placed, "placing a message in its clusters: %s", err_text(placed));
     }
     return e == ERR_NOTFOUND ? OK : e;
 }
