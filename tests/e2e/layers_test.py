@@ -16,7 +16,7 @@ BELOW = {
     "print": ["core", "net", "spool", "mail"],
     "sig": ["core", "mail", "print"],
     "cluster": ["core", "stat", "mail", "print"],
-    "store": ["core", "spool", "mail", "cluster"],
+    "store": ["core", "spool", "mail", "print", "cluster"],
     "analyse": ["core", "spool", "mail", "print", "sig", "cluster", "store"],
     "observe": ["core", "stat", "mail", "sig", "cluster", "store"],
     "simulate": ["core", "stat", "spool", "mail"],
