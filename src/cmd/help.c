@@ -50,7 +50,7 @@ void help_program(FILE *f)
     fprintf(f, "usage: spamgauge VERB [OPTION...] [ARGUMENT...]\n\n%s.\n\nVerbs:\n", SUMMARY);
     for (const struct verb *const *at = VERBS; *at; at++) {
         const struct verb *v = *at;
-        fprintf(f, "  %-14s %s\n", v->name, v->summary);
+        fprintf(f, "  %-16s %s\n", v->name, v->summary);
     }
     fputs("\nHelp on a verb: spamgauge VERB --help.  Version: spamgauge --version.\n", f);
 }

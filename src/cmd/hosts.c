@@ -109,7 +109,7 @@ static const char *const HOSTS_EXAMPLES[] = {
 const struct verb VERB_HOSTS = {
     .name = "hosts",
     .arguments = "",
-    .summary = "infected hosts: addresses, machines, hosts or rate in a change",
+    .summary = "infected hosts: addresses, machines, what a change is made of",
     .text = "Distinct addresses by day, week and period, /24 networks and the busiest hour; the "
             "number of machines behind them, corrected for addresses that change and for machines "
             "that were not seen, with its interval; and what sites have in common "

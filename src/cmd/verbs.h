@@ -22,4 +22,8 @@ extern const struct verb VERB_SIMULATE_MAIL, VERB_SIMULATE_SPOOL;
 extern const struct verb VERB_RELABEL, VERB_REINDEX;
 extern const struct verb VERB_CHANGES_NOW, VERB_CHANGES_WATCH;
 
+extern const struct verb VERB_MAILERS, VERB_MAILERS_NAME, VERB_MAILERS_JOIN, VERB_MAILERS_SPLIT;
+extern const struct verb VERB_CAMPAIGNS, VERB_CAMPAIGNS_NAME, VERB_CAMPAIGNS_JOIN;
+extern const struct verb VERB_CAMPAIGNS_SPLIT, VERB_MAILER, VERB_CAMPAIGN;
+
 #endif

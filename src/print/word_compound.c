@@ -267,8 +267,11 @@ static const char *number_put(struct splitter *s, const char *p, const char *q, 
             q = end;
         }
     } else if (kind == WORD_NUMBER) {
-        const char *from = p > s->begin && p[-1] == ' ' ? p - 1 : p;
-        size_t sign = sign_before(s->begin, from);
+        /* A sign that the word before took is not this one's. */
+        const struct word *last = s->n > s->from ? &s->items[s->n - 1] : NULL;
+        const char *begin = last ? last->text.p + last->text.n : s->begin;
+        const char *from = p > begin && p[-1] == ' ' ? p - 1 : p;
+        size_t sign = sign_before(begin, from);
         size_t after = sign ? 0 : sign_at(q + blank_after, s->end);
         p = sign ? from - sign : p;
         q = after ? q + blank_after + after : q;

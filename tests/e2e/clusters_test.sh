@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Mailers and campaigns: found, shown, new ones told, named, joined and split by a person; no trap address gets out.
+. "$(dirname "$0")/tap.sh"
+sg=$SPAMGAUGE
+python3 "$here/make_clusters.py" "$work/a.mbox"
+exits 'import' 0 "$sg" import -q --trust none "$work/a.mbox"
+
+json() { "$sg" "$@" -f json 2>>"$work/json.err"; }
+of() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
+
+for f in text json jsonl csv; do
+    exits "mailers -f $f" 0 "$sg" mailers -f $f
+    cp "$work/out" "$work/mailers.$f"
+    exits "campaigns -f $f" 0 "$sg" campaigns -f $f
+    cp "$work/out" "$work/campaigns.$f"
+done
+fits() { python3 -c 'import sys; sys.exit(any(len(x.rstrip("\n")) > 80 and " " in x.strip() for f in sys.argv[1:] for x in open(f)))' "$@"; }
+check 'lines fit' fits "$work/mailers.text" "$work/campaigns.text"
+same 'three mailers' 3 "$(of 'len(d["mailers"])' <"$work/mailers.json")"
+same 'three campaigns' 3 "$(of 'len(d["campaigns"])' <"$work/campaigns.json")"
+same 'volumes add up' True "$(of 'sum(m["messages"] for m in d["mailers"]) + d["outside"]["messages"] == d["total"]["messages"]' <"$work/mailers.json")"
+same 'CSV has a line a mailer' 4 "$(wc -l <"$work/mailers.csv")"
+
+exits 'mailers --new' 0 "$sg" mailers --new -f json
+same 'tells the one that grows' 1 "$(of 'len(d["mailers"])' <"$work/out")"
+new=$(of 'd["mailers"][0]["id"]' <"$work/out")
+same 'of many hosts, in its first week' 'True 254 0' "$(of '"%s %d %d" % (d["mailers"][0]["hosts"] > 80, d["mailers"][0]["messages_week"], d["mailers"][0]["messages_week_before"])' <"$work/out")"
+same 'before it came there was none' 0 "$(json mailers --new --until 2010-10-10 | of 'len(d["mailers"])')"
+same 'a period has its own volumes' '217 217' "$(json mailers --since 2010-07 --until 2010-08-01 | of '"%d %d" % (d["total"]["messages"], sum(m["messages"] for m in d["mailers"]))')"
+
+for f in text json jsonl csv; do
+    exits "mailer -f $f" 0 "$sg" mailer "$new" -f $f
+    cp "$work/out" "$work/mailer.$f"
+done
+check 'lines fit, but for fingerprints' fits "$work/mailer.text"
+check 'it says where to look' grep -q '^Samples' "$work/mailer.text"
+same 'volume over its days' '7 254' "$(of '"%d %d" % (len(d["volume"]), sum(v["messages"] for v in d["volume"]))' <"$work/mailer.json")"
+same 'it carries one campaign' 1 "$(of 'len(d["campaigns"])' <"$work/mailer.json")"
+campaign=$(of 'd["campaigns"][0]["id"]' <"$work/mailer.json")
+exits 'which has a page' 0 "$sg" campaign "$campaign" -f json
+cp "$work/out" "$work/campaign.json"
+check 'with its template' grep -q 'growing company looks for reliable people' "$work/campaign.json"
+same 'and leads back' "$new" "$(of 'd["mailers"][0]["id"]' <"$work/campaign.json")"
+sample=$(of 'd["samples"][0]["id"]' <"$work/campaign.json")
+exits 'samples are messages' 0 "$sg" message "$sample"
+check 'born stands in the journal' grep -q '"born"' "$work/campaign.json"
+pills=$(of '[c for c in d["campaigns"] if c["messages"] > 400][0]["id"]' <"$work/campaigns.json")
+same 'one campaign, two carriers' 2 "$(json campaign "$pills" | of 'len([m for m in d["mailers"] if m["id"] != None and m["id"] != "-"])')"
+
+exits 'a name' 0 "$sg" mailers name "$new" moneymule --note 'seen first by us'
+same 'stands in the list' "moneymule botnet person seen first by us" "$(json mailers | of '" ".join(str(m[k]) for m in d["mailers"] if m["id"] == "'"$new"'" for k in ("name", "name_of", "named_by", "note"))')"
+same 'and it is not new any more' 0 "$(json mailers --new | of 'len(d["mailers"])')"
+exits 'regrouping' 0 "$sg" import -q --trust none "$work/a.mbox"
+same 'keeps the name' moneymule "$(json mailer "$new" | of 'd["cluster"]["name"]')"
+exits 'it goes' 0 "$sg" mailers name --remove "$new"
+same 'away' None "$(json mailer "$new" | of 'd["cluster"]["name"]')"
+
+first=$(of 'd["mailers"][0]["id"]' <"$work/mailers.json") second=$(of '[m["id"] for m in d["mailers"] if m["id"] != "'"$new"'"][1]' <"$work/mailers.json")
+sum=$(of '[m["messages"] for m in d["mailers"] if m["id"] in ("'"$first"'", "'"$second"'")]' <"$work/mailers.json" | of 'sum(d)')
+exits 'two are one' 0 "$sg" mailers join "$first" "$second"
+same 'of their sum' "$sum" "$(json mailer "$first" | of 'd["cluster"]["messages"]')"
+same 'and the old id leads there' "$first $second" "$(json mailer "$second" | of 'd["cluster"]["id"] + " " + d["asked"]')"
+key=$(json mailer "$first" | of 'd["parts"][-1]["key"]')
+exits 'a part is taken out' 0 "$sg" mailers split "$first" "$key"
+made=$(cat "$work/out")
+same 'and is a mailer of its own' "$key" "$(json mailer "$made" | of 'd["parts"][0]["key"]')"
+check 'the journal knows' grep -q parted <("$sg" mailer "$first")
+
+exits 'no such mailer' 1 "$sg" mailer mailer-00000001
+exits 'no id' 2 "$sg" mailer rustock
+exits 'a campaign is no mailer' 2 "$sg" mailer "$campaign"
+exits 'all of it is no split' 2 "$sg" mailers split "$made" "$key"
+exits 'no such part' 1 "$sg" mailers split "$first" 0000000000000001
+exits 'nothing to join' 2 "$sg" mailers join "$first"
+
+planted() { ! grep -rliE 'plantedtrap77|planted.?trap' "$work"/*.text "$work"/*.json "$work"/*.jsonl "$work"/*.csv; }
+for id in "$first" "$new" "$made"; do "$sg" mailer "$id" >>"$work/all.text"; done
+for id in "$campaign" "$pills"; do "$sg" campaign "$id" >>"$work/all.text"; done
+check 'no trap address gets out' planted
+finish
