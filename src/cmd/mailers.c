@@ -16,7 +16,8 @@ static enum cluster_kind kind_of(const struct command *c)
     return slice_starts(slice_cstr(c->verb->name), S("mailer")) ? CLUSTER_MAILER : CLUSTER_CAMPAIGN;
 }
 
-static int show(struct command *c, show_fn fn)
+/* `needs_all`: of both kinds, for what they have to do with each other. */
+static int show(struct command *c, show_fn fn, bool needs_all)
 {
     struct context x;
     struct store_filter f;
@@ -33,7 +34,8 @@ static int show(struct command *c, show_fn fn)
         status = command_fail(c, ERR_NOMEM, NULL);
     }
     if (!status) {
-        enum err e = clustering_load(x.store, &clusters, &eb);
+        enum err e = needs_all ? clustering_load(x.store, &clusters, &eb)
+                               : clusters_of_kind(x.store, kind_of(c), &clusters, &eb);
         status = e == OK ? fn(&x, c, clusters, &f, format, arena) : command_fail(c, e, &eb);
     }
     clusters_free(clusters);
@@ -70,7 +72,7 @@ static int list_show(struct context *x, struct command *c, struct clusters *clus
 
 static int list_run(struct command *c)
 {
-    return c->argument_count ? usage_error(c, "no argument is wanted") : show(c, list_show);
+    return c->argument_count ? usage_error(c, "no argument is wanted") : show(c, list_show, false);
 }
 
 static int page_show(struct context *x, struct command *c, struct clusters *clusters,
@@ -101,7 +103,7 @@ static int page_show(struct context *x, struct command *c, struct clusters *clus
 
 static int page_run(struct command *c)
 {
-    return c->argument_count == 1 ? show(c, page_show) : usage_error(c, "one id, please");
+    return c->argument_count == 1 ? show(c, page_show, true) : usage_error(c, "one id, please");
 }
 
 static const struct option_spec LIST_OPTIONS[] = {

@@ -218,6 +218,21 @@ static enum err explain_make(struct build *b, const struct changes *found)
     return e == ERR_NOTFOUND || e == ERR_USAGE ? OK : e;
 }
 
+static enum err mailers_make(struct build *b)
+{
+    struct clusters *clusters;
+    const struct clusters_query q = {.filter = b->query.filter,
+                                     .kind = CLUSTER_MAILER,
+                                     .limit = BULLETIN_MAILERS,
+                                     .is_new = true};
+    enum err e = clusters_of_kind(b->store, CLUSTER_MAILER, &clusters, b->eb);
+    if (e == OK) {
+        e = clusters_list_build(b->store, clusters, &q, b->arena, &b->out->new_mailers, b->eb);
+        clusters_free(clusters);
+    }
+    return e;
+}
+
 enum err bulletin_build(struct store *s, const struct report *r, const struct bulletin_query *q,
                         struct arena *arena, struct bulletin *out, struct errbuf *eb)
 {
@@ -241,6 +256,7 @@ enum err bulletin_build(struct store *s, const struct report *r, const struct bu
     b.query.watch = &b.watch;
     e = e || r->day_count < 2 ? e : lines_make(&b);
     e = e ? e : hosts_make(&b);
+    e = e ? e : mailers_make(&b);
     struct changes found = {.count = 0};
     if (!e && r->day_count > 1) {
         e = changes_make(&b, &found);

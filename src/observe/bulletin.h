@@ -6,6 +6,7 @@
 #define OBSERVE_BULLETIN_H
 
 #include "observe/change.h"
+#include "observe/clusters.h"
 #include "observe/explain.h"
 #include "observe/hosts.h"
 #include "observe/index.h"
@@ -14,6 +15,7 @@
 enum {
     BULLETIN_BOTNETS = 8,       /* lines of the index besides all and unknown */
     BULLETIN_CHANGES = 12,      /* the greatest of the period's */
+    BULLETIN_MAILERS = 5,       /* new unnamed ones, most hosts first */
     BULLETIN_EXPLAIN_DAYS = 14, /* at most, before and after the change that is split */
     BULLETIN_HOST_LINES = 5,    /* of hosts, "all" among them */
     BULLETIN_HOST_DAYS = 28 /* the last ones of the period: over years addresses are a footprint */
@@ -51,6 +53,7 @@ struct bulletin {
                                             the greatest */
     size_t change_count, changes_hidden;
     size_t lines_searched;
+    struct clusters_list new_mailers; /* unnamed, growing, of many hosts */
     const struct explain *explain; /* what fell: the greatest change of the total split; NULL: the
                                       total did not change, or it cannot be split */
 };

@@ -261,20 +261,14 @@ static void part_take(void *arg, const struct part_volume *v)
 
 static enum err part_print(struct page_building *b, struct cluster_part_line *part)
 {
-    struct strbuf text = STRBUF_INIT;
-    enum err e = OK;
-    if (b->page->kind == CLUSTER_MAILER) {
-        struct variants *v = clusters_variants(b->clusters);
-        size_t i = variants_index(v, part->key);
-        e = i < variants_count(v) ? variants_print(v, i, &text) : OK;
-    } else {
-        struct wordings *w = clusters_wordings(b->clusters);
-        size_t i = wordings_index(w, part->key);
-        e = i < wordings_count(w) ? wordings_print(w, i, &text) : OK;
+    bool is_variant = b->page->kind == CLUSTER_MAILER;
+    struct variants *v = clusters_variants(b->clusters);
+    struct wordings *w = clusters_wordings(b->clusters);
+    size_t place = is_variant ? variants_index(v, part->key) : wordings_index(w, part->key);
+    if (place < (is_variant ? variants_count(v) : wordings_count(w))) {
+        part->text = cluster_part_print(b->clusters, b->page->kind, place, b->arena, &b->e);
     }
-    part->text = copy(b, slice_trim(strbuf_slice(&text)));
-    strbuf_free(&text);
-    return e == OK ? b->e : e;
+    return b->e;
 }
 
 static enum err parts_show(struct page_building *b, struct store *s, const struct store_filter *f,

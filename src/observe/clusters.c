@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "observe/clusters.h"
 
+#include "core/log.h"
+#include "core/strbuf.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -57,6 +60,18 @@ static struct slice copy(struct arena *arena, struct slice s, enum err *e)
         *e = ERR_NOMEM;
     }
     return to;
+}
+
+struct slice cluster_part_print(struct clusters *c, enum cluster_kind k, size_t place,
+                                struct arena *arena, enum err *e)
+{
+    struct strbuf text = STRBUF_INIT;
+    enum err printed = k == CLUSTER_MAILER ? variants_print(clusters_variants(c), place, &text)
+                                           : wordings_print(clusters_wordings(c), place, &text);
+    *e = *e == OK ? printed : *e;
+    struct slice out = copy(arena, slice_trim(strbuf_slice(&text)), e);
+    strbuf_free(&text);
+    return out;
 }
 
 enum err cluster_line_fill(struct clusters *c, enum cluster_kind k, uint32_t id,
@@ -204,9 +219,17 @@ static enum err lines_fill(struct building *b, struct clusters *c, const struct 
         }
         l->share = list->total.messages ? (double)l->units.messages / (double)list->total.messages
                                         : (double)NAN;
-        if (!q->is_new || line_is_new(l, list->until)) {
-            b->lines[kept++] = *l;
+        if (q->is_new && !line_is_new(l, list->until)) {
+            continue;
         }
+        size_t place;
+        if (q->is_new && clusters_parts(c, q->kind, l->number, &place, 1)) {
+            l->print = cluster_part_print(c, q->kind, place, b->arena, &e);
+        }
+        if (e != OK) {
+            return e;
+        }
+        b->lines[kept++] = *l;
     }
     if (q->is_new && kept) {
         qsort(b->lines, kept, sizeof *b->lines, by_hosts);
@@ -215,6 +238,51 @@ static enum err lines_fill(struct building *b, struct clusters *c, const struct 
     }
     list->lines = b->lines;
     list->count = kept;
+    return OK;
+}
+
+struct loading {
+    struct clusters *clusters;
+    enum cluster_kind kind;
+    size_t damaged; /* left out */
+};
+
+static enum err cluster_take(void *arg, const struct cluster_info *i)
+{
+    struct loading *l = arg;
+    if (i->kind == l->kind) {
+        l->damaged += !clusters_load_cluster(l->clusters, i);
+    }
+    return OK;
+}
+
+static enum err part_take(void *arg, const struct cluster_part *p)
+{
+    struct loading *l = arg;
+    if (p->kind == l->kind) {
+        l->damaged += !clusters_load_part(l->clusters, p);
+    }
+    return OK;
+}
+
+enum err clusters_of_kind(struct store *s, enum cluster_kind kind, struct clusters **out,
+                          struct errbuf *eb)
+{
+    struct loading l = {clusters_new(), kind, 0};
+    if (!l.clusters) {
+        return err_set(eb, ERR_NOMEM, "no memory for clusters");
+    }
+    enum err e = store_clusters(s, cluster_take, &l, eb);
+    e = e == OK ? store_parts(s, part_take, &l, eb) : e;
+    if (e != OK) {
+        clusters_free(l.clusters);
+        return e;
+    }
+    if (l.damaged) {
+        log_warn("clusters", "event=damaged: %zu parts or clusters (%s) of the store were left out",
+                 l.damaged, cluster_kind_name(kind));
+    }
+    *out = l.clusters;
     return OK;
 }
 

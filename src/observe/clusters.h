@@ -46,6 +46,7 @@ struct cluster_line {
     struct slice country;       /* the most frequent one */
     double country_share;       /* of the messages with a country */
     size_t countries;           /* different ones, as far as they are kept */
+    struct slice print;         /* of its heaviest part; empty but in a list of new ones */
     uint64_t week, week_before; /* messages of the last seven days of the period, and of the seven
                                    before */
 };
@@ -66,6 +67,11 @@ struct clusters_list {
 enum err clusters_list_build(struct store *s, struct clusters *c, const struct clusters_query *q,
                              struct arena *arena, struct clusters_list *out,
                              struct errbuf *eb) MUST_USE;
+
+/* The clusters of one kind alone: half of the memory and time. For lists; a page needs all. The
+ * caller frees them. */
+enum err clusters_of_kind(struct store *s, enum cluster_kind kind, struct clusters **out,
+                          struct errbuf *eb) MUST_USE;
 
 struct cluster_share {
     struct slice name; /* of a relation: an id or "-" for none */
@@ -124,6 +130,9 @@ enum err cluster_page_build(struct store *s, struct clusters *c, const struct st
 /* Resolves open ends against the store; whole days. ERR_USAGE, and what the store says. An empty
  * store gives 0, 0. */
 enum err clusters_period(struct store *s, struct store_filter *f, struct errbuf *eb) MUST_USE;
+/* The print of a part, by its place; empty when memory ran out, which *e then says. */
+struct slice cluster_part_print(struct clusters *c, enum cluster_kind k, size_t place,
+                                struct arena *arena, enum err *e);
 /* All of a line but the figures of the period. ERR_NOMEM. */
 enum err cluster_line_fill(struct clusters *c, enum cluster_kind k, uint32_t id,
                            struct arena *arena, struct cluster_line *line) MUST_USE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "out/bulletin_out.h"
 #include "out/change_out.h"
+#include "out/clusters_out.h"
 #include "out/explain_out.h"
 #include "out/hosts_out.h"
 #include "out/json_field.h"
@@ -142,4 +143,6 @@ void bulletin_print(struct printer *p, const struct bulletin *b)
         hosts_print_line(p, &b->hosts[i]);
     }
     print_list_end(p);
+    print_key(p, "new_mailers");
+    clusters_lines_print(p, &b->new_mailers);
 }

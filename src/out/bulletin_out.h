@@ -11,6 +11,7 @@
 void bulletin_index_text(struct page *p, const struct bulletin *b);
 void bulletin_changes_text(struct page *p, const struct bulletin *b); /* and what fell */
 void bulletin_hosts_text(struct page *p, const struct bulletin *b);
+void bulletin_mailers_text(struct page *p, const struct bulletin *b);
 /* The bulletin's keys in a report's map, each with null when there is none. */
 void bulletin_print(struct printer *p, const struct bulletin *b);
 

@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "out/bulletin_out.h"
 #include "out/change_out.h"
+#include "out/clusters_out.h"
 #include "out/explain_out.h"
 #include "out/hosts_out.h"
 #include "out/human.h"
@@ -330,6 +331,39 @@ void bulletin_hosts_text(struct page *p, const struct bulletin *b)
                     "machines alive at a time, corrected for changing addresses and for "
                     "those not seen, 95 % interval. \"spamgauge hosts\" says how and what it "
                     "cannot know.");
+    page_ink(p, INK_DIM);
+    page_paragraph(p, "", 0, strbuf_slice(&text));
+    p->out.failed |= text.failed;
+    strbuf_free(&text);
+    page_ink(p, INK_NONE);
+}
+
+void bulletin_mailers_text(struct page *p, const struct bulletin *b)
+{
+    const struct clusters_list *l = &b->new_mailers;
+    if (!l->count) {
+        return;
+    }
+    page_newline(p);
+    page_ink(p, INK_HEAD);
+    page_printf(p, "New unnamed mailers");
+    page_ink(p, INK_NONE);
+    page_newline(p);
+    clusters_lines_text(p, l);
+    for (size_t i = 0; i < l->count; i++) {
+        struct strbuf clean = STRBUF_INIT;
+        strbuf_printf(&clean, "%.*s: ", SLICE_ARG(l->lines[i].id));
+        cluster_part_redact(&clean, l->lines[i].print);
+        page_paragraph(p, "", 2, strbuf_slice(&clean));
+        p->out.failed |= clean.failed;
+        strbuf_free(&clean);
+    }
+    struct strbuf text = STRBUF_INIT;
+    strbuf_printf(&text,
+                  "No rule and nobody names them; first seen in the last %d days, at least doubled "
+                  "within a week, of %d hosts or more. \"spamgauge mailer ID\" shows one with its "
+                  "campaigns and their templates.",
+                  CLUSTERS_NEW_DAYS, CLUSTERS_NEW_HOSTS);
     page_ink(p, INK_DIM);
     page_paragraph(p, "", 0, strbuf_slice(&text));
     p->out.failed |= text.failed;

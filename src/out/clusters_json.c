@@ -46,6 +46,25 @@ static void head(struct printer *p, const char *kind, int64_t since, int64_t unt
     print_map_end(p);
 }
 
+void cluster_part_redact(struct strbuf *out, struct slice print)
+{
+    size_t at = slice_find(print, S("mailer:"));
+    at = at < print.n ? at : print.n;
+    strbuf_add(out, slice_sub(print, 0, at));
+    redact_addresses(out, slice_sub(print, at, SIZE_MAX));
+}
+
+static void part_print(struct printer *p, struct slice print)
+{
+    struct strbuf clean = STRBUF_INIT;
+    cluster_part_redact(&clean, print);
+    if (clean.failed) {
+        strbuf_clear(&clean); /* nothing rather than what may be secret */
+    }
+    key_text(p, "print", strbuf_slice(&clean));
+    strbuf_free(&clean);
+}
+
 static void line_fields(struct printer *p, const struct cluster_line *l)
 {
     bool is_named = l->name.n > 0;
@@ -70,6 +89,7 @@ static void line_fields(struct printer *p, const struct cluster_line *l)
     time_or_null(p, "first", l->first);
     time_or_null(p, "last", l->last);
     time_or_null(p, "born", l->born);
+    part_print(p, l->print);
 }
 
 void clusters_lines_print(struct printer *p, const struct clusters_list *l)
@@ -143,25 +163,6 @@ static void share_list(struct printer *p, const char *key, const char *name,
         print_map_end(p);
     }
     print_list_end(p);
-}
-
-void cluster_part_redact(struct strbuf *out, struct slice print)
-{
-    size_t at = slice_find(print, S("mailer:"));
-    at = at < print.n ? at : print.n;
-    strbuf_add(out, slice_sub(print, 0, at));
-    redact_addresses(out, slice_sub(print, at, SIZE_MAX));
-}
-
-static void part_print(struct printer *p, struct slice print)
-{
-    struct strbuf clean = STRBUF_INIT;
-    cluster_part_redact(&clean, print);
-    if (clean.failed) {
-        strbuf_clear(&clean); /* nothing rather than what may be secret */
-    }
-    key_text(p, "print", strbuf_slice(&clean));
-    strbuf_free(&clean);
 }
 
 static void part_list(struct printer *p, const struct cluster_page *c)

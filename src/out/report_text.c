@@ -465,6 +465,9 @@ bool report_print_text(FILE *f, const struct report *r, const struct report_styl
         if (r->bulletin && report_table_info(i)->dimension == DIMENSION_BOTNET) {
             bulletin_hosts_text(&p, r->bulletin);
         }
+        if (r->bulletin && report_table_info(i)->dimension == DIMENSION_MAILER) {
+            bulletin_mailers_text(&p, r->bulletin);
+        }
     }
     if (r->total.messages) {
         page_newline(&p);

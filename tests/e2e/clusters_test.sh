@@ -48,9 +48,14 @@ check 'born stands in the journal' grep -q '"born"' "$work/campaign.json"
 pills=$(of '[c for c in d["campaigns"] if c["messages"] > 400][0]["id"]' <"$work/campaigns.json")
 same 'one campaign, two carriers' 2 "$(json campaign "$pills" | of 'len([m for m in d["mailers"] if m["id"] != None and m["id"] != "-"])')"
 
+exits 'report' 0 "$sg" report
+cp "$work/out" "$work/report.text"
+check 'tells it too' grep -A3 '^New unnamed mailers' "$work/report.text"
+same 'in JSON' "$new True" "$(json report | of '"%s %s" % (d["new_mailers"][0]["id"], d["new_mailers"][0]["print"].startswith("HD1:"))')"
 exits 'a name' 0 "$sg" mailers name "$new" moneymule --note 'seen first by us'
 same 'stands in the list' "moneymule botnet person seen first by us" "$(json mailers | of '" ".join(str(m[k]) for m in d["mailers"] if m["id"] == "'"$new"'" for k in ("name", "name_of", "named_by", "note"))')"
-same 'and it is not new any more' 0 "$(json mailers --new | of 'len(d["mailers"])')"
+same 'and it is not new any more' 0 "$(json report | of 'len(d["new_mailers"])')"
+same 'neither in the list' 0 "$(json mailers --new | of 'len(d["mailers"])')"
 exits 'regrouping' 0 "$sg" import -q --trust none "$work/a.mbox"
 same 'keeps the name' moneymule "$(json mailer "$new" | of 'd["cluster"]["name"]')"
 exits 'it goes' 0 "$sg" mailers name --remove "$new"
