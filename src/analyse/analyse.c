@@ -238,12 +238,23 @@ struct id128 live_message_id(const struct live_envelope *live, struct slice raw,
     return message_id(live->trap, (int64_t)((uint64_t)live->received_us + token), raw, bytes);
 }
 
+/* The recipient as senders know him: by his addresses, and by the name beside the first one. */
 static enum err content_sketch(struct analyser *a, const struct recipients *r)
 {
     struct analysis *all = &a->result;
     char *text = arena_alloc(a->arena, CD1_TEXT_BYTES);
-    enum err e =
-        text ? words_of(&all->words, &all->features, r->addr, r->count, a->arena) : ERR_NOMEM;
+    struct slice *me = arena_alloc(a->arena, (r->count + 1) * sizeof *me);
+    const struct header *to = header_find(&all->mail.parts[0].header, HEADER_TO);
+    if (!text || !me) {
+        return ERR_NOMEM;
+    }
+    size_t count = 0;
+    for (; count < r->count; count++) {
+        me[count] = r->addr[count];
+    }
+    me[count] = to ? mailbox_first(to->value, a->arena).name : slice_of(NULL, 0);
+    count += me[count].n > 0;
+    enum err e = words_of(&all->words, &all->features, me, count, a->arena);
     e = e == OK ? cd1_make(&all->cd1, &all->words, &all->features, a->arena) : e;
     if (e == OK && all->cd1.kind != CD1_NONE) {
         all->row.cd1 = slice_of(text, cd1_print(&all->cd1, text));
