@@ -59,10 +59,10 @@ struct truth {
     struct slice helo;
     int64_t received_us;
     char truth[NAME_BYTES], label[NAME_BYTES], layout[NAME_BYTES], path[NAME_BYTES];
-    bool is_spam;
-    uint64_t key;    /* of its part */
-    uint64_t group;  /* of that */
-    uint64_t number; /* of its truth */
+    bool is_spam, is_ruled; /* a rule names its botnet */
+    uint64_t key;           /* of its part */
+    uint64_t group;         /* of that */
+    uint64_t number;        /* of its truth */
 };
 
 struct score {
@@ -234,6 +234,7 @@ static void message_place(struct score *s, struct analyser *a, struct arena *are
         die("a message can not be analysed");
     }
     cluster_message_fill(&m, analysis);
+    t->is_ruled = m.botnet.n != 0;
     double started = time_monotonic();
 #ifdef SCORE_CAMPAIGNS
     struct words words;
@@ -345,9 +346,9 @@ static struct agreement compare(const struct score *s, const bool *is_in, const 
 
 /* Messages of people in clusters that are mostly spam of size, and messages of families without a
  * label in clusters whose most frequent rule label is one. */
-static void contamination_print(const struct score *s, const bool *is_in)
+static void contamination_print(const struct score *s)
 {
-    size_t people = 0, wrong = 0, unknown = 0, named = 0;
+    size_t people = 0, wrong = 0, unknown = 0, named = 0, ruled[2] = {0}, of_label[2] = {0};
     struct agreement_cell *sizes = calloc(s->count + 1, sizeof *sizes);
     uint64_t *groups = calloc(s->count + 1, sizeof *groups);
     size_t count = 0;
@@ -356,6 +357,9 @@ static void contamination_print(const struct score *s, const bool *is_in)
     }
     uint64_t *spam = calloc(s->count + 1, sizeof *spam);
     for (size_t i = 0; i < s->count; i++) {
+        bool has_label = s->list[i].label[0] != '\0';
+        ruled[has_label] += s->list[i].is_ruled;
+        of_label[has_label]++;
         groups[i] = s->list[i].group;
         spam[i] = s->list[i].is_spam ? s->list[i].label[0] ? 2 : 1 : 0;
     }
@@ -373,7 +377,8 @@ static void contamination_print(const struct score *s, const bool *is_in)
         unknown += of[1];
         named += of[2] > of[1] ? of[1] : 0;
     }
-    (void)is_in;
+    printf("rules alone name %zu of %zu with a label, %zu of %zu without\n  ", ruled[1],
+           of_label[1], ruled[0], of_label[0]);
     printf(
         "people's messages in clusters of spam: %zu of %zu; of unknown families in clusters that "
         "are mostly a known one: %zu of %zu (%.2f %%)\n",
@@ -521,7 +526,7 @@ static void round_score(const struct score *s, const bool *is_in)
            g.ari, g.v_measure, g.homogeneity, g.completeness, g.variation, g.a_given_b, g.b_given_a,
            g.labels_a, g.labels_b);
     oracle_print(s, is_in);
-    contamination_print(s, is_in);
+    contamination_print(s);
 }
 
 int main(int argc, char **argv)

@@ -443,6 +443,9 @@ static enum err fresh_make(struct family *f, uint64_t seed, size_t number, doubl
         changes = pcg_between(&r, 3, 8);
     }
     bool has_two = pcg_chance(&r, 0.15);
+    if (pcg_chance(&r, 0.2)) {
+        field_remove(c, field_find(c, S("Message-ID"))); /* the receiver makes one */
+    }
     if (has_two && field_find(c, S("Received")) == c->count) {
         change_draw(&r, c, CHANGE_RECEIVED, mess, arena);
     }

@@ -65,7 +65,7 @@ struct host host_make(uint64_t seed, uint64_t botnet, uint64_t number, int64_t s
     if (!pcg_chance(&r, 0.25)) {
         h.lease_seconds = (int64_t)(6 * 3600 * exp(pcg_real(&r) * log(30.0 * 4))); /* 6 h to 30 d */
     }
-    if (pcg_chance(&r, 0.4 * mess)) {
+    if (pcg_chance(&r, 0.9 * mess)) {
         h.clock_off = pcg_chance(&r, 0.05) ? -pcg_between(&r, 1, 30 * 365) * DAY
                                            : (int64_t)(pcg_normal(&r) * 9 * 3600);
     }
