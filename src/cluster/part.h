@@ -25,6 +25,7 @@ struct cluster_message {
     /* What HD1's parts b and c are hashes of (hd1_inputs, features.hd1); empty when only the
      * print is known, as from a store's row. */
     struct slice hd1_names, hd1_shapes;
+    bool is_listed; /* hd1_inputs: a list server handled it */
     struct slice msgid_shape, boundary_shape, mime_tree, mailer, charsets;
     uint64_t quirks;
     const struct cd1 *cd1;

@@ -134,10 +134,12 @@ static struct slice mailer_shape(struct slice mailer, char out[DIALECT_TEXT_BYTE
     size_t n = 0;
     mailer = slice_trim(mailer);
     for (size_t i = 0; i < mailer.n && n < DIALECT_TEXT_BYTES; i++) {
-        bool is_digit = ascii_is_digit(mailer.p[i]);
-        if (!is_digit || n == 0 || out[n - 1] != '9') {
-            out[n++] = is_digit ? '9' : mailer.p[i];
+        bool is_number = ascii_is_digit(mailer.p[i]);
+        bool is_behind = n > 0 && out[n - 1] == '9';
+        if (is_behind && (is_number || mailer.p[i] == '.')) {
+            continue; /* 5.50.4807 and 6.00 are one shape */
         }
+        out[n++] = is_number ? '9' : mailer.p[i];
     }
     return slice_of(out, n);
 }
@@ -162,7 +164,7 @@ static uint32_t shape_hash(struct slice shape)
 static int row_of(struct slice name)
 {
     if (slice_eq(name, S("part"))) {
-        return VALUE_COUNT;
+        return DIALECT_PART;
     }
     for (int i = 0; i < VALUE_COUNT; i++) {
         if (slice_eq(name, value_name((enum value_row)i))) {
@@ -172,11 +174,36 @@ static int row_of(struct slice name)
     return -1;
 }
 
+/* How Content-Type is written, whatever type it is: the type's words and the boundary's shape left
+ * out. */
+static uint32_t type_form(struct slice shape)
+{
+    char form[256];
+    size_t n = 0, i = slice_find_byte(shape, ';');
+    const struct slice boundary = S("boundary=");
+    while (i < shape.n && n < sizeof form) {
+        form[n++] = shape.p[i++];
+        bool is_boundary =
+            n >= boundary.n && slice_ieq(slice_of(form + n - boundary.n, boundary.n), boundary);
+        if (is_boundary && i < shape.n && n < sizeof form) {
+            form[n++] = shape.p[i] == '"' ? '"' : 'w';
+            while (i < shape.n && shape.p[i] != ';') {
+                i++;
+            }
+        }
+    }
+    return shape_hash(slice_of(form, n));
+}
+
 static void rows_read(struct dialect *d, struct slice shapes)
 {
     while (shapes.n > 0) {
         struct slice value = slice_cut(&shapes, '\n');
         int row = row_of(slice_cut(&value, '='));
+        if (row == VALUE_CONTENT_TYPE) {
+            bool is_multi = slice_istarts(value, S("multipart/"));
+            d->row[is_multi ? DIALECT_MULTI : DIALECT_LEAF] = type_form(value);
+        }
         if (row >= 0) {
             d->row[row] = d->row[row] * 31 + shape_hash(value); /* Received may have several */
             d->row[row] += d->row[row] == 0;
@@ -200,6 +227,7 @@ struct dialect *dialect_new(const struct cluster_message *m, const struct dialec
                            .sd1_sequence = k->sd1_sequence,
                            .sd1_skeleton = k->sd1_skeleton,
                            .quirks = m->quirks,
+                           .is_listed = m->is_listed,
                            .td1 = td1_hash(m)};
     memcpy(head.classes, k->classes, sizeof head.classes);
     memcpy(head.sd1_a, k->sd1_a, sizeof head.sd1_a);
@@ -242,6 +270,7 @@ enum err dialect_take(struct dialect **d, const struct cluster_message *m,
     (*d)->is_td1_mixed |= td1 && (*d)->td1 && td1 != (*d)->td1;
     (*d)->td1 = (*d)->td1 ? (*d)->td1 : td1;
     (*d)->quirks &= m->quirks;
+    (*d)->is_listed &= m->is_listed;
     (*d)->count = k->count < (*d)->count ? k->count : (*d)->count;
     if (k->sd1_sequence && k->sd1_sequence < (*d)->sd1_sequence) {
         (*d)->sd1_sequence = k->sd1_sequence;
@@ -290,7 +319,8 @@ void dialect_save(const struct dialect *d, struct strbuf *out)
     strbuf_add(out, slice_of(d->classes, DIALECT_CLASSES));
     strbuf_add(out, slice_of(d->sd1_a, SD1_TRAIT_COUNT));
     varint_add(out, d->count);
-    varint_add(out, (uint64_t)d->knows_rows | (uint64_t)d->is_td1_mixed << 1);
+    varint_add(out, (uint64_t)d->knows_rows | (uint64_t)d->is_td1_mixed << 1 |
+                        (uint64_t)d->is_listed << 2);
     varint_add(out, d->names);
     varint_add(out, d->shapes);
     varint_add(out, d->sd1_sequence);
@@ -335,7 +365,7 @@ static bool head_load(struct slice *in, struct dialect *d)
     if (!number_cut(in, DIALECT_VERSION, &version) || version != DIALECT_VERSION ||
         !letters_cut(in, d->classes, DIALECT_CLASSES) ||
         !letters_cut(in, d->sd1_a, SD1_TRAIT_COUNT) || !number_cut(in, 99, &count) ||
-        !number_cut(in, 3, &flags) || !number_cut(in, hash_max, &d->names) || d->names == 0 ||
+        !number_cut(in, 7, &flags) || !number_cut(in, hash_max, &d->names) || d->names == 0 ||
         !number_cut(in, hash_max, &d->shapes) || !number_cut(in, hash_max, &d->sd1_sequence) ||
         !number_cut(in, hash_max, &d->sd1_skeleton) || !number_cut(in, UINT64_MAX, &d->quirks) ||
         !number_cut(in, UINT32_MAX, &td1) || !number_cut(in, DIALECT_ROWS, &rows) ||
@@ -345,6 +375,7 @@ static bool head_load(struct slice *in, struct dialect *d)
     d->count = (uint8_t)count;
     d->knows_rows = flags & 1;
     d->is_td1_mixed = flags & 2;
+    d->is_listed = flags & 4;
     d->td1 = (uint32_t)td1;
     for (unsigned i = 0; i < DIALECT_ROWS; i++) {
         uint64_t row;

@@ -10,11 +10,16 @@
 #include "print/sd1.h"
 
 enum {
-    DIALECT_ROWS = VALUE_COUNT + 1, /* of HD1's part c: the fields, then the first part's names */
-    DIALECT_NAMES = 48,             /* compared; real mail has under 30, a hash has the rest */
-    DIALECT_TEXT_BYTES = 160,       /* kept of a shape or a mailer's name; the rest tells no more */
-    DIALECT_NAMES_BYTES = 768,      /* kept of the names: 48 of 16 bytes */
-    DIALECT_CLASSES = 4,            /* Message-ID, boundary, Date, mailer */
+    /* Of HD1's part c: the fields, the first part's names, and of Content-Type how it is written,
+       in a message of one part and in one of several */
+    DIALECT_PART = VALUE_COUNT,
+    DIALECT_LEAF,
+    DIALECT_MULTI,
+    DIALECT_ROWS,
+    DIALECT_NAMES = 48,        /* compared; real mail has under 30, a hash has the rest */
+    DIALECT_TEXT_BYTES = 160,  /* kept of a shape or a mailer's name; the rest tells no more */
+    DIALECT_NAMES_BYTES = 768, /* kept of the names: 48 of 16 bytes */
+    DIALECT_CLASSES = 4,       /* Message-ID, boundary, Date, mailer */
 };
 
 enum dialect_text {
@@ -29,7 +34,7 @@ struct dialect {
     char classes[DIALECT_CLASSES]; /* HD1's letters */
     char sd1_a[SD1_TRAIT_COUNT];   /* as the key sees it; all '-': no SD1 */
     uint8_t count;                 /* of fields; the least seen */
-    bool knows_rows, is_td1_mixed;
+    bool knows_rows, is_td1_mixed, is_listed;
     uint64_t names, shapes;              /* HD1's parts b and c as numbers; 0: '-' */
     uint64_t sd1_sequence, sd1_skeleton; /* SD1's b (the least seen) and c; 0: none */
     uint64_t quirks;                     /* those of every message */

@@ -13,10 +13,9 @@ enum {
     KEYS = 6,             /* buckets a variant is looked up in */
     MEMBERS_COMPARED = 4, /* of a group: the heaviest of different dialects */
     HOST_MAILERS = 8,     /* groups a machine may be seen with; past that it relays for others */
-    HOSTS_LEAST = 4,      /* of a group whose machines tell something */
     ROUNDS = 3,           /* of joining groups: what it takes in practice */
 };
-static const double LEADER_LEAST = -5; /* evidence against its leader that a member may have */
+static const double LEADER_LEAST = -4; /* evidence against its leader that a member may have */
 
 struct group {
     uint32_t member[MEMBERS_COMPARED]; /* the leader first */
@@ -159,7 +158,9 @@ static int heavier_first(const void *a, const void *b, void *arg)
 static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place,
                              double floor)
 {
-    struct variant_evidence e = {0};
+    struct variant_evidence e = {.hosts = variant_hosts_evidence(&g->model, x->member[0], place)};
+    e.hosts =
+        e.hosts > 0 ? 0 : e.hosts; /* what hosts join is joined later, when relays are known */
     variant_evidence(&g->model, x->member[0], place, LEADER_LEAST, &e);
     double best = e.total;
     for (unsigned i = 1; i < x->members && e.total > LEADER_LEAST; i++) {
@@ -328,7 +329,7 @@ static bool groups_join(struct grouping *g)
             }
         }
         size_t n = profile_host_hashes(&item(g, x->member[0])->profile, &hash);
-        for (size_t h = 0; h < n && n >= HOSTS_LEAST; h++) {
+        for (size_t h = 0; h < n; h++) {
             const struct bucket *b = bucket_find(&g->hosts, mix(hash[h], 7));
             if (b && b->count <= HOST_MAILERS) {
                 join_try(g, i, b, &j);

@@ -6,18 +6,25 @@
 
 /* All in nats. They were set on real mail and on the labelled generator, and are meant to be
  * round: see docs/clusters.md. */
-static const double PRIOR = -6;        /* two variants taken at random are of some 400 mailers */
+static const double PRIOR = -5.5;      /* two variants taken at random are of some 400 mailers */
 static const double WEIGHT_MAX = 6;    /* of one value: no single agreement decides */
-static const double UNSEEN = 50;       /* dialects that a small store has not met yet */
-static const double DAMPING = 0.5;     /* fields of one program agree together */
-static const double SAME_NAMES = 3;    /* the same names in the same order, besides their rarity; */
+static const double GENUINE_MAX = 2;   /* what known programs write, anybody may forge */
+static const double UNSEEN = 15;       /* dialects that a small store has not met yet */
+static const double NO_DIFFERENCE = 3; /* in any field: even what is common seldom all agrees */
+static const double SMALL_DIFFERENCE = -1;
+static const double DAMPING = 0.3;     /* fields of one program agree together */
+static const double SAME_NAMES = 3.5;  /* the same names in the same order, besides their rarity; */
 static const double ENOUGH_NAMES = 10; /* fewer tell less */
-static const double ONE_NAME = 0.75;   /* a name more or less: a relay's, or an option */
-static const double MOVED_NAME = 1.5;  /* a name elsewhere */
-static const double NAMES_LEAST = -5;
-static const double REORDERED = -3; /* list servers do that: it tells less than one moved name */
-static const double ONE_POOL = 30;  /* one pool of machines: outweighs any header */
-static const double TWO_POOLS = -2;
+static const double ONE_NAME = 0.8;    /* a name more or less: a relay's, or an option */
+static const double MOVED_NAME = 2;    /* a name elsewhere */
+static const double NAMES_LEAST = -4;
+static const double RECASED_NAME = 1.3; /* a name in other case: a mistake of its writer */
+static const double LISTED_MSGID = -0.5;
+static const double HOSTS_LEAST = 4; /* machines below which chance says more */
+static const double POOLS_ALIKE = 1.5;
+static const double ONE_POOL = 40;   /* one pool of machines: outweighs any header */
+static const double TWO_POOLS = -2;  /* may be a kit that two botnets use; */
+static const double OTHER_BUILD = 3; /* times that, when the headers differ, too */
 
 static const struct {
     const char *name;
@@ -40,10 +47,11 @@ const char *variant_field_name(enum variant_field f)
 
 /* ---- values ---- */
 
-/* The contexts in which a value is met: the more different dialects show it, the less it tells.
- * Relays multiply the orders of one mailer, random fields its Message-IDs or mailer names; so the
- * least of the three counts. */
-enum context { CONTEXT_ORDER, CONTEXT_MSGID, CONTEXT_MAILER, CONTEXT_COUNT };
+/* What a value tells depends on how many dialects show it. Relays multiply the variants of one
+ * mailer, so dialects are told by what relays leave alone; a mailer whose Message-IDs or names are
+ * random would be many dialects, so they are counted without the one and without the other, and
+ * the lesser number holds. */
+enum context { CONTEXT_NO_MSGID, CONTEXT_NO_MAILER, CONTEXT_COUNT };
 
 struct value_entry {
     uint64_t hash; /* of field and value; 0: free */
@@ -52,8 +60,10 @@ struct value_entry {
 
 /* Bits of hashed contexts: counts up to some 250 well, which is as good as "everybody". */
 struct value_spread {
+    uint64_t hash;
     uint64_t bits[CONTEXT_COUNT];
     uint32_t field;
+    bool is_genuine; /* a form that a known program writes: what forgers copy */
 };
 
 struct value_map {
@@ -108,7 +118,7 @@ static uint32_t value_number(struct value_map *m, unsigned field, uint64_t value
     }
     if (!m->slots[at].hash) {
         m->slots[at] = (struct value_entry){hash, (uint32_t)m->count + FIRST_NUMBER};
-        m->spread[m->count++] = (struct value_spread){.field = field};
+        m->spread[m->count++] = (struct value_spread){.hash = hash, .field = field};
     }
     return m->slots[at].number;
 }
@@ -119,6 +129,7 @@ static int field_row(enum variant_field f)
     static const int8_t rows[VARIANT_FIELD_COUNT] = {
         [VARIANT_MSGID] = -1,
         [VARIANT_MAILER] = -1,
+        [VARIANT_EDITION] = -1,
         [VARIANT_BOUNDARY] = -1,
         [VARIANT_DATE] = VALUE_DATE,
         [VARIANT_MIME_VERSION] = VALUE_MIME_VERSION,
@@ -129,7 +140,9 @@ static int field_row(enum variant_field f)
         [VARIANT_SENDER] = VALUE_SENDER,
         [VARIANT_CONTENT_TYPE] = VALUE_CONTENT_TYPE,
         [VARIANT_ENCODING] = VALUE_CTE,
-        [VARIANT_PART] = VALUE_COUNT,
+        [VARIANT_PART] = DIALECT_PART,
+        [VARIANT_LEAF_TYPE] = DIALECT_LEAF,
+        [VARIANT_MULTI_TYPE] = DIALECT_MULTI,
         [VARIANT_CONTENT_CLASS] = VALUE_CONTENT_CLASS,
         [VARIANT_NEWSREADER] = VALUE_X_NEWSREADER,
         [VARIANT_X_PRIORITY] = VALUE_X_PRIORITY,
@@ -156,6 +169,16 @@ static uint64_t text_or_class(struct slice text, char class)
     return class == '-' ? VARIANT_ABSENT : (uint64_t)(uint8_t) class << 8;
 }
 
+/* "Outlook Express 9" is "Outlook Express", "The Bat! (v9) Home" is "The Bat!". */
+static struct slice mailer_name(struct slice mailer)
+{
+    size_t n = 0;
+    while (n < mailer.n && mailer.p[n] != '9' && mailer.p[n] != '(' && mailer.p[n] != '[') {
+        n++;
+    }
+    return n ? slice_sub(mailer, 0, n) : mailer;
+}
+
 /* VARIANT_UNKNOWN, VARIANT_ABSENT or a hash. */
 static uint64_t field_value(const struct dialect *d, enum variant_field f)
 {
@@ -171,7 +194,10 @@ static uint64_t field_value(const struct dialect *d, enum variant_field f)
     case VARIANT_BOUNDARY:
         return text_or_class(dialect_text(d, DIALECT_BOUNDARY), d->classes[1]);
     case VARIANT_MAILER:
-        return text_or_class(dialect_text(d, DIALECT_MAILER), d->classes[3]);
+        return text_or_class(mailer_name(dialect_text(d, DIALECT_MAILER)), d->classes[3]);
+    case VARIANT_EDITION:
+        return d->text_bytes[DIALECT_MAILER] ? hash_u64(dialect_text(d, DIALECT_MAILER))
+                                             : VARIANT_UNKNOWN;
     case VARIANT_QUIRKS:
         return d->quirks ? d->quirks << 8 : VARIANT_ABSENT;
     case VARIANT_SMTP_SKELETON:
@@ -187,6 +213,19 @@ static uint64_t field_value(const struct dialect *d, enum variant_field f)
     }
 }
 
+/* Forms that belong to a class of a known program. */
+static void genuine_mark(struct value_map *map, const uint32_t value[VARIANT_FIELD_COUNT],
+                         const struct dialect *d)
+{
+    static const enum variant_field of_class[DIALECT_CLASSES] = {VARIANT_MSGID, VARIANT_BOUNDARY,
+                                                                 VARIANT_DATE, VARIANT_MAILER};
+    for (unsigned k = 0; k < DIALECT_CLASSES; k++) {
+        if (value[of_class[k]] >= FIRST_NUMBER && d->classes[k] != '?') {
+            map->spread[value[of_class[k]] - FIRST_NUMBER].is_genuine = true;
+        }
+    }
+}
+
 static bool values_make(struct variant_model *m, struct value_map *map)
 {
     for (size_t i = 0; i < m->v->count; i++) {
@@ -199,6 +238,7 @@ static bool values_make(struct variant_model *m, struct value_map *map)
                 return false;
             }
         }
+        genuine_mark(map, m->value[i], d);
         m->order[i] = value_number(map, ORDER_FIELD, d->names);
         if (m->order[i] == 0) {
             return false;
@@ -207,10 +247,33 @@ static bool values_make(struct variant_model *m, struct value_map *map)
     return true;
 }
 
-/* What is absent is no context: else all that lacks it would be one dialect. */
-static uint64_t context_bit(uint32_t number)
+static uint64_t mixed(uint64_t a, uint64_t b)
 {
-    return number <= VARIANT_ABSENT ? 0 : 1ull << ((number * 0x9e3779b1u) >> 26);
+    uint64_t h = (a ^ b * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 32;
+}
+
+/* Numbers depend on the order in which variants came, hashes do not. */
+static uint64_t value_hash(const struct variant_model *m, const struct value_map *map, size_t i,
+                           enum variant_field f)
+{
+    uint32_t number = m->value[i][f];
+    return number >= FIRST_NUMBER ? map->spread[number - FIRST_NUMBER].hash : number;
+}
+
+static void contexts(const struct variant_model *m, const struct value_map *map, size_t i,
+                     uint64_t bits[CONTEXT_COUNT])
+{
+    static const enum variant_field told[] = {
+        VARIANT_DATE,      VARIANT_FROM,       VARIANT_MIME_VERSION,
+        VARIANT_MIMEOLE,   VARIANT_X_PRIORITY, VARIANT_MS_PRIORITY,
+        VARIANT_LEAF_TYPE, VARIANT_MULTI_TYPE, VARIANT_SMTP_SKELETON};
+    uint64_t h = m->names[i].core;
+    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+        h = mixed(h, value_hash(m, map, i, told[k]));
+    }
+    bits[CONTEXT_NO_MSGID] = 1ull << (mixed(h, value_hash(m, map, i, VARIANT_MAILER)) >> 58);
+    bits[CONTEXT_NO_MAILER] = 1ull << (mixed(h, value_hash(m, map, i, VARIANT_MSGID)) >> 58);
 }
 
 static void spread_add(struct value_spread *s, const uint64_t bits[CONTEXT_COUNT])
@@ -223,16 +286,13 @@ static void spread_add(struct value_spread *s, const uint64_t bits[CONTEXT_COUNT
 /* Different dialects that show a value: linear counting (Whang 1990). */
 static double spread_count(const struct value_spread *s)
 {
-    static const unsigned own[CONTEXT_COUNT] = {ORDER_FIELD, VARIANT_MSGID, VARIANT_MAILER};
-    double least = INFINITY;
+    double least = 256;
     for (unsigned c = 0; c < CONTEXT_COUNT; c++) {
         int bits = __builtin_popcountll(s->bits[c]);
         double n = bits == 64 ? 256 : -64 * log(1 - bits / 64.0);
-        if (s->field != own[c] && bits > 0 && n < least) {
-            least = n;
-        }
+        least = fmin(least, n);
     }
-    return least < INFINITY ? least : 1;
+    return least;
 }
 
 /* The weight of agreement in a value: -log of the chance that another dialect shows it. The mean of
@@ -241,9 +301,8 @@ static bool weights_make(struct variant_model *m, struct value_map *map)
 {
     double total[ALL_FIELDS] = {0};
     for (size_t i = 0; i < m->v->count; i++) {
-        const uint64_t bits[CONTEXT_COUNT] = {context_bit(m->order[i]),
-                                              context_bit(m->value[i][VARIANT_MSGID]),
-                                              context_bit(m->value[i][VARIANT_MAILER])};
+        uint64_t bits[CONTEXT_COUNT];
+        contexts(m, map, i, bits);
         for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
             if (m->value[i][f] >= FIRST_NUMBER) {
                 spread_add(&map->spread[m->value[i][f] - FIRST_NUMBER], bits);
@@ -263,23 +322,42 @@ static bool weights_make(struct variant_model *m, struct value_map *map)
     for (size_t i = 0; i < map->count; i++) {
         float *w = &m->weight[i + FIRST_NUMBER];
         double chance = (*w + 1) / (total[map->spread[i].field] + UNSEEN);
-        *w = (float)fmin(-log(fmin(chance, 1)), WEIGHT_MAX);
+        double most = map->spread[i].is_genuine ? GENUINE_MAX : WEIGHT_MAX;
+        *w = (float)fmin(-log(fmin(chance, 1)), most);
     }
     return true;
 }
 
 /* ---- names and hosts ---- */
 
+/* The fields that programs write and relays leave alone, in lower case. */
+static bool name_is_core(struct slice name)
+{
+    for (int i = VALUE_RECEIVED + 1; i < VALUE_COUNT; i++) {
+        if (slice_eq(name, value_name((enum value_row)i))) {
+            return i != VALUE_CTE && i != VALUE_REPLY_TO && i != VALUE_SENDER;
+        }
+    }
+    return slice_eq(name, S("subject"));
+}
+
 static void names_make(struct variant_names *n, struct slice list)
 {
     char lower[DIALECT_NAMES_BYTES];
     n->count = 0;
+    n->core = 0;
     while (list.n > 0 && n->count < DIALECT_NAMES) {
         struct slice name = slice_cut(&list, '\n');
         for (size_t i = 0; i < name.n; i++) {
-            lower[i] = ascii_lower(name.p[i]); /* list servers change the case */
+            lower[i] = ascii_lower(name.p[i]);
         }
-        n->hash[n->count++] = (uint32_t)hash_u64(slice_of(lower, name.n));
+        struct slice folded = slice_of(lower, name.n);
+        uint64_t hash = hash_u64(folded);
+        n->hash[n->count] = (uint32_t)hash;
+        n->written[n->count++] = (uint16_t)hash_u64(name);
+        if (name_is_core(folded)) {
+            n->core = mixed(n->core, hash);
+        }
     }
 }
 
@@ -311,15 +389,17 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
         .value = calloc(n, sizeof *m->value),
         .order = calloc(n, sizeof *m->order),
         .names = calloc(n, sizeof *m->names),
+        .hosts = calloc(n, sizeof *m->hosts),
         .pool = calloc(n, sizeof *m->pool),
         .has_relay_hosts = calloc(n, sizeof *m->has_relay_hosts),
     };
-    bool ok = m->value && m->order && m->names && m->pool && m->has_relay_hosts &&
+    bool ok = m->value && m->order && m->names && m->hosts && m->pool && m->has_relay_hosts &&
               values_make(m, &map) && weights_make(m, &map);
     for (size_t i = 0; ok && i < v->count; i++) {
         const struct profile *p = &v->items[i].profile;
         names_make(&m->names[i], dialect_text(v->items[i].dialect, DIALECT_NAME_LIST));
-        m->pool[i] = (float)pool_of(profile_hosts(p, NULL), (double)p->hosted);
+        m->hosts[i] = (float)profile_hosts(p, NULL);
+        m->pool[i] = (float)pool_of(m->hosts[i], (double)p->hosted);
     }
     free(map.slots);
     free(map.spread);
@@ -336,6 +416,7 @@ void variant_model_free(struct variant_model *m)
     free(m->order);
     free(m->weight);
     free(m->names);
+    free(m->hosts);
     free(m->pool);
     free(m->has_relay_hosts);
     *m = (struct variant_model){0};
@@ -350,8 +431,15 @@ double variant_field_evidence(const struct variant_model *m, enum variant_field 
     if (x == VARIANT_UNKNOWN || y == VARIANT_UNKNOWN || (x == y && x == VARIANT_ABSENT)) {
         return 0;
     }
-    if (x == y) {
-        return m->weight[x];
+    if (x == y) { /* an edition without its mailer says nothing new */
+        return f == VARIANT_EDITION ? 0 : m->weight[x];
+    }
+    if (f == VARIANT_EDITION && m->value[a][VARIANT_MAILER] != m->value[b][VARIANT_MAILER]) {
+        return 0; /* said already */
+    }
+    if (f == VARIANT_MSGID &&
+        (m->v->items[a].dialect->is_listed || m->v->items[b].dialect->is_listed)) {
+        return LISTED_MSGID; /* the list's own server may have made it */
     }
     return x == VARIANT_ABSENT || y == VARIANT_ABSENT ? -FIELDS[f].absent : -FIELDS[f].differs;
 }
@@ -371,8 +459,11 @@ void variant_order(const struct variant_model *m, size_t a, size_t b, struct var
             match |= (uint64_t)(x->hash[i] == y->hash[j]) << i;
         }
         uint64_t unused = match & ~taken;
-        out->common += unused != 0;
-        taken |= unused & -unused;
+        if (unused) {
+            out->common++;
+            out->recased += x->written[__builtin_ctzll(unused)] != y->written[j];
+            taken |= unused & -unused;
+        }
         uint64_t u = rows & match;
         rows = (rows + u) | (rows - u);
     }
@@ -382,35 +473,51 @@ void variant_order(const struct variant_model *m, size_t a, size_t b, struct var
 
 static double names_evidence(const struct variant_model *m, size_t a, size_t b)
 {
+    const struct dialect *x = m->v->items[a].dialect, *y = m->v->items[b].dialect;
     if (m->order[a] == m->order[b]) {
-        double part = fmin(m->v->items[a].dialect->count / ENOUGH_NAMES, 1);
+        double part = fmin(x->count / ENOUGH_NAMES, 1);
         return part * (SAME_NAMES + m->weight[m->order[a]]);
     }
     struct variant_order o;
     variant_order(m, a, b, &o);
     if (!o.is_known) {
-        int x = m->v->items[a].dialect->count, y = m->v->items[b].dialect->count;
-        return abs(x - y) <= 2 ? 0 : -2;
+        return abs(x->count - y->count) <= 2 ? 0 : -2;
     }
-    unsigned most = o.first > o.second ? o.first : o.second, moved = o.common - o.in_order;
-    if (moved == 0) {
-        return fmax(SAME_NAMES - ONE_NAME * (o.first + o.second - 2 * o.common), NAMES_LEAST + 2);
+    unsigned moved = o.common - o.in_order, single = o.first + o.second - 2 * o.common;
+    bool is_listed = x->is_listed || y->is_listed;
+    if (is_listed) { /* orders and writes names as it likes */
+        moved = 0;
+        o.recased = 0;
     }
-    double least = o.common * 20 >= most * 17 ? REORDERED : NAMES_LEAST;
-    return fmax(-MOVED_NAME * moved - ONE_NAME * (most - o.common), least);
+    double base = is_listed ? 0.5 * SAME_NAMES : SAME_NAMES;
+    double e = moved == 0 ? base : 0;
+    e -= MOVED_NAME * moved + RECASED_NAME * o.recased + ONE_NAME * single;
+    return fmax(e, NAMES_LEAST);
+}
+
+/* Both were there for at least half of the time of the shorter one: else the machines may just have
+ * new addresses. */
+static bool are_contemporary(const struct profile *x, const struct profile *y)
+{
+    int64_t first = x->first > y->first ? x->first : y->first;
+    int64_t last = x->last < y->last ? x->last : y->last;
+    int64_t mine = x->last - x->first, other = y->last - y->first;
+    return last - first >= (mine < other ? mine : other) / 2;
 }
 
 void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct variant_hosts *out)
 {
     const struct profile *x = &m->v->items[a].profile, *y = &m->v->items[b].profile;
-    *out =
-        (struct variant_hosts){.first = profile_hosts(x, NULL), .second = profile_hosts(y, NULL)};
-    if (out->first < 4 || out->second < 4 || m->has_relay_hosts[a] || m->has_relay_hosts[b]) {
+    *out = (struct variant_hosts){.first = m->hosts[a], .second = m->hosts[b]};
+    if (out->first < HOSTS_LEAST || out->second < HOSTS_LEAST || m->has_relay_hosts[a] ||
+        m->has_relay_hosts[b]) {
         return;
     }
     double likeness = profile_host_overlap(x, y, NULL);
     out->is_known = true;
+    out->are_contemporary = are_contemporary(x, y);
     out->shared = likeness / (1 + likeness) * (out->first + out->second);
+    out->pool = sqrt((double)m->pool[a] * m->pool[b]);
     out->expected = out->first * out->second / fmax(m->pool[a], m->pool[b]);
 }
 
@@ -423,12 +530,12 @@ double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b)
     }
     /* The pool as both together tell it (Lincoln-Petersen) must be about as large as each alone
        tells it: a second infection on some of the machines makes it larger. */
-    double least = fmin(m->pool[a], m->pool[b]);
-    double pool = h.shared > 0 ? h.first * h.second / h.shared : INFINITY;
-    if (h.shared >= 4 && pool <= 2.5 * least) {
+    double together = h.shared > 0 ? h.first * h.second / h.shared : INFINITY;
+    if (h.shared >= HOSTS_LEAST && together <= POOLS_ALIKE * h.pool) {
         return ONE_POOL;
     }
-    return h.expected >= 10 && h.shared < 0.1 * h.expected ? TWO_POOLS : 0;
+    bool is_missed = h.expected >= HOSTS_LEAST + 1 && h.shared < 0.1 * h.expected;
+    return is_missed && h.are_contemporary ? TWO_POOLS : 0;
 }
 
 void variant_evidence(const struct variant_model *m, size_t a, size_t b, double floor,
@@ -447,6 +554,12 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
         }
     }
     out->agree = most + DAMPING * (sum - most);
+    if (out->differ > SMALL_DIFFERENCE && most > 0) { /* content aside */
+        out->agree += NO_DIFFERENCE;
+    }
+    if (out->hosts < 0 && out->differ < -1) {
+        out->hosts *= OTHER_BUILD; /* a kit sold twice is the same on both pools */
+    }
     out->total = PRIOR + out->agree + out->differ + out->hosts;
     /* Names are dear to compare */
     if (m->order[a] != m->order[b] && out->total + SAME_NAMES <= floor) {

@@ -18,8 +18,10 @@ enum variant_field {
 enum { VARIANT_UNKNOWN = 0, VARIANT_ABSENT = 1 };
 
 struct variant_names {
-    uint32_t hash[DIALECT_NAMES]; /* of each field's name in lower case, in order */
-    uint8_t count;                /* 0: not known */
+    uint32_t hash[DIALECT_NAMES];    /* of each field's name in lower case, in order */
+    uint16_t written[DIALECT_NAMES]; /* of the name as it is */
+    uint64_t core;                   /* of the order of those that relays leave alone */
+    uint8_t count;                   /* 0: not known */
 };
 
 struct variant_model {
@@ -28,6 +30,7 @@ struct variant_model {
     uint32_t *order; /* the number of each variant's part b */
     float *weight;   /* what agreement in a value is worth, by its number */
     struct variant_names *names;
+    float *hosts;
     float *pool;           /* hosts of the machines behind each variant, by how often they return */
     bool *has_relay_hosts; /* most of its hosts are shared by too many mailers; set by grouping */
 };
@@ -52,15 +55,18 @@ struct variant_order {
     bool is_known, is_equal;
     unsigned common;   /* names in both */
     unsigned in_order; /* of these, most that stand in the same order */
+    unsigned recased;  /* of the common ones: in other case */
     unsigned first, second;
 };
 void variant_order(const struct variant_model *m, size_t a, size_t b, struct variant_order *out);
 
 /* What a shared pool of machines would show, and what there is. */
 struct variant_hosts {
-    bool is_known;
-    double first, second;    /* hosts */
-    double shared, expected; /* hosts in both; if one engine drew the variant for each message */
+    bool is_known, are_contemporary;
+    double first, second; /* hosts */
+    double shared;        /* hosts in both */
+    double expected;      /* if one engine drew the variant for each message */
+    double pool;          /* machines behind them, as each alone tells it: the geometric mean */
 };
 void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct variant_hosts *out);
 

@@ -190,6 +190,7 @@ enum err hd1_make(struct hd1 *out, const struct sender *s, const struct mail *m,
     hash_part(shape_end(&n), out->names);
     hash_part(shape_end(&v), out->shapes);
     if (inputs) {
+        inputs->is_listed = s->is_listed;
         inputs->names = arena_copy(arena, shape_end(&n));
         inputs->shapes = arena_copy(arena, shape_end(&v));
         if (!inputs->names.p || !inputs->shapes.p) {

@@ -30,6 +30,7 @@ struct hd1 {
 struct hd1_inputs {
     struct slice names;
     struct slice shapes;
+    bool is_listed; /* a list server handled it: names and their order are half of its making */
 };
 
 /* `inputs` may be NULL. ERR_NOMEM only. */

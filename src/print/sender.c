@@ -102,7 +102,7 @@ enum err sender_find(struct sender *s, const struct mail *m, const struct chain 
 {
     const struct header_block *block = &m->parts[0].header;
     size_t first = c ? c->relay_fields : 0;
-    bool is_listed = false, has_list_fields = false;
+    bool has_list_fields = false;
     *s = (struct sender){.fields =
                              arena_calloc(arena, block->count + 1, sizeof(const struct header *))};
     if (!s->fields) {
@@ -111,7 +111,7 @@ enum err sender_find(struct sender *s, const struct mail *m, const struct chain 
     for (size_t i = 0; i < block->count; i++) {
         const struct header *h = &block->fields[i];
         struct field f = field_of(h->name);
-        is_listed |= f.kind == FIELD_MARK;
+        s->is_listed |= f.kind == FIELD_MARK;
         if (i < first || f.kind == FIELD_ALWAYS || f.kind == FIELD_MARK) {
             continue;
         }
@@ -120,7 +120,7 @@ enum err sender_find(struct sender *s, const struct mail *m, const struct chain 
             s->fields[s->count++] = h;
         }
     }
-    if (is_listed && has_list_fields) {
+    if (s->is_listed && has_list_fields) {
         sender_drop_list(s);
     }
     sender_boundary(s, m);

@@ -275,7 +275,7 @@ static void print_says_what_is_fixed(void **state)
     struct slice text = strbuf_slice(&b);
     assert_true(slice_starts(text, S("HD1:*.*.onr6.*.*_")));
     assert_true(slice_find(text, S(" SD1:EMUn0100****c*_*_da600fd483ca")) != SIZE_MAX);
-    assert_true(slice_find(text, S(" mailer:Microsoft Outlook Express 9.9.9.9")) != SIZE_MAX);
+    assert_true(slice_find(text, S(" mailer:Microsoft Outlook Express 9")) != SIZE_MAX);
     assert_true(slice_find(text, S(" Message-ID:xxxxxxxxxxxx$xxxxxxxx$xxxxxxxx@label")) !=
                 SIZE_MAX);
     strbuf_free(&b);
