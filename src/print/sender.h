@@ -12,7 +12,7 @@
 struct sender {
     const struct header **fields; /* in order; arena */
     size_t count;
-    bool is_listed; /* a list server handled the message */
+    bool is_listed;                          /* a list server handled the message */
     const struct header *value[VALUE_COUNT]; /* the first field of each row of value_shape.def */
     bool has_msgid;
     struct msgid msgid; /* the sender's; one that the receiving side made counts as none */
