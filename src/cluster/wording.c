@@ -5,11 +5,13 @@
 
 /* A message joins the nearest wording at this likeness or more. Well above what makes a campaign
  * (0.5 and 0.75), so that which message came first hardly matters: the grouping absorbs it. */
-#define WORDING_NEAR 0.8
+static const double NEAR = 0.8;
+
+static const uint64_t SLOT_TAG = UINT64_C(0xffffffff) << 32;
 
 static bool gives_way(const void *arg, uint32_t a, uint32_t b)
 {
-    const struct wording *x = arg, *y = x + b;
+    const struct wording_rank *x = arg, *y = x + b;
     x += a;
     return x->rank != y->rank ? x->rank < y->rank : x->used < y->used;
 }
@@ -25,7 +27,7 @@ static void heap_set(struct wordings *v, size_t at, uint32_t place)
 static void heap_up(struct wordings *v, size_t at)
 {
     uint32_t place = v->heap[at];
-    while (at > 0 && gives_way(v->items, place, v->heap[(at - 1) / 2])) {
+    while (at > 0 && gives_way(v->ranks, place, v->heap[(at - 1) / 2])) {
         heap_set(v, at, v->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
@@ -40,8 +42,8 @@ static void heap_down(struct wordings *v, size_t at)
         if (child >= v->count) {
             break;
         }
-        child += child + 1 < v->count && gives_way(v->items, v->heap[child + 1], v->heap[child]);
-        if (!gives_way(v->items, v->heap[child], place)) {
+        child += child + 1 < v->count && gives_way(v->ranks, v->heap[child + 1], v->heap[child]);
+        if (!gives_way(v->ranks, v->heap[child], place)) {
             break;
         }
         heap_set(v, at, v->heap[child]);
@@ -50,12 +52,24 @@ static void heap_down(struct wordings *v, size_t at)
     heap_set(v, at, place);
 }
 
-/* The hash table over the keys: linear probing, at most half full. */
+/* The hash table over the keys: linear probing, at most half full. A slot holds the key's upper
+ * half before the place, so that a look-up seldom leaves the table. */
+
+static uint64_t slot_make(uint64_t key, size_t place)
+{
+    return (key & SLOT_TAG) | (place + 1);
+}
+
+static size_t slot_place(uint64_t slot)
+{
+    return (uint32_t)slot - 1;
+}
 
 static size_t slot_of(const struct wordings *v, uint64_t key)
 {
     size_t at = key & v->slot_mask;
-    while (v->slots[at] && v->items[v->slots[at] - 1].key != key) {
+    while (v->slots[at] &&
+           (((v->slots[at] ^ key) & SLOT_TAG) || v->items[slot_place(v->slots[at])].key != key)) {
         at = (at + 1) & v->slot_mask;
     }
     return at;
@@ -65,7 +79,7 @@ static void slot_clear(struct wordings *v, uint64_t key)
 {
     size_t hole = slot_of(v, key);
     for (size_t at = (hole + 1) & v->slot_mask; v->slots[at]; at = (at + 1) & v->slot_mask) {
-        size_t home = v->items[v->slots[at] - 1].key & v->slot_mask;
+        size_t home = v->items[slot_place(v->slots[at])].key & v->slot_mask;
         if (((at - home) & v->slot_mask) >= ((at - hole) & v->slot_mask)) {
             v->slots[hole] = v->slots[at];
             hole = at;
@@ -87,10 +101,11 @@ struct wordings *wordings_new(size_t most)
     v->most = most > 0 ? most : 1;
     v->slot_mask = slots - 1;
     v->items = calloc(v->most, sizeof v->items[0]);
+    v->ranks = calloc(v->most, sizeof v->ranks[0]);
     v->heap = calloc(v->most, sizeof v->heap[0]);
     v->slots = calloc(slots, sizeof v->slots[0]);
     v->index = wording_index_new();
-    if (!v->items || !v->heap || !v->slots || !v->index) {
+    if (!v->items || !v->ranks || !v->heap || !v->slots || !v->index) {
         wordings_free(v);
         return NULL;
     }
@@ -108,6 +123,7 @@ void wordings_free(struct wordings *v)
     }
     wording_index_free(v->index);
     free(v->items);
+    free(v->ranks);
     free(v->heap);
     free(v->slots);
     free(v);
@@ -121,7 +137,7 @@ static size_t nearest(const struct wordings *v, const struct wording_sketch *s)
         __builtin_prefetch(&v->items[near[i].place]);
     }
     size_t best = v->count;
-    double most = WORDING_NEAR;
+    double most = NEAR;
     for (size_t i = 0; i < n; i++) {
         const struct wording *w = &v->items[near[i].place];
         double j = wording_text_likeness(s, &w->sketch);
@@ -149,11 +165,10 @@ char *wording_shapes_copy(const struct slice *shapes, const size_t *chosen, size
 
 static void wording_use(struct wordings *v, size_t place, uint64_t messages)
 {
-    struct wording *w = &v->items[place];
-    w->rank += messages;
-    w->used = ++v->clock;
-    heap_up(v, w->heap_at);
-    heap_down(v, w->heap_at);
+    v->ranks[place].rank += messages;
+    v->ranks[place].used = ++v->clock;
+    heap_up(v, v->items[place].heap_at);
+    heap_down(v, v->items[place].heap_at);
 }
 
 /* Room for one more: at the end, or where the one stood that gives way. Its rank is *missed. */
@@ -166,7 +181,7 @@ static size_t place_make(struct wordings *v, uint64_t *missed)
     }
     size_t place = v->heap[0];
     struct wording *old = &v->items[place];
-    *missed = old->rank;
+    *missed = v->ranks[place].rank;
     if (wording_has_lanes(&old->sketch)) {
         wording_index_remove(v->index, &old->sketch, (uint32_t)place);
     }
@@ -183,15 +198,16 @@ static void wording_put(struct wordings *v, size_t place, const struct wording_s
     struct wording *w = &v->items[place];
     *w = (struct wording){
         .key = key, .sketch = *s, .shapes = shapes, .missed = missed, .heap_at = w->heap_at};
+    v->ranks[place] = (struct wording_rank){0, 0};
     profile_init(&w->profile);
-    v->slots[slot_of(v, key)] = (uint32_t)place + 1;
+    v->slots[slot_of(v, key)] = slot_make(key, place);
 }
 
 /* After its rank is known: a full bucket keeps those of highest rank. */
 static void wording_list(struct wordings *v, size_t place)
 {
     if (wording_has_lanes(&v->items[place].sketch)) {
-        wording_index_add(v->index, &v->items[place].sketch, (uint32_t)place, gives_way, v->items);
+        wording_index_add(v->index, &v->items[place].sketch, (uint32_t)place, gives_way, v->ranks);
     }
 }
 
@@ -239,7 +255,7 @@ void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_
     missed = missed < rank_max ? missed : rank_max;
     uint64_t gone, rank = profile->messages < rank_max ? profile->messages : rank_max;
     rank += missed;
-    if (v->count == v->most && v->items[v->heap[0]].rank >= rank) {
+    if (v->count == v->most && v->ranks[v->heap[0]].rank >= rank) {
         struct profile clear = *profile; /* it is itself the first to give way */
         profile_clear(&clear);
         free(shapes);
@@ -274,13 +290,14 @@ struct profile *wordings_profile(struct wordings *v, size_t i)
 
 size_t wordings_index(const struct wordings *v, uint64_t key)
 {
-    uint32_t at = v->slots[slot_of(v, key)];
-    return at ? at - 1 : v->count;
+    uint64_t slot = v->slots[slot_of(v, key)];
+    return slot ? slot_place(slot) : v->count;
 }
 
 size_t wordings_bytes(const struct wordings *v)
 {
-    size_t bytes = sizeof *v + v->most * (sizeof v->items[0] + sizeof v->heap[0]) +
+    size_t bytes = sizeof *v +
+                   v->most * (sizeof v->items[0] + sizeof v->ranks[0] + sizeof v->heap[0]) +
                    (v->slot_mask + 1) * sizeof v->slots[0] + wording_index_bytes();
     for (size_t i = 0; i < v->count; i++) {
         bytes += profile_bytes(&v->items[i].profile);

@@ -7,15 +7,20 @@
 
 enum {
     DOMAINS = 8,        /* of a wording, the most frequent */
-    DOMAIN_GROUPS = 16, /* more groups than these have it: it is a big site's */
+    DOMAIN_GROUPS = 16, /* more groups than these have it: it is a big site's ... */
+    DOMAIN_SHAPES = 3,  /* ... unless no more URL shapes than these go there */
     COMMON = 8, /* URL shapes beside which a call or a skeleton stands: more, and it is anybody's */
     LIGHT = 8   /* messages of a wording that may be one of the many pages of a book */
 };
 
-/* METHODS B3 */
-static const double ALONE = 0.75, SUPPORTED = 0.5;
-/* With a rare domain in common besides the same layout or URL shape */
-static const double WELL_SUPPORTED = 0.35;
+/* Likeness of two texts that makes them one campaign: alone; when one more thing is alike (METHODS
+ * B3); when two are; and when neither has links or HTML. */
+static const double ALONE = 0.75, SUPPORTED = 0.5, WELL_SUPPORTED = 0.35, PLAIN = 0.6;
+/* Of two openings in the same form, when a book's text follows */
+static const double OPENING = 0.6;
+/* The same of what is known by its attachments: few items, so coarse. With the same URL shapes;
+ * with a rare domain. */
+static const double SHAPE_SUPPORTED = 0.6, SHAPE_DOMAIN = 0.3;
 /* The same skeleton; the same URL shapes */
 static const double LAYOUT = 0.75, SHAPES = 0.5;
 
@@ -46,40 +51,64 @@ static void strengthen(struct wording_evidence *e, double likeness, double enoug
     }
 }
 
-static void text_weigh(struct wording_evidence *e, enum cd1_kind kind)
+/* What else two wordings have in common, if it says anything. */
+struct support {
+    bool layout, shapes; /* alike, whoever else has them */
+    bool own_layout, own_shapes, domain;
+    bool is_plain; /* neither has links or HTML */
+    bool is_light;
+};
+
+static void text_weigh(struct wording_evidence *e, const struct support *s)
 {
-    bool is_same_form = e->html >= LAYOUT || e->shapes >= SHAPES;
-    if (kind == CD1_SHORT) { /* "look at this" is anybody's */
-        strengthen(e, e->shares_domain ? e->text : 0, 1, "equal short texts and a rare domain");
-        return;
-    }
-    if (kind == CD1_SHAPE) { /* it holds layout and shapes */
-        strengthen(e, e->text, ALONE, "attachments and structure");
-        return;
-    }
     strengthen(e, e->text, ALONE, "text");
-    if (is_same_form) {
-        strengthen(e, e->text, SUPPORTED, "text and layout or URL shapes");
+    if (s->layout || s->shapes || s->domain) {
+        strengthen(e, e->text, SUPPORTED, "text, and layout, URL shapes or a rare domain");
     }
-    if (e->shares_domain) {
-        strengthen(e, e->text, SUPPORTED, "text and a rare domain");
+    if (s->own_layout + s->own_shapes + s->domain >= 2) {
+        strengthen(e, e->text, WELL_SUPPORTED, "text, and two of layout, URL shapes, rare domain");
     }
-    if (e->shares_domain && is_same_form) {
-        strengthen(e, e->text, WELL_SUPPORTED, "text, a rare domain, and layout or URL shapes");
+    if (s->is_plain) {
+        strengthen(e, e->text, PLAIN, "text, without links on either side");
+    }
+    if (s->layout || s->shapes || s->domain || s->is_plain) {
+        strengthen(e, e->open, OPENING, "the opening, and the same form");
     }
 }
 
 /* What stands around the links, where the rest may be pages of a book. Two wordings of many
  * messages each are no such pages but templates of their own, unless all else is equal. */
-static void call_weigh(struct wording_evidence *e, bool is_same_layout, bool is_same_shape,
-                       bool is_light)
+static void call_weigh(struct wording_evidence *e, const struct support *s)
 {
-    int support = is_same_layout + is_same_shape + e->shares_domain;
-    if (support >= 2 || (support == 1 && is_light)) {
+    int support = s->own_layout + s->own_shapes + s->domain;
+    if (support >= 2 || (support == 1 && s->is_light)) {
         strengthen(e, e->call, ALONE, "text around the links, and layout, URL shapes or domain");
     }
-    if (support >= 2 && is_light) {
+    if (support >= 2 && s->is_light) {
         strengthen(e, e->call, SUPPORTED, "text around the links, and layout, URL shapes, domain");
+    }
+}
+
+static void kind_weigh(struct wording_evidence *e, enum cd1_kind kind, const struct support *s)
+{
+    switch (kind) {
+    case CD1_TEXT:
+        text_weigh(e, s);
+        break;
+    case CD1_SHAPE: /* it holds layout and shapes */
+        strengthen(e, e->text, ALONE, "attachments and structure");
+        if (s->own_shapes) {
+            strengthen(e, e->text, SHAPE_SUPPORTED, "attachments and URL shapes");
+        }
+        if (s->domain) {
+            strengthen(e, e->text, SHAPE_DOMAIN, "attachments and a rare domain");
+        }
+        break;
+    case CD1_SHORT: /* "look at this" is anybody's */
+        strengthen(e, s->domain ? e->text : 0, 1, "equal short texts and a rare domain");
+        break;
+    case CD1_NONE:
+        break;
     }
 }
 
@@ -91,17 +120,27 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
     unsigned flags = g->flags[a] | g->flags[b];
     *e = (struct wording_evidence){
         .text = wording_text_likeness(x, y),
+        .open = wording_open_likeness(x, y),
         .call = wording_call_likeness(x, y),
         .html = wording_html_likeness(x, y),
         .shapes = wording_shape_likeness(x, y),
         .shares_domain = g->has_domains && shares_domain(g, a, b),
         .reason = "nothing",
     };
-    text_weigh(e, (enum cd1_kind)x->kind);
+    struct support s = {
+        .layout = e->html >= LAYOUT,
+        .shapes = e->shapes >= SHAPES,
+        .own_layout = e->html >= LAYOUT && !(flags & HTML_COMMON),
+        .own_shapes = e->shapes >= SHAPES && !(flags & SHAPES_TRIVIAL),
+        .domain = e->shares_domain,
+        .is_plain = !x->has_html && !y->has_html && x->shape_count + y->shape_count == 0,
+        .is_light = v->profile.messages <= LIGHT || w->profile.messages <= LIGHT,
+    };
+    if (x->kind == y->kind) {
+        kind_weigh(e, (enum cd1_kind)x->kind, &s);
+    }
     if (!(flags & CALL_COMMON)) {
-        call_weigh(e, e->html >= LAYOUT && !(flags & HTML_COMMON),
-                   e->shapes >= SHAPES && !(flags & SHAPES_TRIVIAL),
-                   v->profile.messages <= LIGHT || w->profile.messages <= LIGHT);
+        call_weigh(e, &s);
     }
 }
 
@@ -235,26 +274,35 @@ bool grouping_call_is_common(const struct wording_grouping *g, size_t node)
     return g->flags[node] & CALL_COMMON;
 }
 
-/* Distinct groups of the nodes, up to one more than those of a rare domain. */
-static size_t groups_count(struct wording_grouping *g, const struct wording_value *members,
+/* Few groups have it; or it goes with few URL shapes, as a campaign's own does whose texts have
+ * nothing in common. */
+static bool domain_is_rare(struct wording_grouping *g, const struct wording_value *members,
                            size_t n)
 {
-    uint32_t roots[DOMAIN_GROUPS];
-    size_t groups = 0;
-    for (size_t i = 0; i < n; i++) {
+    uint32_t roots[DOMAIN_GROUPS + 1], shapes[DOMAIN_SHAPES + 1];
+    size_t root_count = 0, shape_count = 0;
+    for (size_t i = 0; i < n && (root_count <= DOMAIN_GROUPS || shape_count <= DOMAIN_SHAPES);
+         i++) {
+        const struct wording_sketch *s = &grouping_wording(g, members[i].node)->sketch;
         uint32_t root = grouping_root(g, members[i].node);
         size_t k = 0;
-        while (k < groups && roots[k] != root) {
+        while (k < root_count && roots[k] != root) {
             k++;
         }
-        if (k == DOMAIN_GROUPS) {
-            return DOMAIN_GROUPS + 1;
+        if (k == root_count && k <= DOMAIN_GROUPS) {
+            roots[root_count++] = root;
         }
-        if (k == groups) {
-            roots[groups++] = root;
+        if (g->flags[members[i].node] & SHAPES_TRIVIAL) {
+            shape_count = DOMAIN_SHAPES + 1;
+        }
+        for (k = 0; k < shape_count && shapes[k] != s->shapes[0];) {
+            k++;
+        }
+        if (k == shape_count && k <= DOMAIN_SHAPES) {
+            shapes[shape_count++] = s->shapes[0];
         }
     }
-    return groups;
+    return n > 1 && (root_count <= DOMAIN_GROUPS || shape_count <= DOMAIN_SHAPES);
 }
 
 /* The lists of all nodes again, out of (domain, node) of the rare ones. */
@@ -293,8 +341,7 @@ enum err grouping_rare_domains(struct wording_grouping *g,
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from + 1; to < n && all[to].value == all[from].value; to++) {
         }
-        size_t groups = to - from > 1 ? groups_count(g, all + from, to - from) : 1;
-        if (groups > 1 && groups <= DOMAIN_GROUPS) {
+        if (domain_is_rare(g, all + from, to - from)) {
             memmove(all + rare, all + from, (to - from) * sizeof all[0]);
             rare += to - from;
         }

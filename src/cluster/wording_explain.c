@@ -35,6 +35,7 @@ enum err wordings_explain(struct wordings *v, size_t a, size_t b, struct strbuf 
     struct wording_evidence e;
     grouping_evidence(g, g->node_of[a], g->node_of[b], &e);
     likeness_print(out, "texts", e.text);
+    likeness_print(out, "openings", e.open);
     likeness_print(out, "texts around the links", e.call);
     likeness_print(out, "HTML skeletons", e.html);
     likeness_print(out, "URL shapes", e.shapes);

@@ -47,8 +47,20 @@ uint32_t grouping_root(struct wording_grouping *g, uint32_t node)
     return node;
 }
 
-static bool is_linked(const struct wording_grouping *g, uint32_t a, uint32_t b)
+/* Whether it was asked of these two as they are now, and refused. */
+static struct wording_refusal *refusal_of(struct wording_grouping *g, uint32_t a, uint32_t b)
 {
+    uint64_t mixed = ((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15;
+    return &g->refusals[mixed >> (64 - WORDING_REFUSAL_BITS)];
+}
+
+static bool is_linked(struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    struct wording_refusal *known = refusal_of(g, a, b);
+    uint32_t age = g->age[a] + g->age[b];
+    if (known->a == a && known->b == b && known->age == age) {
+        return false;
+    }
     double sum = 0;
     unsigned pairs = 0;
     for (unsigned i = 0; i < WORDING_HEADS && g->heads[a][i] < g->n; i++) {
@@ -59,7 +71,11 @@ static bool is_linked(const struct wording_grouping *g, uint32_t a, uint32_t b)
             pairs++;
         }
     }
-    return sum >= LINKED * pairs;
+    if (sum >= LINKED * pairs) {
+        return true;
+    }
+    *known = (struct wording_refusal){a, b, age};
+    return false;
 }
 
 static void groups_unite(struct wording_grouping *g, uint32_t a, uint32_t b)
@@ -70,7 +86,10 @@ static void groups_unite(struct wording_grouping *g, uint32_t a, uint32_t b)
     }
     uint32_t root = a < b ? a : b;
     g->parent[a < b ? b : a] = root;
-    memcpy(g->heads[root], merged, sizeof merged);
+    if (memcmp(g->heads[root], merged, sizeof merged) != 0) {
+        memcpy(g->heads[root], merged, sizeof merged);
+        g->age[root]++;
+    }
 }
 
 static int edge_order(const void *x, const void *y)
@@ -106,7 +125,7 @@ static void edges_take(struct wording_grouping *g)
 
 static enum err edge_try(struct wording_grouping *g, uint32_t a, uint32_t b)
 {
-    if (g->edges_of[b] == EDGES) {
+    if (g->edges_of[b] == EDGES || grouping_root(g, a) == grouping_root(g, b)) {
         return OK;
     }
     for (uint32_t e = g->edge_of[b]; e; e = g->edges[e - 1].next) {
@@ -134,40 +153,58 @@ static enum err edge_try(struct wording_grouping *g, uint32_t a, uint32_t b)
     return OK;
 }
 
-/* Members of one value are neighbours in g->sorted, heaviest first. */
-static enum err buckets_compare(struct wording_grouping *g, size_t n)
+/* Members of one value, heaviest first. */
+static enum err members_compare(struct wording_grouping *g, const struct wording_value *members,
+                                size_t n)
 {
-    for (size_t from = 0, i = 0; i < n; i++) {
-        if (g->sorted[i].value != g->sorted[from].value) {
-            from = i;
+    enum err e = OK;
+    for (size_t i = 1; i < n; i++) {
+        for (size_t k = 0; k < i && k < COMPARED && e == OK; k++) {
+            e = edge_try(g, members[k].node, members[i].node);
         }
-        for (size_t k = from; k < i && k < from + COMPARED; k++) {
-            if (edge_try(g, g->sorted[k].node, g->sorted[i].node) != OK) {
-                return ERR_NOMEM;
-            }
-        }
-        size_t before = i - from > 2 * COMPARED ? i - COMPARED : from + COMPARED;
-        for (size_t k = before; k < i; k++) {
-            if (edge_try(g, g->sorted[k].node, g->sorted[i].node) != OK) {
-                return ERR_NOMEM;
-            }
+        for (size_t k = i > 2 * COMPARED ? i - COMPARED : COMPARED; k < i && e == OK; k++) {
+            e = edge_try(g, members[k].node, members[i].node);
         }
     }
-    return OK;
+    return e;
+}
+
+static enum err buckets_compare(struct wording_grouping *g, size_t n)
+{
+    enum err e = OK;
+    for (size_t from = 0, to; from < n && e == OK; from = to) {
+        for (to = from + 1; to < n && g->sorted[to].value == g->sorted[from].value; to++) {
+        }
+        e = members_compare(g, g->sorted + from, to - from);
+    }
+    return e;
+}
+
+/* The value of a node in a band of the text, the opening or the call; false: it has none. */
+static bool band_value(const struct wording_grouping *g, unsigned band, uint32_t node,
+                       uint32_t *value)
+{
+    const struct wording_sketch *s = &grouping_wording(g, node)->sketch;
+    if (band < WORDING_BANDS) {
+        *value = wording_text_band(s, band);
+        return wording_has_lanes(s);
+    }
+    band -= WORDING_BANDS;
+    if (band < WORDING_SIDE_BANDS) {
+        *value = wording_side_band(s->open, band);
+        return s->kind == CD1_TEXT;
+    }
+    *value = wording_side_band(s->call, band - WORDING_SIDE_BANDS);
+    return s->has_call && !grouping_call_is_common(g, node);
 }
 
 static enum err by_content(struct wording_grouping *g)
 {
-    for (unsigned band = 0; band < WORDING_BANDS + WORDING_CALL_BANDS; band++) {
+    for (unsigned band = 0; band < WORDING_BANDS + 2 * WORDING_SIDE_BANDS; band++) {
         size_t n = 0;
         for (uint32_t i = 0; i < g->n; i++) {
-            const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
-            if (band < WORDING_BANDS && wording_has_lanes(s)) {
-                g->values[n++] = (struct wording_value){wording_text_band(s, band), i};
-            } else if (band >= WORDING_BANDS && s->has_call && !grouping_call_is_common(g, i)) {
-                g->values[n++] =
-                    (struct wording_value){wording_call_band(s, band - WORDING_BANDS), i};
-            }
+            g->values[n].node = i;
+            n += band_value(g, band, i, &g->values[n].value);
         }
         values_pass(g->values, g->sorted, n, 0);
         if (buckets_compare(g, n) != OK) {
@@ -193,34 +230,6 @@ static enum err by_equality(struct wording_grouping *g)
     return buckets_compare(g, n);
 }
 
-/* Compares the groups that share a rare domain, by the heaviest member of each that has it. */
-static enum err domain_compare(struct wording_grouping *g, const struct wording_value *members,
-                               size_t n)
-{
-    enum { GROUPS = 16 }; /* a rare domain has no more */
-    uint32_t heads[GROUPS], roots[GROUPS];
-    size_t groups = 0;
-    for (size_t i = 0; i < n && groups < GROUPS; i++) {
-        uint32_t root = grouping_root(g, members[i].node);
-        size_t k = 0;
-        while (k < groups && roots[k] != root) {
-            k++;
-        }
-        if (k == groups) {
-            roots[k] = root;
-            heads[groups++] = members[i].node;
-        }
-    }
-    for (size_t i = 0; i < groups; i++) {
-        for (size_t k = i + 1; k < groups; k++) {
-            if (edge_try(g, heads[i], heads[k]) != OK) {
-                return ERR_NOMEM;
-            }
-        }
-    }
-    return OK;
-}
-
 void wording_grouping_free(struct wording_grouping *g)
 {
     if (g) {
@@ -229,6 +238,8 @@ void wording_grouping_free(struct wording_grouping *g)
         free(g->flags);
         free(g->parent);
         free(g->heads);
+        free(g->age);
+        free(g->refusals);
         free(g->domains);
         free(g->domain_end);
         free(g->edges);
@@ -265,14 +276,16 @@ static struct wording_grouping *grouping_new(struct wordings *v)
         .flags = calloc(room, sizeof g->flags[0]),
         .parent = calloc(room, sizeof g->parent[0]),
         .heads = calloc(room, sizeof g->heads[0]),
+        .age = calloc(room, sizeof g->age[0]),
+        .refusals = calloc(1 << WORDING_REFUSAL_BITS, sizeof g->refusals[0]),
         .domain_end = calloc(room, sizeof g->domain_end[0]),
         .edge_of = calloc(room, sizeof g->edge_of[0]),
         .edges_of = calloc(room, sizeof g->edges_of[0]),
         .values = calloc(room, sizeof g->values[0]),
         .sorted = calloc(room, sizeof g->sorted[0]),
     };
-    if (!g->order || !g->node_of || !g->flags || !g->parent || !g->heads || !g->domain_end ||
-        !g->edge_of || !g->edges_of || !g->values || !g->sorted) {
+    if (!g->order || !g->node_of || !g->flags || !g->parent || !g->heads || !g->age ||
+        !g->refusals || !g->domain_end || !g->edge_of || !g->edges_of || !g->values || !g->sorted) {
         wording_grouping_free(g);
         return NULL;
     }
@@ -299,7 +312,7 @@ struct wording_grouping *wording_grouping_make(struct wordings *v)
         return NULL;
     }
     edges_take(g);
-    if (grouping_rare_domains(g, domain_compare) != OK) {
+    if (grouping_rare_domains(g, members_compare) != OK) {
         wording_grouping_free(g);
         return NULL;
     }

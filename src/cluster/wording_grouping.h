@@ -14,6 +14,12 @@ struct wording_edge {
     uint32_t next; /* the one before of b, + 1 */
 };
 
+/* Two groups that were not alike at this sum of ages; a and b are 0 where nothing is known. */
+enum { WORDING_REFUSAL_BITS = 16 };
+struct wording_refusal {
+    uint32_t a, b, age;
+};
+
 struct wording_value {
     uint32_t value, node;
 };
@@ -25,9 +31,11 @@ struct wording_grouping {
     uint8_t *flags;                   /* what of a node is anybody's */
     uint32_t *parent;                 /* the root is the group's heaviest node */
     uint32_t (*heads)[WORDING_HEADS]; /* of roots, ascending; n: none */
-    uint32_t *domains;                /* hashes: per node ascending ... */
-    uint32_t *domain_end;             /* ... up to here, from where the node before ends */
-    bool has_domains;                 /* only those that are rare are left */
+    uint32_t *age;                    /* of roots: how often its heads changed */
+    struct wording_refusal *refusals;
+    uint32_t *domains;    /* hashes: per node ascending ... */
+    uint32_t *domain_end; /* ... up to here, from where the node before ends */
+    bool has_domains;     /* only those that are rare are left */
     struct wording_edge *edges;
     size_t edge_count, edge_room;
     uint32_t *edge_of; /* the last edge of a node with a heavier one, + 1 */

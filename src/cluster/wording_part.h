@@ -12,18 +12,23 @@ struct wording {
     struct wording_sketch sketch; /* of its leader */
     char *shapes;                 /* the leader's URL shapes, a line each; NULL: none */
     uint64_t missed;              /* at most so many messages before it was (again) taken in */
-    uint64_t rank;                /* missed, and found since: its place in the queue to give way */
-    uint64_t used;                /* when it was last found; of equal ranks the oldest gives way */
     uint32_t heap_at;
     struct profile profile;
 };
 
+/* Its place in the queue to give way; apart, for it is looked at often. */
+struct wording_rank {
+    uint64_t rank; /* missed, and found since */
+    uint64_t used; /* when it was last found; of equal ranks the oldest gives way */
+};
+
 struct wordings {
     struct wording *items; /* dense: 0 .. count - 1 */
+    struct wording_rank *ranks;
     size_t count, most;
     uint64_t clock;
     uint32_t *heap;  /* places, the one that gives way first on top */
-    uint32_t *slots; /* hash table over the keys: place + 1; 0: free */
+    uint64_t *slots; /* hash table over the keys; 0: free */
     size_t slot_mask;
     struct wording_index *index;
 };
@@ -37,10 +42,10 @@ void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_
 
 /* What two wordings have in common. */
 struct wording_evidence {
-    double text, call, html, shapes; /* likeness; -1: cannot be compared */
-    bool shares_domain;              /* a rare one */
-    double strength;                 /* 1 or more: of one campaign */
-    const char *reason;              /* the strongest */
+    double text, open, call, html, shapes; /* likeness; -1: cannot be compared */
+    bool shares_domain;                    /* a rare one */
+    double strength;                       /* 1 or more: of one campaign */
+    const char *reason;                    /* the strongest */
 };
 
 /* A grouping at work. Nodes are wordings by weight: node 0 is the heaviest. */

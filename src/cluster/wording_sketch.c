@@ -57,6 +57,9 @@ void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t
     if (wording_has_lanes(out)) {
         lanes_pack(c->text, CD1_TEXT_LANES, out->text);
     }
+    if (c->kind == CD1_TEXT) {
+        lanes_pack(c->open, CD1_OPEN_LANES, &out->open);
+    }
     if (c->has_call) {
         lanes_pack(c->call, CD1_CALL_LANES, &out->call);
     }
@@ -86,6 +89,7 @@ void wording_sketch_cd1(const struct wording_sketch *s, struct cd1 *out)
         .exact = s->exact,
     };
     lanes_unpack(s->text, CD1_TEXT_LANES, out->text);
+    lanes_unpack(&s->open, CD1_OPEN_LANES, out->open);
     lanes_unpack(&s->call, CD1_CALL_LANES, out->call);
     lanes_unpack(&s->html, CD1_HTML_LANES, out->html);
 }
@@ -146,6 +150,13 @@ double wording_text_likeness(const struct wording_sketch *a, const struct wordin
         equal += lanes_equal(a->text[i], b->text[i]);
     }
     return likeness(equal, CD1_TEXT_LANES);
+}
+
+double wording_open_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    return a->kind == CD1_TEXT && b->kind == CD1_TEXT
+               ? likeness(lanes_equal(a->open, b->open), CD1_OPEN_LANES)
+               : -1;
 }
 
 double wording_call_likeness(const struct wording_sketch *a, const struct wording_sketch *b)

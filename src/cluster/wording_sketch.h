@@ -14,13 +14,13 @@ enum {
     WORDING_TEXT_WORDS = CD1_TEXT_LANES / WORDING_WORD_LANES,
     WORDING_BANDS = 16, /* of 4 lanes, so of 16 bits (METHODS B3: b = 16, r = 4) */
     WORDING_BAND_BITS = 16,
-    WORDING_CALL_BANDS = 4
+    WORDING_SIDE_BANDS = 4 /* of the smaller sketches: the opening, the call */
 };
 
 struct wording_sketch {
     uint64_t exact;
-    uint64_t text[WORDING_TEXT_WORDS], call, html; /* lane 0 in the lowest bits of word 0 */
-    uint32_t shapes[WORDING_SHAPES];               /* hashes, ascending */
+    uint64_t text[WORDING_TEXT_WORDS], open, call, html; /* lane 0 in the lowest bits of word 0 */
+    uint32_t shapes[WORDING_SHAPES];                     /* hashes, ascending */
     uint16_t shingles;
     uint8_t kind; /* enum cd1_kind */
     uint8_t shape_count;
@@ -42,6 +42,7 @@ uint64_t wording_sketch_key(const struct wording_sketch *s);
 
 /* Jaccard likeness as cd1_text_likeness() and its sisters have it, 0..1; -1: cannot be compared. */
 double wording_text_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
+double wording_open_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 double wording_call_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 double wording_html_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 /* Of the sets of URL shapes; -1: a side has no links. */
@@ -58,9 +59,9 @@ static inline unsigned wording_text_band(const struct wording_sketch *s, unsigne
     return s->text[band / PER_WORD] >> (band % PER_WORD * WORDING_BAND_BITS) & 0xffff;
 }
 
-static inline unsigned wording_call_band(const struct wording_sketch *s, unsigned band)
+static inline unsigned wording_side_band(uint64_t lanes, unsigned band)
 {
-    return s->call >> (band * WORDING_BAND_BITS) & 0xffff;
+    return lanes >> (band * WORDING_BAND_BITS) & 0xffff;
 }
 
 #endif

@@ -9,16 +9,18 @@
 
 enum {
     TEXT_BITS = 6, /* log2 of the lanes */
+    OPEN_BITS = 4,
     CALL_BITS = 4,
     HTML_BITS = 4,
+    OPEN_WORDS = 18,   /* two lines */
     CALL_WORDS = 40,   /* before and behind a link */
     CALL_SHINGLES = 4, /* fewer say nothing: "click here" */
     HTML_SHINGLES = 8, /* fewer are any mail program's */
     URL_SHAPES = 16,   /* of a SHAPE sketch */
     SHINGLES_MAX = 65535,
 };
-_Static_assert(1 << TEXT_BITS == CD1_TEXT_LANES && 1 << CALL_BITS == CD1_CALL_LANES &&
-                   1 << HTML_BITS == CD1_HTML_LANES,
+_Static_assert(1 << TEXT_BITS == CD1_TEXT_LANES && 1 << OPEN_BITS == CD1_OPEN_LANES &&
+                   1 << CALL_BITS == CD1_CALL_LANES && 1 << HTML_BITS == CD1_HTML_LANES,
                "lanes are a power of two");
 
 /* What is sketched of the words: their hashes, and where the links stand among them. */
@@ -96,6 +98,9 @@ static void sketch_text(struct cd1 *c, const struct sequence *q)
     c->kind = CD1_TEXT;
     minhash_begin(&m, TEXT_BITS, c->text);
     sketch_shingles(&m, q->hash, 0, q->count);
+    minhash_end(&m);
+    minhash_begin(&m, OPEN_BITS, c->open);
+    sketch_shingles(&m, q->hash, 0, q->count < OPEN_WORDS ? q->count : OPEN_WORDS);
     minhash_end(&m);
 }
 
@@ -271,6 +276,13 @@ double cd1_text_likeness(const struct cd1 *a, const struct cd1 *b)
     return a->kind == CD1_SHORT
                ? 0.0
                : likeness(a->text, b->text, CD1_TEXT_LANES, a->is_full && b->is_full);
+}
+
+double cd1_open_likeness(const struct cd1 *a, const struct cd1 *b)
+{
+    return a->kind == CD1_TEXT && b->kind == CD1_TEXT
+               ? likeness(a->open, b->open, CD1_OPEN_LANES, a->is_full && b->is_full)
+               : -1.0;
 }
 
 double cd1_call_likeness(const struct cd1 *a, const struct cd1 *b)

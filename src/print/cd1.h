@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* CD1, the content sketch (docs/cd1.md): how alike the contents of two messages are, whatever their
  * recipients, links, numbers and random parts are, told from the sketches alone. One-permutation
- * min-hash with optimal densification over three sets, METHODS B3:
+ * min-hash with optimal densification over four sets, METHODS B3:
  *  - text: 3-shingles of the words;
+ *  - open: those of the first words, which stay when a book's text follows;
  *  - call: shingles around the links, which stay when a book's text pads the rest;
  *  - html: shingles of the HTML skeleton (element names in order, without text). */
 #ifndef PRINT_CD1_H
@@ -18,7 +19,13 @@ enum cd1_kind {
                   attachments, URL shapes, HTML skeleton; `text` is the sketch of that set */
 };
 
-enum { CD1_TEXT_LANES = 64, CD1_CALL_LANES = 16, CD1_HTML_LANES = 16, CD1_SHORT_SHINGLES = 12 };
+enum {
+    CD1_TEXT_LANES = 64,
+    CD1_OPEN_LANES = 16,
+    CD1_CALL_LANES = 16,
+    CD1_HTML_LANES = 16,
+    CD1_SHORT_SHINGLES = 12
+};
 
 struct cd1 {
     enum cd1_kind kind;
@@ -27,6 +34,7 @@ struct cd1 {
     unsigned shingles; /* of the text; SHAPE: items of its set. At most 65535 */
     uint64_t exact; /* of the words in order; SHAPE: of all items. Equal contents are equal here */
     uint32_t text[CD1_TEXT_LANES]; /* zeros for NONE and SHORT */
+    uint32_t open[CD1_OPEN_LANES]; /* zeros but for TEXT */
     uint32_t call[CD1_CALL_LANES]; /* zeros without has_call */
     uint32_t html[CD1_HTML_LANES]; /* zeros without has_html */
 };
@@ -39,6 +47,7 @@ enum err cd1_make(struct cd1 *out, const struct words *w, const struct features 
  * side has 4-bit lanes. -1: they cannot be compared (kinds differ, or a side lacks the set). Equal
  * `exact` is 1; two SHORT ones are 1 or 0. */
 double cd1_text_likeness(const struct cd1 *a, const struct cd1 *b);
+double cd1_open_likeness(const struct cd1 *a, const struct cd1 *b);
 double cd1_call_likeness(const struct cd1 *a, const struct cd1 *b);
 double cd1_html_likeness(const struct cd1 *a, const struct cd1 *b);
 

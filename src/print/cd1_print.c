@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* CD1 as text and as bytes: KIND SHINGLES "." EXACT "." TEXT "." CALL "." HTML. */
+/* CD1 as text and as bytes: KIND SHINGLES "." EXACT "." TEXT "." OPEN "." CALL "." HTML. */
 #include "print/cd1.h"
 #include "print/minhash.h"
 
@@ -17,10 +17,11 @@ enum {
     PACKED_HEAD_BYTES = 1 + 2 + 8,
 };
 _Static_assert(CD1_TEXT_BYTES >= PREFIX_BYTES + 1 + 5 + 1 + EXACT_DIGITS + 1 + CD1_TEXT_LANES + 1 +
-                                     CD1_CALL_LANES + 1 + CD1_HTML_LANES,
+                                     CD1_OPEN_LANES + 1 + CD1_CALL_LANES + 1 + CD1_HTML_LANES,
                "the longest print fits");
 _Static_assert(CD1_PACKED_BYTES >=
-                   PACKED_HEAD_BYTES + (CD1_TEXT_LANES + CD1_CALL_LANES + CD1_HTML_LANES) / 2,
+                   PACKED_HEAD_BYTES +
+                       (CD1_TEXT_LANES + CD1_OPEN_LANES + CD1_CALL_LANES + CD1_HTML_LANES) / 2,
                "the longest packing fits");
 
 static bool has_text(enum cd1_kind kind)
@@ -69,6 +70,7 @@ size_t cd1_print(const struct cd1 *c, char out[CD1_TEXT_BYTES])
         n = digit_put(out, n, (unsigned)(c->exact >> shift));
     }
     n = lanes_put(out, n, has_text(c->kind), c->text, CD1_TEXT_LANES);
+    n = lanes_put(out, n, c->kind == CD1_TEXT, c->open, CD1_OPEN_LANES);
     n = lanes_put(out, n, c->has_call, c->call, CD1_CALL_LANES);
     return lanes_put(out, n, c->has_html, c->html, CD1_HTML_LANES);
 }
@@ -108,9 +110,9 @@ static bool kind_of(char letter, enum cd1_kind *kind)
 }
 
 /* What cd1_make never makes. */
-static bool is_consistent(const struct cd1 *c, bool has_lanes)
+static bool is_consistent(const struct cd1 *c, bool has_lanes, bool has_open)
 {
-    return has_lanes == has_text(c->kind) &&
+    return has_lanes == has_text(c->kind) && has_open == (c->kind == CD1_TEXT) &&
            (c->kind != CD1_TEXT || c->shingles >= CD1_SHORT_SHINGLES) &&
            (c->kind != CD1_SHORT || c->shingles < CD1_SHORT_SHINGLES) &&
            (c->kind != CD1_SHAPE || c->shingles > 0);
@@ -141,11 +143,14 @@ bool cd1_parse(struct slice text, struct cd1 *out)
         c.exact = c.exact << 4 | (unsigned)digit_of(exact.p[i]);
     }
     c.shingles = (unsigned)shingles;
-    struct slice lanes = slice_cut(&rest, '.'), call = slice_cut(&rest, '.');
-    bool has_lanes;
+    struct slice lanes = slice_cut(&rest, '.'), open = slice_cut(&rest, '.');
+    struct slice call = slice_cut(&rest, '.');
+    bool has_lanes, has_open;
     if (!lanes_parse(lanes, &has_lanes, c.text, CD1_TEXT_LANES) ||
+        !lanes_parse(open, &has_open, c.open, CD1_OPEN_LANES) ||
         !lanes_parse(call, &c.has_call, c.call, CD1_CALL_LANES) ||
-        !lanes_parse(rest, &c.has_html, c.html, CD1_HTML_LANES) || !is_consistent(&c, has_lanes)) {
+        !lanes_parse(rest, &c.has_html, c.html, CD1_HTML_LANES) ||
+        !is_consistent(&c, has_lanes, has_open)) {
         return false;
     }
     *out = c;
@@ -176,6 +181,7 @@ size_t cd1_pack(const struct cd1 *c, uint8_t out[CD1_PACKED_BYTES])
         out[n++] = (uint8_t)(c->exact >> shift);
     }
     n = lanes_pack(out, n, has_text(c->kind), c->text, CD1_TEXT_LANES);
+    n = lanes_pack(out, n, c->kind == CD1_TEXT, c->open, CD1_OPEN_LANES);
     n = lanes_pack(out, n, c->has_call, c->call, CD1_CALL_LANES);
     return lanes_pack(out, n, c->has_html, c->html, CD1_HTML_LANES);
 }
@@ -215,12 +221,13 @@ bool cd1_unpack(struct slice packed, struct cd1 *out)
         c.exact = c.exact << 8 | p[i];
     }
     struct slice rest = slice_sub(packed, PACKED_HEAD_BYTES, SIZE_MAX);
-    bool has_lanes = has_text(c.kind);
+    bool has_lanes = has_text(c.kind), has_open = c.kind == CD1_TEXT;
     if (p[0] >> 4 != PACKED_VERSION || c.kind == CD1_NONE ||
         !lanes_unpack(&rest, has_lanes, c.text, CD1_TEXT_LANES) ||
+        !lanes_unpack(&rest, has_open, c.open, CD1_OPEN_LANES) ||
         !lanes_unpack(&rest, c.has_call, c.call, CD1_CALL_LANES) ||
         !lanes_unpack(&rest, c.has_html, c.html, CD1_HTML_LANES) || rest.n ||
-        !is_consistent(&c, has_lanes)) {
+        !is_consistent(&c, has_lanes, has_open)) {
         return false;
     }
     *out = c;

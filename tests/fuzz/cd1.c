@@ -24,6 +24,7 @@ static void round_trip(const struct cd1 *c)
     assert(cd1_unpack(slice_of((const char *)packed, k), &unpacked));
     assert(cd1_print(&unpacked, again) == n && memcmp(text, again, n) == 0);
     assert(c->kind == CD1_NONE || cd1_text_likeness(c, &parsed) == 1.0);
+    assert(c->kind != CD1_TEXT || cd1_open_likeness(c, &parsed) == 1.0);
     assert(!c->has_call || cd1_call_likeness(c, &parsed) == 1.0);
 }
 

@@ -370,6 +370,31 @@ static void test_shape(void **state)
     strbuf_free(&b);
 }
 
+/* What comes before a book's pages is like what comes before others, and like nothing else. */
+static void test_opening_survives_padding(void **state)
+{
+    (void)state;
+    static const char TIP[] =
+        "Market report for today: volume is building and insiders are buying. "
+        "Call your broker on Monday.\n\n";
+    struct strbuf b = STRBUF_INIT;
+    struct cd1 c[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t seed = 200 + i;
+        strbuf_clear(&b);
+        strbuf_add_cstr(&b, i < 2 ? TIP : "");
+        book(&b, &seed, 150);
+        sketch_text(strbuf_slice(&b), S(""), &c[i]);
+        assert_int_equal(c[i].kind, CD1_TEXT);
+    }
+    assert_true(cd1_text_likeness(&c[0], &c[1]) < 0.3);
+    assert_true(cd1_open_likeness(&c[0], &c[1]) > 0.6);
+    assert_true(cd1_open_likeness(&c[0], &c[2]) < 0.2);
+    sketch_text(S("too short"), S(""), &c[2]);
+    assert_true(cd1_open_likeness(&c[0], &c[2]) == -1.0);
+    strbuf_free(&b);
+}
+
 /* The plain variant of an HTML text is not seen, and a link of HTML makes a call. */
 static void test_html(void **state)
 {
@@ -402,6 +427,7 @@ static void test_parse_refuses(void **state)
 {
     (void)state;
     static const char L64[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    static const char L16[] = "0123456789abcdef";
     static const char *const BAD[] = {
         "",
         "CD1:",
@@ -411,29 +437,36 @@ static void test_parse_refuses(void **state)
         "cd1:n",
         "CD1:s5",
         "CD1:s5.0123456789abcdef",
-        "CD1:s5.0123456789abcdef.-.-",
-        "CD1:s5.0123456789ABCDEF.-.-.-",
-        "CD1:s05.0123456789abcdef.-.-.-",
-        "CD1:s12.0123456789abcdef.-.-.-",
-        "CD1:s65536.0123456789abcdef.-.-.-",
-        "CD1:s5.0123456789abcde.-.-.-",
-        "CD1:t50.0123456789abcdef.-.-.-",
-        "CD1:f0.0123456789abcdef.-.-.-",
-        "CD1:s5.0123456789abcdef.-.-.-.-",
-        "CD1:s5.0123456789abcdef.-.-.- ",
-        "CD1:s-5.0123456789abcdef.-.-.-",
+        "CD1:s5.0123456789abcdef.-.-.-",
+        "CD1:s5.0123456789ABCDEF.-.-.-.-",
+        "CD1:s05.0123456789abcdef.-.-.-.-",
+        "CD1:s12.0123456789abcdef.-.-.-.-",
+        "CD1:s65536.0123456789abcdef.-.-.-.-",
+        "CD1:s5.0123456789abcde.-.-.-.-",
+        "CD1:t50.0123456789abcdef.-.-.-.-",
+        "CD1:f0.0123456789abcdef.-.-.-.-",
+        "CD1:s5.0123456789abcdef.-.-.-.-.-",
+        "CD1:s5.0123456789abcdef.-.-.-.- ",
+        "CD1:s-5.0123456789abcdef.-.-.-.-",
     };
     struct cd1 c;
     char text[200];
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         assert_false(cd1_parse(slice_cstr(BAD[i]), &c));
     }
-    (void)snprintf(text, sizeof text, "CD1:t50.0123456789abcdef.%s.-.-", L64);
-    assert_true(cd1_parse(slice_cstr(text), &c));
-    (void)snprintf(text, sizeof text, "CD1:s5.0123456789abcdef.%s.-.-", L64);
-    assert_false(cd1_parse(slice_cstr(text), &c));
-    (void)snprintf(text, sizeof text, "CD1:t11.0123456789abcdef.%s.-.-", L64);
-    assert_false(cd1_parse(slice_cstr(text), &c));
+    static const struct {
+        const char *head, *open;
+        bool is_good;
+    } made[] = {
+        {"t50", L16, true}, {"t50", "-", false}, {"t50", "0123456789abcde", false},
+        {"s5", L16, false}, {"s5", "-", false},  {"t11", L16, false},
+        {"f5", L16, false}, {"f5", "-", true},
+    };
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        (void)snprintf(text, sizeof text, "CD1:%s.0123456789abcdef.%s.%s.-.-", made[i].head, L64,
+                       made[i].open);
+        assert_int_equal(cd1_parse(slice_cstr(text), &c), made[i].is_good);
+    }
 }
 
 int main(void)
@@ -443,7 +476,7 @@ int main(void)
         cmocka_unit_test(test_different_texts), cmocka_unit_test(test_call_survives_padding),
         cmocka_unit_test(test_estimator),       cmocka_unit_test(test_short),
         cmocka_unit_test(test_shape),           cmocka_unit_test(test_html),
-        cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_parse_refuses),   cmocka_unit_test(test_opening_survives_padding),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
