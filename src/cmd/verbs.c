@@ -35,6 +35,7 @@ const struct verb *const VERBS[] = { /* one a line */
     &VERB_RULES_TEST,
     &VERB_RULES_LIST,
     &VERB_RULES_EXPLAIN,
+    &VERB_RULES_SUGGEST,
     &VERB_RELABEL,
     &VERB_REINDEX,
     &VERB_SPOOL_LS,

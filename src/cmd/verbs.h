@@ -11,6 +11,7 @@ extern const struct verb VERB_CHANGES;
 
 extern const struct verb VERB_IMPORT, VERB_REPORT, VERB_CHART, VERB_MESSAGE, VERB_CHECK;
 extern const struct verb VERB_RULES_CHECK, VERB_RULES_TEST, VERB_RULES_EXPLAIN, VERB_RULES_LIST;
+extern const struct verb VERB_RULES_SUGGEST;
 extern const struct verb VERB_DB_INFO, VERB_DB_VERIFY, VERB_DB_VACUUM, VERB_DB_RETAIN;
 extern const struct verb VERB_DB_MIGRATE;
 extern const struct verb VERB_SESSION, VERB_SESSIONS, VERB_CANARY;

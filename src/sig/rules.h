@@ -123,6 +123,11 @@ typedef void (*rule_test_fn)(void *arg, const struct rule_test_result *t);
 enum err rules_test(const struct rules *r, rule_test_fn fn, void *arg, size_t *passed,
                     size_t *failed, struct errbuf *eb) MUST_USE;
 
+/* The messages of those tests, rule by rule; borrowed from the set. */
+void rules_test_messages(const struct rules *r,
+                         void (*fn)(void *arg, size_t rule, bool is_match, struct slice message),
+                         void *arg);
+
 /* A rule set that can be renewed while others use it: rules_live_get gives a reference to the
  * newest complete set; rules_live_reload compiles in a background thread and swaps when done. */
 struct rules_live;

@@ -117,3 +117,16 @@ enum err rules_test(const struct rules *r, rule_test_fn fn, void *arg, size_t *p
     url_context_free(urls);
     return e;
 }
+
+void rules_test_messages(const struct rules *r,
+                         void (*fn)(void *arg, size_t rule, bool is_match, struct slice message),
+                         void *arg)
+{
+    for (size_t i = 0; i < r->rules_count; i++) {
+        const struct image_rule *rule = &r->rules[i];
+        for (uint32_t j = 0; j < rule->tests.count; j++) {
+            const struct image_test *t = &r->tests[rule->tests.first + j];
+            fn(arg, i, t->is_match != 0, image_slice(r, t->message));
+        }
+    }
+}
