@@ -6,6 +6,7 @@
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 #include "out/message_list.h"
+#include "store/cluster.h"
 
 enum { LIMIT_MAX = 100000, ROW_BYTES_MAX = 16 * 1024 * 1024 };
 
@@ -20,14 +21,34 @@ static struct slice title_find(void *arg, struct slice rule_id)
     return S("");
 }
 
+/* The cluster that the message's part is in now, into the arena; empty when there is none. */
+static enum err cluster_name(struct store *s, const struct message_row *row, enum cluster_kind k,
+                             struct arena *arena, struct slice *out)
+{
+    struct cluster_info info;
+    char id[CLUSTER_ID_BYTES];
+    struct strbuf text = STRBUF_INIT;
+    *out = S("");
+    if (!row->part[k] || store_part_cluster(s, k, row->part[k], &info, NULL) != OK) {
+        return OK;
+    }
+    strbuf_add(&text, slice_of(id, cluster_id_print(k, info.id, id)));
+    if (info.name.n) {
+        strbuf_printf(&text, " (%.*s)", SLICE_ARG(info.name));
+    }
+    *out = arena_copy(arena, strbuf_slice(&text));
+    bool ok = !text.failed && out->p;
+    strbuf_free(&text);
+    return ok ? OK : ERR_NOMEM;
+}
+
 static int message_write(struct context *x, const struct command *c, const struct message_row *row,
-                         struct slice site, const struct session_row *session,
-                         enum out_format format)
+                         struct message_names names, enum out_format format)
 {
     FILE *f;
     struct rules *rules = rules_live_get(x->rules);
-    struct message_names names = {
-        .site = site, .rule_title = title_find, .arg = rules, .session = session};
+    names.rule_title = title_find;
+    names.arg = rules;
     int status = context_output(c, &f);
     if (!status) {
         struct report_style style = context_style(f);
@@ -116,10 +137,17 @@ static int message_show(struct context *x, const struct command *c, struct id128
         e = store_traps(x->store, site_compare, &search, &eb);
     }
     e = e == OK && search.site.failed ? ERR_NOMEM : e;
-    enum err has_session = e == OK ? store_message_session(x->store, &row, &session, NULL) : e;
-    int status = e == OK ? message_write(x, c, &row, strbuf_slice(&search.site),
-                                         has_session == OK ? &session : NULL, format)
-                         : command_fail(c, e, &eb);
+    struct message_names names = {.site = strbuf_slice(&search.site)};
+    if (e == OK) {
+        e = cluster_name(x->store, &row, CLUSTER_MAILER, arena, &names.mailer);
+    }
+    if (e == OK) {
+        e = cluster_name(x->store, &row, CLUSTER_CAMPAIGN, arena, &names.campaign);
+    }
+    if (e == OK && store_message_session(x->store, &row, &session, NULL) == OK) {
+        names.session = &session;
+    }
+    int status = e == OK ? message_write(x, c, &row, names, format) : command_fail(c, e, &eb);
     arena_free(arena);
     strbuf_free(&search.site);
     return status;

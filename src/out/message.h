@@ -18,6 +18,9 @@ struct message_names {
     struct slice (*rule_title)(void *arg, struct slice rule_id);
     void *arg;
     const struct session_row *session; /* that brought it; NULL: none is known */
+    /* The clusters it is in now, "mailer-0123abcd" with a name in brackets if there is one; empty:
+     * none */
+    struct slice mailer, campaign;
 };
 
 /* `names` may be NULL. False when writing failed or memory ran out. */

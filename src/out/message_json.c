@@ -163,6 +163,8 @@ bool message_print(FILE *f, enum out_format format, const struct message_row *m,
     print_text(p, slice_cstr(clock_source_name(m->clock)));
     json_origin(p, m);
     json_content(p, m);
+    key_text(p, "mailer_cluster", names ? names->mailer : (struct slice){NULL, 0});
+    key_text(p, "campaign_cluster", names ? names->campaign : (struct slice){NULL, 0});
     json_rules(p, m, names);
     if (format == OUT_JSON && names && names->session) { /* rows all have the same columns */
         print_key(p, "session");

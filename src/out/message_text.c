@@ -234,6 +234,11 @@ bool message_print_text(FILE *f, const struct message_row *m, const struct messa
     view_origin(p, m);
     view_content(p, m);
     view_prints(p, m);
+    if (names && (names->mailer.n || names->campaign.n)) {
+        view_head(p, "Clusters");
+        view_field(p, "mailer", names->mailer);
+        view_field(p, "campaign", names->campaign);
+    }
     view_quirks(p, m);
     if (names && names->session) {
         session_view_sd1(p, m->sd1);
