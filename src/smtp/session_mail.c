@@ -47,7 +47,7 @@ bool mail_check(struct session *s, const struct command *c)
 {
     struct path p;
     if (s->has_mail) {
-        session_reply(s, REPLY_MAIL_TWICE, c);
+        session_reply(s, s->is_bdat ? REPLY_AFTER_BDAT : REPLY_MAIL_TWICE, c);
         return false;
     }
     if (!s->has_helo && s->traits->needs_helo) {
@@ -99,8 +99,8 @@ void mail_proceed(struct session *s, const struct command *c)
 bool rcpt_check(struct session *s, const struct command *c)
 {
     struct path p;
-    if (!s->has_mail) {
-        session_reply(s, REPLY_MAIL_FIRST, c);
+    if (!s->has_mail || s->is_bdat) { /* a message's recipients are known before its first byte */
+        session_reply(s, s->is_bdat ? REPLY_AFTER_BDAT : REPLY_MAIL_FIRST, c);
         return false;
     }
     path_read(c->argument, S("TO"), &p);
@@ -179,7 +179,11 @@ bool data_check(struct session *s, const struct command *c)
         return false;
     }
     if (s->rcpt_count == 0 || s->is_bdat) {
-        session_reply(s, s->has_mail ? REPLY_RCPT_FIRST : REPLY_MAIL_FIRST, c);
+        session_reply(s,
+                      s->is_bdat    ? REPLY_AFTER_BDAT
+                      : s->has_mail ? REPLY_RCPT_FIRST
+                                    : REPLY_MAIL_FIRST,
+                      c);
         return false;
     }
     return true;
