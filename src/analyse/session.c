@@ -200,8 +200,8 @@ static enum err prints_make(struct session_row *row, const struct session_record
     char sd1_text[SD1_TEXT_BYTES], td1_text[TD1_TEXT_BYTES];
     struct sd1 d;
     struct td1 t;
-    /* no reverse name: nothing here may ask the network */
-    enum err e = sd1_make(&d, s, slice_of(NULL, 0), NULL, arena);
+    /* nothing here may ask the network: the reverse name is known when a relay tells it */
+    enum err e = sd1_make(&d, s, s->client_name, NULL, arena);
     if (e != OK) {
         return e;
     }

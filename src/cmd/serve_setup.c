@@ -31,6 +31,7 @@ static const struct {
     {CONFIG_DATA_SECONDS, 1, SECONDS_MOST},
     {CONFIG_SESSION_SECONDS, 1, SECONDS_MOST},
     {CONFIG_SPOOL_RETAIN_DAYS, 0, 36500},
+    {CONFIG_SPOOL_COMPRESSION, 0, 19},
     {CONFIG_DRAIN_SECONDS, 0, 3600},
     {CONFIG_WATCHDOG_SECONDS, 5, 3600},
     {CONFIG_RESTART_SECONDS, 1, 3600},
@@ -319,6 +320,6 @@ struct spool_writer_options serve_setup_spool(const struct serve_setup *s, const
         .retain_seconds = (unsigned)config_number(c, CONFIG_SPOOL_RETAIN_DAYS) * SECONDS_PER_DAY,
         .may_drop_unanalysed = config_number(c, CONFIG_SPOOL_DROP),
         .share_bytes = config_number(c, CONFIG_SPOOL_CLIENT_BYTES),
-        .compression_level = 3,
+        .compression_level = (int)config_number(c, CONFIG_SPOOL_COMPRESSION),
     };
 }

@@ -137,6 +137,7 @@ static void session_print_record(struct printer *p, const struct session_record 
     print_time(p, s->ended_us / MICROSECONDS);
     key_text(p, "end", slice_cstr(session_end_name(s->end)));
     key_text(p, "helo", s->helo);
+    key_text(p, "client_name", s->client_name);
     key_text(p, "tls_version", s->tls_version);
     key_text(p, "tls_cipher", s->tls_cipher);
     key_text(p, "tls_sni", s->tls_sni);

@@ -46,9 +46,9 @@ void session_free(struct session *s)
     if (!s) {
         return;
     }
-    struct strbuf *const buffers[] = {&s->held,        &s->skipped,    &s->out,     &s->helo,
-                                      &s->tls_version, &s->tls_cipher, &s->tls_sni, &s->tls_hello,
-                                      &s->auth_user,   &s->envelope};
+    struct strbuf *const buffers[] = {
+        &s->held,    &s->skipped,   &s->out,       &s->helo,     &s->tls_version, &s->tls_cipher,
+        &s->tls_sni, &s->tls_hello, &s->auth_user, &s->envelope, &s->client_name};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
         strbuf_free(buffers[i]);
     }
@@ -630,6 +630,7 @@ void session_record(struct session *s, struct session_record *out)
         .tls_cipher = strbuf_slice(&s->tls_cipher),
         .tls_sni = strbuf_slice(&s->tls_sni),
         .helo = strbuf_slice(&s->helo),
+        .client_name = strbuf_slice(&s->client_name),
         .auth_mechanism = s->auth_name,
         .auth_user = strbuf_slice(&s->auth_user),
         .auth_password_hash = s->auth_password,

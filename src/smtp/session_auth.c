@@ -242,6 +242,8 @@ static void xclient_attribute(struct session *s, struct slice name, struct slice
         strbuf_clear(&s->helo);
         strbuf_add(&s->helo, slice_sub(value, 0, LIMIT_SMTP_HELO_BYTES));
         s->has_helo = true;
+    } else if (slice_ieq(name, S("NAME"))) {
+        strbuf_add(&s->client_name, slice_sub(value, 0, LIMIT_SMTP_HELO_BYTES));
     } else if (slice_ieq(name, S("PROTO"))) {
         s->is_esmtp = slice_ieq(value, S("ESMTP"));
     }
@@ -252,6 +254,7 @@ void xclient_proceed(struct session *s, const struct command *c)
     struct slice rest = c->argument, name, value;
     char buffer[LIMIT_SMTP_HELO_BYTES];
     s->has_helo = false;
+    strbuf_clear(&s->client_name); /* of whoever it spoke for before */
     transaction_reset(s);
     while (parameter_next(&rest, &name, &value)) {
         xclient_attribute(s, name, xtext(value, buffer, sizeof buffer));

@@ -62,6 +62,7 @@ struct session {
     /* what HELO, STARTTLS and AUTH have made of it */
     bool has_helo, is_esmtp, has_tls, is_authenticated;
     struct strbuf helo;
+    struct strbuf client_name; /* XCLIENT's NAME */
     struct strbuf tls_version, tls_cipher, tls_sni, tls_hello;
     enum auth_mechanism auth;
     struct slice auth_name; /* of the last mechanism tried: static text */

@@ -6,7 +6,7 @@
 
 #include "core/limits.h"
 
-enum { VERSION_MESSAGE = 1, VERSION_SESSION = 1, VERSION_TRANSCRIPT = 1, VARINT_BYTES = 10 };
+enum { VERSION_MESSAGE = 1, VERSION_SESSION = 2, VERSION_TRANSCRIPT = 1, VARINT_BYTES = 10 };
 
 struct codec {
     struct strbuf *out; /* NULL: reading */
@@ -241,7 +241,8 @@ static void transcript_code(struct codec *c, struct transcript *t)
     t->first = (size_t)number(c, t->first, t->count);
 }
 
-static void session_code(struct codec *c, struct session_record *s)
+/* Version 1 had no client's name. */
+static void session_code(struct codec *c, struct session_record *s, uint64_t version)
 {
     head_code(c, &s->head);
     s->ended_us = integer(c, s->ended_us);
@@ -269,6 +270,9 @@ static void session_code(struct codec *c, struct session_record *s)
     s->errors = number32(c, s->errors);
     s->bytes_in = number(c, s->bytes_in, UINT64_MAX);
     s->bytes_out = number(c, s->bytes_out, UINT64_MAX);
+    if (version >= 2) {
+        s->client_name = text(c, s->client_name);
+    }
 }
 
 /* Takes back what was appended when the record does not fit. */
@@ -301,7 +305,7 @@ enum err session_encode(struct strbuf *out, const struct session_record *s)
     size_t start = out->n;
     number(&c, RECORD_SESSION, UINT8_MAX);
     number(&c, VERSION_SESSION, UINT8_MAX);
-    session_code(&c, &copy);
+    session_code(&c, &copy, VERSION_SESSION);
     return encode_end(&c, start);
 }
 
@@ -336,13 +340,13 @@ enum err record_decode(struct slice payload, struct arena *arena, struct decoded
     if (c.error != OK || (!is_message && out->kind != RECORD_SESSION)) {
         return ERR_SYNTAX;
     }
-    if (version != (is_message ? VERSION_MESSAGE : VERSION_SESSION)) {
+    if (version == 0 || version > (is_message ? VERSION_MESSAGE : VERSION_SESSION)) {
         return version ? ERR_VERSION : ERR_SYNTAX;
     }
     if (is_message) {
         message_code(&c, &out->message);
     } else {
-        session_code(&c, &out->session);
+        session_code(&c, &out->session, version);
     }
     return c.error != OK ? c.error : c.in.n ? ERR_SYNTAX : OK;
 }

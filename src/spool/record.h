@@ -104,6 +104,8 @@ struct session_record {
     struct slice tls_hello; /* the client hello record; empty: none */
     struct slice tls_version, tls_cipher, tls_sni;
     struct slice helo;
+    struct slice
+        client_name; /* its reverse name, as a relay's XCLIENT gives it; empty: not known */
     struct slice auth_mechanism, auth_user;
     struct id128 auth_password_hash;  /* keyed; zero: none */
     const struct session_step *steps; /* bounded: the first and the last ones; see steps_dropped */

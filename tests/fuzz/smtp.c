@@ -148,7 +148,7 @@ static struct slice play(const struct smtp_service *service, struct slice bytes,
     session_record(p.s, &r);
     CHECK(r.step_count <= LIMIT_SMTP_STEPS_FIRST + LIMIT_SMTP_STEPS_LAST && r.step_count > 0);
     CHECK(r.steps[r.step_count - 1].kind == STEP_END);
-    CHECK(sd1_make(&sd1, &r, S(""), &inputs, arena) == OK);
+    CHECK(sd1_make(&sd1, &r, r.client_name, &inputs, arena) == OK);
     size_t length = sd1_print(&sd1, text);
     CHECK(sd1_parse(slice_of(text, length), &again) && memcmp(&sd1, &again, sizeof sd1) == 0);
     char *all = arena_alloc(arena, SD1_TEXT_BYTES + 128 + r.step_count * 64);

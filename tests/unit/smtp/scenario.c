@@ -531,7 +531,7 @@ void scenario_print(const struct session_record *r, bool with_steps, struct strb
     struct sd1 s, again;
     char text[SD1_TEXT_BYTES];
     assert_non_null(arena);
-    assert_int_equal(sd1_make(&s, r, S(""), &inputs, arena), OK);
+    assert_int_equal(sd1_make(&s, r, r->client_name, &inputs, arena), OK);
     size_t n = sd1_print(&s, text);
     assert_true(sd1_parse(slice_of(text, n), &again));
     assert_memory_equal(&s, &again, sizeof s);

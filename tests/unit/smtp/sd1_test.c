@@ -20,7 +20,7 @@ static struct print print_of(const struct session_record *r)
     struct arena *arena = arena_new(1 << 20);
     struct print p = {{0}, {{0}, {0}, {0}}};
     assert_non_null(arena);
-    assert_int_equal(sd1_make(&p.sd1, r, S(""), NULL, arena), OK);
+    assert_int_equal(sd1_make(&p.sd1, r, r->client_name, NULL, arena), OK);
     sd1_print(&p.sd1, p.text);
     arena_free(arena);
     return p;

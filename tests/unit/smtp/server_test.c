@@ -64,7 +64,7 @@ static void keep_session(struct sink *k, const struct session_record *r)
                                   .syn_bytes = r->syn.n,
                                   .client = r->head.client,
                                   .has_proxy = r->head.has_proxy};
-    if (arena && sd1_make(&s, r, S(""), NULL, arena) == OK) {
+    if (arena && sd1_make(&s, r, r->client_name, NULL, arena) == OK) {
         sd1_print(&s, seen->sd1);
     }
     f->count++;

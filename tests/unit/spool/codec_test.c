@@ -57,6 +57,7 @@ static void same_session(const struct session_record *a, const struct session_re
     same_text(a->tls_cipher, b->tls_cipher);
     same_text(a->tls_sni, b->tls_sni);
     same_text(a->helo, b->helo);
+    same_text(a->client_name, b->client_name);
     same_text(a->auth_mechanism, b->auth_mechanism);
     same_text(a->auth_user, b->auth_user);
     assert_true(id128_eq(a->auth_password_hash, b->auth_password_hash));
@@ -177,6 +178,27 @@ static void test_newer_versions_say_so(void **state)
     assert_int_equal(record_decode(S(""), arena, &back), ERR_SYNTAX);
 }
 
+/* What lies in a spool that an older program wrote: sessions without the client's name. */
+static void test_older_versions_are_read(void **state)
+{
+    static struct random_record x;
+    struct random r = {6};
+    struct strbuf a = STRBUF_INIT;
+    struct decoded_record back;
+    (void)state;
+    random_record_make(&x, &r, 0);
+    x.session.client_name = S("");
+    assert_int_equal(session_encode(&a, &x.session), OK);
+    assert_int_equal(a.p[1], 2);
+    a.p[1] = 1;
+    assert_int_equal(a.p[a.n - 1], 0); /* the name's length */
+    assert_int_equal(record_decode(slice_of(a.p, a.n - 1), arena, &back), OK);
+    same_session(&x.session, &back.session);
+    a.p[1] = 0;
+    assert_int_equal(record_decode(slice_of(a.p, a.n - 1), arena, &back), ERR_SYNTAX);
+    strbuf_free(&a);
+}
+
 /* A count asks for memory only when there are bytes for so many items. */
 static void test_hostile_counts_take_no_memory(void **state)
 {
@@ -253,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_every_cut_is_refused),
         cmocka_unit_test(test_changed_bytes_decode_to_something_whole_or_nothing),
         cmocka_unit_test(test_newer_versions_say_so),
+        cmocka_unit_test(test_older_versions_are_read),
         cmocka_unit_test(test_hostile_counts_take_no_memory),
         cmocka_unit_test(test_limits),
     };

@@ -146,6 +146,7 @@ static inline void random_record_make(struct random_record *x, struct random *r,
     x->session.errors = (uint32_t)random_number(r);
     x->session.bytes_in = random_number(r);
     x->session.bytes_out = random_number(r);
+    x->session.client_name = random_text(x, r, 30);
 }
 
 /* A folder of its own; deleted with its files by scratch_delete(). */
