@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "61184:61184" */
@@ -172,11 +173,12 @@ static int analyse_run(struct context *x, const struct command *c, struct sandbo
 static int role_run(struct command *c)
 {
     struct context x;
-    struct sandbox_user user = {0, 0};
+    struct sandbox_user user = {0, 0}, trap_user = {0, 0};
     const char *name = command_value(c, "role", "");
     uint64_t level = LOG_WARN;
     if (!command_number(c, "level", LOG_ERROR, LOG_DEBUG, &level) ||
-        !user_parse(command_value(c, "user", "0:0"), &user)) {
+        !user_parse(command_value(c, "user", "0:0"), &user) ||
+        !user_parse(command_value(c, "user-trap", "0:0"), &trap_user)) {
         return EXIT_STATUS_USAGE;
     }
     log_set_level((enum log_level)level);
@@ -191,8 +193,10 @@ static int role_run(struct command *c)
     }
     close(ROLE_FD_CONFIG);
     if (strcmp(name, serve_role_name(ROLE_TRAP)) == 0) {
-        status = trap_run(&x, c, user);
+        umask(S_IRWXO | S_IWGRP); /* the analyse role has the group, and reads the spool */
+        status = trap_run(&x, c, trap_user);
     } else if (strcmp(name, serve_role_name(ROLE_ANALYSE)) == 0) {
+        umask(S_IRWXO | S_IRWXG); /* so has the trap role, which has no business with the store */
         status = analyse_run(&x, c, user);
     } else {
         status = usage_error(c, "no role \"%s\"", name);
@@ -205,6 +209,7 @@ static const struct option_spec OPTIONS[] = {
     {"role", OPTION_NO_SHORT, "NAME", "trap or analyse."},
     {"sockets", OPTION_NO_SHORT, "LIST", "The listener of each socket handed over."},
     {"user", OPTION_NO_SHORT, "UID:GID", "Who to become."},
+    {"user-trap", OPTION_NO_SHORT, "UID:GID", "Who to become as trap."},
     {"level", OPTION_NO_SHORT, "N", "Of the log."},
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

@@ -24,8 +24,8 @@ struct serve {
     unsigned current;
     bool is_begun; /* the first plan is what serve_verb_run has read already; later ones are read
                       anew */
-    struct sandbox_user user;
-    char user_text[32];
+    struct sandbox_user user, trap_user;
+    char user_text[32], trap_user_text[32];
 };
 
 static void generation_close(struct generation *g)
@@ -65,10 +65,16 @@ static enum err parent_give(const struct serve *s, const char *path, struct errb
         return err_at(eb, ERR_IO, folder, 0, 0, "cannot be made: %s", strerror(errno));
     }
     enum err e = user_give(s->user, folder, false, eb);
-    return e == OK ? user_reaches(s->user, folder, eb) : e;
+    return e == OK ? user_reaches(s->user, folder, true, eb) : e;
 }
 
-/* The store's files, if they are there: an import by root may have made them. */
+static bool has_two_users(const struct serve *s)
+{
+    return s->user.uid != s->trap_user.uid;
+}
+
+/* The store's files, if they are there: an import by root may have made them. The trap role has the
+ * group and no business with them. */
 static enum err store_give(const struct serve *s, const char *database, struct errbuf *eb)
 {
     static const char *const SUFFIXES[] = {"", "-wal", "-shm"};
@@ -77,6 +83,9 @@ static enum err store_give(const struct serve *s, const char *database, struct e
     for (size_t i = 0; i < sizeof SUFFIXES / sizeof *SUFFIXES && e == OK; i++) {
         snprintf(path, sizeof path, "%s%s", database, SUFFIXES[i]);
         e = user_give(s->user, path, false, eb);
+        if (e == OK && has_two_users(s)) {
+            e = user_permit(path, S_IRWXG | S_IRWXO, 0, eb);
+        }
     }
     return e;
 }
@@ -94,8 +103,25 @@ static enum err spool_make(const struct serve *s, const char *spool, struct errb
         return err_at(eb, ERR_IO, path, 0, 0, "%s", strerror(errno));
     }
     close(fd);
-    enum err e = user_give(s->user, spool, true, eb);
-    return e == OK ? user_reaches(s->user, spool, eb) : e;
+    enum err e = user_give(s->trap_user, spool, true, eb);
+    if (e == OK && has_two_users(s)) {
+        e = user_give(s->user, path, false, eb);
+        e = e == OK ? user_permit(path, S_IRWXG, S_IRGRP, eb) : e;
+        e = e == OK ? user_permit(spool, S_IRWXG, S_IRGRP | S_IXGRP, eb) : e;
+        e = e == OK ? user_reaches(s->user, spool, false, eb) : e;
+    }
+    return e == OK ? user_reaches(s->trap_user, spool, true, eb) : e;
+}
+
+/* The group may pass the data folder, on its way to the spool. */
+static enum err users_choose(struct serve *s, const struct generation *g, struct errbuf *eb)
+{
+    const struct config *c = g->x.config;
+    enum err e = user_choose(config_text(c, CONFIG_USER), g->x.data, &s->user, eb);
+    e = e == OK ? user_choose_trap(config_text(c, CONFIG_USER_TRAP), g->setup.spool, s->user,
+                                   &s->trap_user, eb)
+                : e;
+    return e == OK && has_two_users(s) ? user_permit(g->x.data, S_IXGRP, S_IXGRP, eb) : e;
 }
 
 static int folders_make(struct serve *s, struct generation *g)
@@ -106,7 +132,7 @@ static int folders_make(struct serve *s, struct generation *g)
         err_at(&eb, ERR_IO, g->x.data, 0, 0, "cannot be made: %s", strerror(errno));
         return command_fail(s->command, ERR_IO, &eb);
     }
-    enum err e = user_choose(config_text(g->x.config, CONFIG_USER), g->x.data, &s->user, &eb);
+    enum err e = users_choose(s, g, &eb);
     e = e == OK ? store_give(s, g->x.database, &eb) : e;
     e = e == OK ? spool_make(s, g->setup.spool, &eb) : e;
     if (e != OK) {
@@ -171,6 +197,11 @@ static bool plan(void *arg, struct serve_plan *out)
     return true;
 }
 
+static void user_print(struct sandbox_user u, char *out, size_t n)
+{
+    snprintf(out, n, "%u:%u", (unsigned)u.uid, (unsigned)u.gid);
+}
+
 static int serve_verb_run(struct command *c)
 {
     static struct serve s; /* two setups are much of a stack */
@@ -189,11 +220,13 @@ static int serve_verb_run(struct command *c)
     if (!status) {
         char says[3 * CONTEXT_PATH_BYTES + 64];
         const char *arguments[] = {
-            "--database", first->x.database, "--user",
-            s.user_text,  "--level",         (const char *[]){"0", "1", "2", "3"}[log_get_level()],
+            "--database",  first->x.database,
+            "--user",      s.user_text,
+            "--user-trap", s.trap_user_text,
+            "--level",     (const char *[]){"0", "1", "2", "3"}[log_get_level()],
             NULL};
-        snprintf(s.user_text, sizeof s.user_text, "%u:%u", (unsigned)s.user.uid,
-                 (unsigned)s.user.gid);
+        user_print(s.user, s.user_text, sizeof s.user_text);
+        user_print(s.trap_user, s.trap_user_text, sizeof s.trap_user_text);
         snprintf(says, sizeof says, "spool=%s store=%s configuration=%s", first->setup.spool,
                  first->x.database, first->x.config_path[0] ? first->x.config_path : "defaults");
         struct serve_options o = {

@@ -15,10 +15,10 @@
  * people or packages. */
 enum { FREE_FIRST = 61184, FREE_LAST = 65519 };
 
-static bool free_find(struct sandbox_user *out)
+static bool free_find(uid_t taken, struct sandbox_user *out)
 {
     for (uid_t id = FREE_FIRST; id <= FREE_LAST; id++) {
-        if (!getpwuid(id) && !getgrgid(id)) {
+        if (id != taken && !getpwuid(id) && !getgrgid(id)) {
             *out = (struct sandbox_user){id, id};
             return true;
         }
@@ -42,9 +42,32 @@ enum err user_choose(const char *name, const char *folder, struct sandbox_user *
         *out = (struct sandbox_user){st.st_uid, st.st_gid};
     } else if (who) {
         *out = (struct sandbox_user){who->pw_uid, who->pw_gid};
-    } else if (!free_find(out)) {
+    } else if (!free_find(0, out)) {
         return err_set(eb, ERR_CONFIG, "no free user number; name one in `user`");
     }
+    return OK;
+}
+
+enum err user_choose_trap(const char *name, const char *folder, struct sandbox_user user,
+                          struct sandbox_user *out, struct errbuf *eb)
+{
+    struct stat st;
+    *out = user;
+    if (!user.uid) {
+        return OK;
+    }
+    const struct passwd *who = getpwnam(*name ? name : "spamgauge-trap");
+    if (*name && !who) {
+        return err_set(eb, ERR_CONFIG, "there is no user %s", name);
+    }
+    if (!*name && stat(folder, &st) == 0 && st.st_uid != 0 && st.st_uid != user.uid) {
+        out->uid = st.st_uid;
+    } else if (who) {
+        out->uid = who->pw_uid;
+    } else if (!free_find(user.uid, out)) {
+        return err_set(eb, ERR_CONFIG, "no free user number; name one in `user_trap`");
+    }
+    out->gid = out->uid ? user.gid : 0;
     return OK;
 }
 
@@ -88,17 +111,30 @@ enum err user_give(struct sandbox_user user, const char *path, bool with_files, 
                          (unsigned)user.uid, strerror(saved));
 }
 
-enum err user_reaches(struct sandbox_user user, const char *folder, struct errbuf *eb)
+enum err user_permit(const char *path, mode_t mask, mode_t mode, struct errbuf *eb)
 {
-    int status = 1;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno == ENOENT ? OK : err_at(eb, ERR_IO, path, 0, 0, "%s", strerror(errno));
+    }
+    bool done =
+        fstat(fd, &st) == 0 && fchmod(fd, (st.st_mode & ~mask & 07777) | (mode & mask)) == 0;
+    int saved = errno;
+    close(fd);
+    return done ? OK : err_at(eb, ERR_IO, path, 0, 0, "its mode: %s", strerror(saved));
+}
+
+enum err user_reaches(struct sandbox_user user, const char *folder, bool writes, struct errbuf *eb)
+{
+    int status = 1, wanted = R_OK | X_OK | (writes ? W_OK : 0);
     if (!user.uid) {
         return OK;
     }
     pid_t pid = fork();
     if (pid == 0) {
         bool is_fine = setgroups(0, NULL) == 0 && setresgid(user.gid, user.gid, user.gid) == 0 &&
-                       setresuid(user.uid, user.uid, user.uid) == 0 &&
-                       access(folder, R_OK | W_OK | X_OK) == 0;
+                       setresuid(user.uid, user.uid, user.uid) == 0 && access(folder, wanted) == 0;
         _exit(is_fine ? 0 : 1);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {

@@ -118,6 +118,21 @@ if ((EUID == 0)); then
     for pid in $trap_pid $analyse_pid; do
         same "role $pid is not root" 0 "$(awk '/^Uid:/ {print ($2 == 0) + ($3 == 0) + ($4 == 0)}' "/proc/$pid/status")"
     done
+    uid_of() { awk '/^Uid:/ {print $2}' "/proc/$1/status"; }
+    gid_of() { awk '/^Gid:/ {print $2}' "/proc/$1/status"; }
+    check 'each role is a user of its own' test "$(uid_of "$trap_pid")" != "$(uid_of "$analyse_pid")"
+    same 'with one group' "$(gid_of "$trap_pid")" "$(gid_of "$analyse_pid")"
+    same 'the spool is the trap'"'"'s' "$(uid_of "$trap_pid")" "$(stat -c %u "$SPAMGAUGE_DATA/spool")"
+    same 'the store is not' "$(uid_of "$analyse_pid") 600" "$(stat -c '%u %a' "$SPAMGAUGE_DATA/spamgauge.db")"
+    as() { # PID COMMAND...: as that role's user, without its sandbox; its exit status
+        setpriv --reuid "$(uid_of "$1")" --regid "$(gid_of "$1")" --clear-groups "${@:2}" >/dev/null 2>&1
+        echo $?
+    }
+    segment=$(ls "$SPAMGAUGE_DATA"/spool/*.seg | tail -n 1)
+    same 'the trap could not read the store' 1 "$(as "$trap_pid" cat "$SPAMGAUGE_DATA/spamgauge.db")"
+    same 'the analyser reads segments' 0 "$(as "$analyse_pid" cat "$segment")"
+    same 'and could not write one' 2 "$(as "$analyse_pid" dash -c "echo >>'$segment'")"
+    same 'nor make one' 1 "$(as "$analyse_pid" touch "$SPAMGAUGE_DATA/spool/0000000000000009.seg")"
     other=$(awk '/^CapBnd:|^CapEff:/ {print $2}' "/proc/$trap_pid/status" | sort -u)
     same 'the trap has no capability left' 0000000000000000 "$other"
 else
