@@ -143,7 +143,7 @@ static enum err states_write(struct context *x, FILE *f, struct printer *p, uint
 static int canaries_list(struct context *x, const struct command *c, enum out_format format)
 {
     struct errbuf eb = {.text = ""};
-    uint64_t every = 3600;
+    uint64_t every = config_number(x->config, CONFIG_CANARY_SECONDS);
     size_t missing = 0;
     bool ok = true;
     FILE *f;
@@ -189,7 +189,8 @@ static const struct option_spec OPTIONS[] = {
     {"from", OPTION_NO_SHORT, "ADDRESS",
      "The message's sender; default: canary@spamgauge.invalid."},
     {"every", OPTION_NO_SHORT, "SECONDS",
-     "How often canaries are sent: without one for that long a trap's is missing; default: 3600."},
+     "How often canaries are sent: without one for that long a trap's is missing; default: "
+     "canary_seconds of the configuration."},
     FORMAT_OPTIONS,
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };

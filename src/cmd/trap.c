@@ -1,24 +1,49 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* spamgauge trap list|gaps: how the traps watched. */
+#include "analyse/canary.h"
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 #include "out/trap_print.h"
 
 enum { TRAP_ARENA_BYTES = 512 * 1024 * 1024 };
 
-typedef bool (*print_fn)(FILE *f, enum out_format format, const struct trap_watch *w,
-                         const struct report_style *style);
+enum watch_verb { WATCH_LIST, WATCH_GAPS };
 
-static int watch_print(const struct command *c, const struct trap_watch *w, enum out_format format,
-                       print_fn print)
+/* Which traps that used to get canaries wait for one. */
+static enum err canaries_look(const struct context *x, const struct trap_watch *w,
+                              struct arena *arena, struct trap_canary **out, struct errbuf *eb)
+{
+    int64_t now = time_now(), every = (int64_t)config_number(x->config, CONFIG_CANARY_SECONDS);
+    struct trap_canary *c = arena_calloc(arena, w->trap_count + 1, sizeof *c);
+    enum err e = c ? OK : ERR_NOMEM;
+    for (size_t t = 0; t < w->trap_count && e == OK; t++) {
+        enum trap_state state = trap_summarise(w, t).state;
+        int64_t made;
+        e = canary_last(x->store, w->traps[t].name, &made, &c[t].received, eb);
+        c[t].is_missing = c[t].received && now - c[t].received > every && state != TRAP_DEAD;
+    }
+    *out = c;
+    return e;
+}
+
+static int watch_print(const struct context *x, const struct trap_watch *w, struct arena *arena,
+                       enum out_format format, enum watch_verb verb)
 {
     FILE *f;
-    int status = context_output(c, &f);
+    struct errbuf eb = {.text = ""};
+    struct trap_canary *canaries = NULL;
+    enum err e = verb == WATCH_LIST ? canaries_look(x, w, arena, &canaries, &eb) : OK;
+    if (e != OK) {
+        return command_fail(x->command, e, &eb);
+    }
+    int status = context_output(x->command, &f);
     if (status) {
         return status;
     }
     struct report_style style = context_style(f);
-    return context_output_end(c, f, print(f, format, w, &style));
+    bool ok = verb == WATCH_LIST ? trap_list_print(f, format, w, canaries, &style)
+                                 : trap_gaps_print(f, format, w, &style);
+    return context_output_end(x->command, f, ok);
 }
 
 /* A store without a dated message has traps all the same: as of today. */
@@ -34,7 +59,7 @@ static enum err watch_load(struct store *s, struct trap_query *q, struct arena *
     return e;
 }
 
-static int watch_run(struct command *c, struct slice name, print_fn print)
+static int watch_run(struct command *c, struct slice name, enum watch_verb verb)
 {
     struct context x;
     struct errbuf eb = {.text = ""};
@@ -60,7 +85,7 @@ static int watch_run(struct command *c, struct slice name, print_fn print)
     if (e == OK && !is_known) {
         e = err_set(&eb, ERR_NOTFOUND, "no such trap or site; trap list has them all");
     }
-    status = e == OK ? watch_print(c, &w, format, print) : command_fail(c, e, &eb);
+    status = e == OK ? watch_print(&x, &w, arena, format, verb) : command_fail(c, e, &eb);
     arena_free(arena);
     context_close(&x);
     return status;
@@ -71,7 +96,7 @@ static int list_run(struct command *c)
     if (c->argument_count) {
         return usage_error(c, "no argument is wanted");
     }
-    return watch_run(c, S(""), trap_list_print);
+    return watch_run(c, S(""), WATCH_LIST);
 }
 
 static int gaps_run(struct command *c)
@@ -79,7 +104,7 @@ static int gaps_run(struct command *c)
     if (c->argument_count > 1) {
         return usage_error(c, "one trap or none, please");
     }
-    return watch_run(c, c->argument_count ? slice_cstr(c->arguments[0]) : S(""), trap_gaps_print);
+    return watch_run(c, c->argument_count ? slice_cstr(c->arguments[0]) : S(""), WATCH_GAPS);
 }
 
 static const struct option_spec LIST_OPTIONS[] = {
@@ -102,7 +127,8 @@ const struct verb VERB_TRAP_LIST = {
         "unborn "
         "or dead. Coverage is the part of the trap's life, within the period, in which it "
         "watched. Gaps are outages and partial ones; a question mark says that there are silences "
-        "which nobody can judge. See trap gaps.",
+        "which nobody can judge. See trap gaps. A trap that used to get canaries and waits for one "
+        "longer than canary_seconds is told.",
     .options = LIST_OPTIONS,
     .run = list_run,
 };

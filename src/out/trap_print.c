@@ -67,7 +67,8 @@ static void list_cells_print(struct page *p, const struct list_cells *c)
     page_cell(p, c->gaps, GAPS, true);
 }
 
-static void list_line(struct page *p, const struct trap_watch *w, size_t t)
+static void list_line(struct page *p, const struct trap_watch *w, size_t t,
+                      const struct trap_canary *canary)
 {
     const struct trap_info *info = &w->traps[t];
     struct trap_summary s = trap_summarise(w, t);
@@ -95,6 +96,12 @@ static void list_line(struct page *p, const struct trap_watch *w, size_t t)
         page_paragraph(p, "", 4, info->note);
         page_ink(p, INK_NONE);
     }
+    if (canary->is_missing) {
+        char at[MINUTE_BYTES];
+        page_printf(p, "    canary missing: the last one came %s",
+                    minute_text(at, canary->received));
+        page_newline(p);
+    }
 }
 
 static void time_or_null(struct printer *p, const char *key, int64_t t, int64_t none)
@@ -107,7 +114,8 @@ static void time_or_null(struct printer *p, const char *key, int64_t t, int64_t 
     }
 }
 
-static void list_item(struct printer *p, const struct trap_watch *w, size_t t)
+static void list_item(struct printer *p, const struct trap_watch *w, size_t t,
+                      const struct trap_canary *canary)
 {
     const struct trap_info *info = &w->traps[t];
     struct trap_summary s = trap_summarise(w, t);
@@ -132,6 +140,9 @@ static void list_item(struct printer *p, const struct trap_watch *w, size_t t)
     print_unsigned(p, s.undecided);
     print_key(p, "down_seconds");
     print_integer(p, s.down_seconds);
+    time_or_null(p, "canary_received", canary->received, 0);
+    print_key(p, "canary_missing");
+    print_boolean(p, canary->is_missing);
     print_key(p, "note");
     print_text_or_null(p, info->note);
     print_map_end(p);
@@ -161,7 +172,7 @@ static bool document_end(struct printer *p)
 }
 
 bool trap_list_print(FILE *f, enum out_format format, const struct trap_watch *w,
-                     const struct report_style *style)
+                     const struct trap_canary *canaries, const struct report_style *style)
 {
     if (format == OUT_TEXT) {
         struct page page = page_new(style);
@@ -173,7 +184,7 @@ bool trap_list_print(FILE *f, enum out_format format, const struct trap_watch *w
         page_newline(&page);
         for (size_t t = 0; t < w->trap_count; t++) {
             if (w->is_asked[t]) {
-                list_line(&page, w, t);
+                list_line(&page, w, t, &canaries[t]);
             }
         }
         return page_write(&page, f);
@@ -181,7 +192,7 @@ bool trap_list_print(FILE *f, enum out_format format, const struct trap_watch *w
     struct printer *p = document_begin(f, format, w, "traps");
     for (size_t t = 0; t < w->trap_count; t++) {
         if (w->is_asked[t]) {
-            list_item(p, w, t);
+            list_item(p, w, t, &canaries[t]);
         }
     }
     return document_end(p);

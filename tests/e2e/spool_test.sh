@@ -89,6 +89,14 @@ exits 'canary came' 0 "$sg" canary -f csv
 check 'canary came: it says ok' grep -q '^mx1,ok,' "$work/out"
 sleep 2
 exits 'canary is missing' 1 "$sg" canary --every 1
+exits 'trap list within the hour' 0 "$sg" trap list
+check 'it misses none' bash -c "! grep -q canary '$work/out'"
+printf 'canary_seconds: 1\n' >"$work/canary.yaml"
+exits 'trap list, canaries each second' 0 "$sg" trap list -c "$work/canary.yaml"
+check 'it misses one' grep -q '^    canary missing: the last one came 20' "$work/out"
+exits 'trap list for a program' 0 "$sg" trap list -c "$work/canary.yaml" -f json
+same 'one is missing there' 1 "$(grep -c '"canary_missing": *true' "$work/out")"
+exits 'canary takes that for its default' 1 "$sg" canary -c "$work/canary.yaml"
 sed 's/^X-Spamgauge-Canary: \(.*\)..\r$/X-Spamgauge-Canary: \100\r/' "$work/canary.eml" >"$work/forged.eml"
 check 'a forged canary differs' bash -c "! cmp -s '$work/canary.eml' '$work/forged.eml'"
 "$MAKE_SPOOL" "$spool" 0 4 "$work/forged.eml" >/dev/null

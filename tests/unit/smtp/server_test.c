@@ -38,6 +38,7 @@ struct fixture {
     pthread_t thread;
     uv_async_t stop;
     uint16_t port;
+    bool is_v6;
     pthread_mutex_t lock;
     struct seen_session seen[RECORDS];
     size_t count;
@@ -92,17 +93,26 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static int listen_loopback(uint16_t *port)
+/* -1: a machine without IPv6. */
+static int listen_loopback(uint16_t *port, bool is_v6)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = is_v6 ? sizeof a : sizeof v4;
+    int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (!is_v6) {
+        memcpy(&a, &v4, sizeof v4);
+    }
+    if (is_v6 && (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0)) {
+        close(fd);
+        return -1;
+    }
     assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_true(is_v6 || bind(fd, (struct sockaddr *)&a, n) == 0);
     assert_int_equal(listen(fd, 128), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    *port = ntohs(a.sin_port);
+    memcpy(&v4, &a, sizeof v4); /* the port stands at the same place in both */
+    *port = ntohs(v4.sin_port);
     return fd;
 }
 
@@ -127,7 +137,7 @@ static void fixture_start(struct fixture *f)
     struct errbuf eb = {0};
     pthread_mutex_init(&f->lock, NULL);
     f->listener.service = &f->service;
-    f->listener.fd = listen_loopback(&f->port);
+    f->listener.fd = listen_loopback(&f->port, f->is_v6);
     f->loop = loop_new();
     assert_non_null(f->loop);
     f->options.loop = f->loop;
@@ -258,6 +268,43 @@ static void loopback_scenarios(void **state)
         }
     }
     assert_true(count >= 5);
+}
+
+/* Over IPv6: the client is who it is, the guard counts it, and its SYN is kept. */
+static void ipv6_listener(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct ip loopback;
+    uint16_t port;
+    int probe = listen_loopback(&port, true);
+    if (probe < 0) {
+        skip();
+    }
+    close(probe);
+    fixture_init(&f);
+    f.is_v6 = true;
+    f.options.sessions_per_client_max = 1;
+    fixture_start(&f);
+    struct sockaddr_in6 a = {
+        .sin6_family = AF_INET6, .sin6_port = htons(f.port), .sin6_addr = in6addr_loopback};
+    int fds[2];
+    for (int i = 0; i < 2; i++) {
+        fds[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&a, sizeof a), 0);
+        expect(fds[i], i ? S("421 *::1*") : S("220 *"), false, S("IPv6"));
+    }
+    say(fds[0], S("QUIT\r\n"));
+    expect(fds[0], S("221 *"), false, S("IPv6"));
+    close(fds[0]);
+    close(fds[1]);
+    struct seen_session seen = fixture_wait(&f, 0);
+    assert_true(ip_parse(S("::1"), &loopback));
+    assert_true(ip_eq(seen.client, loopback));
+    assert_true(seen.syn_bytes >= 60); /* an IPv6 header alone is 40 */
+    fixture_stop(&f);
+    assert_int_equal(f.counters.refused, 1);
 }
 
 /* Sessions at once: n-1 and n get the banner, n+1 gets 421; when one leaves there is room again. */
@@ -451,7 +498,7 @@ static void options_are_checked(void **state)
         f.service.limits.recipients = CASES[i].recipients;
         f.service.limits.message_bytes = CASES[i].bytes;
         f.listener.service = &f.service;
-        f.listener.fd = listen_loopback(&f.port);
+        f.listener.fd = listen_loopback(&f.port, false);
         f.options.loop = f.loop = loop_new();
         assert_int_equal(server_new(&f.options, &f.server, &eb), CASES[i].want);
         if (CASES[i].want == OK) {
@@ -465,6 +512,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loopback_scenarios),
+        cmocka_unit_test(ipv6_listener),
         cmocka_unit_test(guard_total),
         cmocka_unit_test(guard_per_client),
         cmocka_unit_test(proxy_header),
