@@ -57,6 +57,9 @@ struct message {
             int64_t from, until; /* seconds */
             bool is_open;        /* it is up still: sent again with a later `until` */
             bool is_crash;       /* it ended without being asked to */
+            bool is_degraded;    /* mail was refused: the spool could not be written */
+            bool had_no_room;    /* for want of room, or also for that */
+            double part;         /* of the messages in it that were kept; NAN: there were none */
         } coverage;
         struct message_hour {
             char trap[TRAP_NAME_BYTES];

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/health.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SECONDS_PER_HOUR = 3600 };
+enum {
+    SECONDS_PER_HOUR = 3600,
+    QUIET_SECONDS = 10, /* a disk that fails now and then is one trouble, not hundreds */
+};
 
 void health_plan(struct health *h, const struct serve_plan *p)
 {
@@ -27,8 +31,10 @@ void health_plan(struct health *h, const struct serve_plan *p)
 void health_begin(struct health *h, int64_t now)
 {
     memset(h->counted, 0, sizeof h->counted);
+    h->trouble = (struct health_trouble){0};
     for (size_t t = 0; t < h->trap_count; t++) {
         h->open[t].from = h->open[t].until = now;
+        h->open[t].is_degraded = false;
     }
 }
 
@@ -65,22 +71,77 @@ void health_count(struct health *h, const struct message_listener *m,
     }
 }
 
+static void interval_end(struct health *h, const struct message_coverage *open, int64_t now,
+                         bool is_crash)
+{
+    if (h->ended_count == HEALTH_ENDED_MOST) {
+        memmove(h->ended, h->ended + 1, --h->ended_count * sizeof *h->ended);
+    }
+    struct message_coverage *to = &h->ended[h->ended_count++];
+    *to = *open;
+    to->until = now;
+    to->is_open = false;
+    to->is_crash = is_crash;
+}
+
 void health_end(struct health *h, int64_t now, bool is_crash)
 {
     for (size_t t = 0; t < h->trap_count; t++) {
-        if (!h->open[t].from) {
-            continue;
+        if (h->open[t].from) {
+            interval_end(h, &h->open[t], now, is_crash);
+            h->open[t].from = 0;
         }
-        if (h->ended_count == HEALTH_ENDED_MOST) {
-            memmove(h->ended, h->ended + 1, --h->ended_count * sizeof *h->ended);
-        }
-        struct message_coverage *to = &h->ended[h->ended_count++];
-        *to = h->open[t];
-        to->until = now;
-        to->is_open = false;
-        to->is_crash = is_crash;
-        h->open[t].from = 0;
     }
+}
+
+/* From `at` on all traps that are up are in the other state. */
+static void state_turn(struct health *h, int64_t at, bool is_degraded)
+{
+    for (size_t t = 0; t < h->trap_count; t++) {
+        struct message_coverage *m = &h->open[t];
+        if (m->from && at > m->from) {
+            interval_end(h, m, at, false);
+            m->from = at;
+        }
+        m->until = m->from;
+        m->is_degraded = is_degraded;
+        m->had_no_room = false;
+        m->part = (double)NAN;
+    }
+}
+
+bool health_beat(struct health *h, const uint64_t counters[COUNTER_COUNT], int64_t now)
+{
+    struct health_trouble *t = &h->trouble;
+    uint64_t messages = counters[COUNTER_MESSAGES], deferred = counters[COUNTER_DEFERRED];
+    bool has_no_room = counters[COUNTER_SPOOL_FULL] || counters[COUNTER_SPOOL_REFUSED] > t->refused;
+    bool is_trouble = has_no_room || counters[COUNTER_SPOOL_FAILED] > t->failed;
+    bool begins = is_trouble && !t->since,
+         ends = !is_trouble && t->since && now - t->last >= QUIET_SECONDS;
+    t->refused = counters[COUNTER_SPOOL_REFUSED];
+    t->failed = counters[COUNTER_SPOOL_FAILED];
+    if (begins) {
+        t->since = now - 1; /* at some time since the beat before */
+        state_turn(h, t->since, true);
+    }
+    if (is_trouble) {
+        uint64_t kept = messages - t->messages_before, lost = deferred - t->deferred_before;
+        t->last = now;
+        for (size_t i = 0; i < h->trap_count; i++) {
+            h->open[i].had_no_room |= has_no_room;
+            h->open[i].part =
+                kept + lost ? (double)kept / ((double)kept + (double)lost) : (double)NAN;
+        }
+    }
+    if (ends) {
+        state_turn(h, t->last, false);
+        t->since = 0;
+    }
+    if (!t->since) {
+        t->messages_before = messages;
+        t->deferred_before = deferred;
+    }
+    return begins || ends;
 }
 
 void health_send(struct health *h, int channel, int64_t now)

@@ -41,7 +41,7 @@ struct parent {
 static uint64_t total(const struct parent *p, enum counter c)
 {
     const struct child *child = &p->children[counter_role(c)];
-    bool is_level = c == COUNTER_SESSIONS || c == COUNTER_SPOOL_BYTES;
+    bool is_level = c == COUNTER_SESSIONS || c == COUNTER_SPOOL_BYTES || c == COUNTER_SPOOL_FULL;
     return child->counters[c] + (is_level ? 0 : child->past[c]);
 }
 
@@ -138,6 +138,9 @@ static void message_take(struct parent *p, struct child *c, struct message *m)
             if (counter_role((enum counter)i) == c->role) {
                 c->counters[i] = m->beat.counters[i];
             }
+        }
+        if (is_trap && c->is_ready && health_beat(&p->health, c->counters, time_now())) {
+            p->health_at = 0; /* told at once */
         }
         break;
     case MESSAGE_LISTENER:

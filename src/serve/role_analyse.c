@@ -70,16 +70,20 @@ static enum err coverage_store(struct analyse *a, const struct message_coverage 
         .trap = trap,
         .since = m->from,
         .until = INT64_MAX,
-        .state = COVERAGE_UP,
+        .state = m->is_degraded ? COVERAGE_DEGRADED : COVERAGE_UP,
         .source = COVERAGE_SERVER,
-        .part = NAN,
-        .note = m->is_crash ? S("ended by a crash") : S(""),
+        .part = m->is_degraded ? m->part : (double)NAN,
+        .note = m->had_no_room   ? S("the spool had no room: mail was refused")
+                : m->is_degraded ? S("the spool could not be written: mail was refused")
+                : m->is_crash    ? S("ended by a crash")
+                                 : S(""),
     };
     if (m->until <= m->from) {
         return OK; /* up for less than a second, so far: nothing to say */
     }
     enum err e = store_trap_put(a->store, trap, slice_cstr(m->site), eb);
-    if (e == OK && !(m->is_open && known && known->from == m->from)) {
+    bool is_put = m->is_open && known && known->from == m->from && !m->is_degraded;
+    if (e == OK && !is_put) { /* the part that is kept changes: it is put anew */
         e = store_coverage_put(a->store, &c, eb);
     }
     if (e == OK) {

@@ -48,6 +48,8 @@ static void beat(void *arg)
         n[COUNTER_ACCEPT_ERRORS] += c->accept_errors;
     }
     n[COUNTER_SPOOL_BYTES] = spool.folder_bytes;
+    n[COUNTER_SPOOL_FULL] = spool.is_full;
+    n[COUNTER_SPOOL_REFUSED] = spool.refused_full;
     n[COUNTER_COMMITS] = spool.commits;
     n[COUNTER_SPOOL_FAILED] = spool.failed;
     channel_send(t->o->channel, &m);

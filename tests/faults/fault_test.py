@@ -3,6 +3,8 @@
 
 Whatever fails: nothing that got 250 is lost or there twice, and mail is taken again without a restart by hand once the
 fault is gone."""
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -39,8 +41,24 @@ class Faults:
                 os.unlink(os.path.join(self.serve.spool, name))
 
 
-def under_load(name, during, more=None, seconds=2.0, codes=None, preload=True, size=2000):
-    """Runs `during(serve, faults)` while mail comes in, then waits until mail is taken again."""
+def degraded(name, serve, begun, over, note):
+    """The trap's coverage says from when to when mail was refused, and why."""
+    with contextlib.closing(live.database(serve)) as db:
+        rows = db.execute("SELECT state, since, until, part, note FROM trap_coverage WHERE source = 0 ORDER BY since").fetchall()
+    bad = [row for row in rows if row[0] == 1]
+    good = len(bad) == 1 and begun - 2 <= bad[0][1] <= begun + 3 and over - 2 <= bad[0][2] <= over + 3 and note in bad[0][4]
+    tap.check(f"{name}: coverage says degraded from {begun:.0f} until {over:.0f}", good, rows)
+    tap.check(f"{name}: and up before and after without a hole",
+              [row[0] for row in rows] == [0, 1, 0] and all(a[2] == b[1] for a, b in zip(rows, rows[1:])), rows)
+    gaps = serve.run("trap", "gaps", "-f", "json")
+    told = [g for g in json.loads(gaps.stdout)["gaps"] if g["source"] == "server"] if gaps.returncode == 0 else []
+    tap.check(f"{name}: trap gaps tells it", len(told) == 1 and told[0]["verdict"] == "partial" and note in told[0]["note"],
+              gaps.stdout + gaps.stderr)
+
+
+def under_load(name, during, more=None, seconds=2.0, codes=None, preload=True, size=2000, note=None):
+    """Runs `during(serve, faults)` while mail comes in, then waits until mail is taken again. `note`: of the
+    degraded time that coverage must tell."""
     environment = {"LD_PRELOAD": inject} if preload else {}
     serve = live.Serve(program, more, environment)
     serve.environment["FAULTS"] = serve.spool
@@ -49,9 +67,13 @@ def under_load(name, during, more=None, seconds=2.0, codes=None, preload=True, s
         serve.start()
         load = live.Load(serve.port, threads=4, size=size).start()
         live.wait(lambda: load.acknowledged_count() > 20, 60, "the load runs")
+        if note:
+            time.sleep(2)  # to be up for a while before
+        begun = time.time()
         during(serve, faults)
         time.sleep(seconds)
         faults.clear()
+        over = time.time()
         before = load.acknowledged_count()
         try:
             live.wait(lambda: load.acknowledged_count() > before + 20, 60, "mail is taken again")
@@ -68,7 +90,11 @@ def under_load(name, during, more=None, seconds=2.0, codes=None, preload=True, s
             live.wait(lambda: wanted <= serve.subjects().keys(), 90, "backlog")
         except TimeoutError:
             pass
+        if note:
+            time.sleep(max(0, over + 13 - time.time()))  # after ten quiet seconds it is over
         tap.check(f"{name}: it ends cleanly", serve.stop() == 0, serve.log())
+        if note:
+            degraded(name, serve, begun, over, note)
         live.balance(tap, serve, load, name)
     finally:
         serve.close()
@@ -124,8 +150,8 @@ def quota(serve, _faults):
     os.kill(pid, 18)
 
 
-under_load("disk full", disk_full, codes={451, 452})
-under_load("fsync fails", disk_broken, codes={451, 452})
+under_load("disk full", disk_full, codes={451, 452}, note="no room", seconds=5)
+under_load("fsync fails", disk_broken, codes={451, 452}, note="could not be written", seconds=5)
 under_load("a flaky disk", disk_flaky)
 under_load("no descriptors left", descriptors)
 under_load("no memory for a socket", memory_accept)

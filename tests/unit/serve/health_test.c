@@ -132,6 +132,70 @@ static void a_crash_ends_an_interval_until_it_is_stored(void **state)
     close(ends[1]);
 }
 
+static void beat(struct health *c, uint64_t full, uint64_t failed, uint64_t messages,
+                 uint64_t deferred, int64_t now, bool changes)
+{
+    const uint64_t counters[COUNTER_COUNT] = {[COUNTER_SPOOL_FULL] = full,
+                                              [COUNTER_SPOOL_FAILED] = failed,
+                                              [COUNTER_MESSAGES] = messages,
+                                              [COUNTER_DEFERRED] = deferred};
+    assert_int_equal(health_beat(c, counters, now), changes);
+}
+
+static void a_spool_in_trouble_is_a_degraded_time(void **state)
+{
+    int ends[2];
+    struct message none;
+    struct health *c = start(1000);
+    (void)state;
+    assert_int_equal(channel_open(ends, NULL), OK);
+    beat(c, 0, 0, 50, 7, 1001, false); /* one client's share used up is nobody else's trouble */
+    beat(c, 1, 0, 51, 8, 1100, true);
+    beat(c, 1, 0, 51, 10, 1101, false);
+    health_send(c, ends[0], 1102);
+    struct message_coverage up[2], bad[2];
+    for (int t = 0; t < 2; t++) {
+        up[t] = next(ends[1]);
+        assert_true(!up[t].is_degraded && !up[t].is_open && !up[t].is_crash);
+        assert_int_equal(up[t].from, 1000);
+        assert_int_equal(up[t].until, 1099);
+        health_coverage_stored(c, &up[t]);
+    }
+    for (int t = 0; t < 2; t++) {
+        bad[t] = next(ends[1]);
+        assert_true(bad[t].is_degraded && bad[t].is_open && bad[t].had_no_room);
+        assert_int_equal(bad[t].from, 1099);
+        assert_int_equal(bad[t].until, 1102);
+        assert_true(bad[t].part > 0.249 && bad[t].part < 0.251); /* 1 kept, 3 refused */
+    }
+    beat(c, 0, 0, 60, 10, 1105, false);
+    beat(c, 0, 1, 60, 14, 1108, false); /* again, before it was quiet for long */
+    beat(c, 0, 1, 99, 14, 1117, false);
+    beat(c, 0, 1, 120, 14, 1118, true);
+    beat(c, 0, 1, 130, 14, 1119, false);
+    health_send(c, ends[0], 1120);
+    for (int t = 0; t < 2; t++) {
+        bad[t] = next(ends[1]);
+        assert_true(bad[t].is_degraded && !bad[t].is_open);
+        assert_int_equal(bad[t].until, 1108);
+        assert_true(bad[t].part > 0.58 && bad[t].part < 0.60); /* 10 kept, 7 refused */
+    }
+    for (int t = 0; t < 2; t++) {
+        up[t] = next(ends[1]);
+        assert_true(!up[t].is_degraded && up[t].is_open && !up[t].had_no_room);
+        assert_int_equal(up[t].from, 1108);
+    }
+    assert_int_equal(channel_receive(ends[1], &none), ERR_BUSY);
+    close(ends[0]);
+    close(ends[1]);
+    beat(c, 0, 2, 130, 15, 1200, true);
+    assert_false(c->open[0].had_no_room);
+    health_end(c, 1201, true); /* a new process counts from nothing, and begins well */
+    health_begin(c, 1202);
+    beat(c, 0, 0, 0, 0, 1203, false);
+    assert_false(c->open[0].is_degraded);
+}
+
 static void forgets_the_oldest_when_nobody_stores(void **state)
 {
     struct health *c = start(1);
@@ -155,6 +219,7 @@ int main(void)
         cmocka_unit_test(counts_by_trap_and_hour),
         cmocka_unit_test(what_cannot_be_is_not_believed),
         cmocka_unit_test(a_crash_ends_an_interval_until_it_is_stored),
+        cmocka_unit_test(a_spool_in_trouble_is_a_degraded_time),
         cmocka_unit_test(forgets_the_oldest_when_nobody_stores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
