@@ -270,7 +270,7 @@ static void loopback_scenarios(void **state)
     assert_true(count >= 5);
 }
 
-/* Over IPv6: the client is who it is, the guard counts it, and its SYN is kept. */
+/* Over IPv6: the client is who it is, also in what it is told, and its SYN is kept. */
 static void ipv6_listener(void **state)
 {
     (void)state;
@@ -284,7 +284,7 @@ static void ipv6_listener(void **state)
     close(probe);
     fixture_init(&f);
     f.is_v6 = true;
-    f.options.sessions_per_client_max = 1;
+    f.options.sessions_max = 1;
     fixture_start(&f);
     struct sockaddr_in6 a = {
         .sin6_family = AF_INET6, .sin6_port = htons(f.port), .sin6_addr = in6addr_loopback};
