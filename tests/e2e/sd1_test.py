@@ -64,7 +64,7 @@ def split_path(argument, keyword):
 
 def read_steps(lines):
     turns, end, dropped, first, offered = [], None, 0, 0, 0
-    gap, number = False, 0
+    gap, number, ptr = False, 0, b""
     steps = []
     for line in lines:
         if line.startswith(b"offered "):
@@ -93,6 +93,8 @@ def read_steps(lines):
             parts = split_command(text)
             if parts[5] == "XCLIENT" and steps[i + 1].startswith(b"reply 2"):
                 turns = []
+                names = [w[5:] for w in text.split() if w[:5].upper() == b"NAME=" and w[5:6] != b"["]
+                ptr = names[-1] if names else b""
                 continue
             turn = Turn("command", ending=ending, buffered=buffered == b"+", text=text, parts=parts, verb=parts[5])
         elif kind == b"data":
@@ -106,10 +108,10 @@ def read_steps(lines):
             turn = Turn("early", what=rest.split()[0], buffered=False)
         turn.gap, gap = gap, False
         turns.append(turn)
-    return turns, end, offered
+    return turns, end, offered, ptr
 
 
-def helo_letter(a):
+def helo_letter(a, ptr=b""):
     if not a:
         return "-"
     if a[:1] == b"[":
@@ -118,6 +120,8 @@ def helo_letter(a):
         return "I"
     if a.lower() == OWN:
         return "T"
+    if ptr and a.lower() == ptr.lower():
+        return "P"
     label = a.split(b".")[0]
     if len(label) >= 8 and re.fullmatch(rb"[A-Za-z0-9]+", label):
         changes = sum(label[i:i + 1].isdigit() != label[i - 1:i].isdigit() for i in range(1, len(label)))
@@ -126,7 +130,7 @@ def helo_letter(a):
     return "M" if b"." in a else "S"
 
 
-def traits(turns, end, offered):
+def traits(turns, end, offered, ptr):
     commands = [t for t in turns if t.kind == "command"]
     a = []
     greeting, refused = "-", False
@@ -140,7 +144,7 @@ def traits(turns, end, offered):
                 break
             greeting, refused = "E", True
     a.append(greeting)
-    a.append(next((helo_letter(t.parts[3]) for t in commands if t.verb in GREETINGS and t.parts[3]), "-"))
+    a.append(next((helo_letter(t.parts[3], ptr) for t in commands if t.verb in GREETINGS and t.parts[3]), "-"))
     letters = b"".join(t.parts[1] for t in commands if t.verb and t.verb not in FOREIGN).decode()
     upper, lower = re.search("[A-Z]", letters), re.search("[a-z]", letters)
     a.append("m" if upper and lower else "U" if upper else "l" if lower else "-")
@@ -300,9 +304,9 @@ def hash12(lines):
 
 def check(name, expected):
     lines = expected.split(b"\n")
-    turns, end, offered = read_steps(lines)
+    turns, end, offered, ptr = read_steps(lines)
     b, c = sequence(turns), skeleton(turns)
-    got = f"SD1:{traits(turns, end, offered)}_{hash12(b)}_{hash12(c)}"
+    got = f"SD1:{traits(turns, end, offered, ptr)}_{hash12(b)}_{hash12(c)}"
     want = lines[0].decode()
     problems = [] if got == want else [f"{name}: {got}, the file has {want}"]
     for letter, mine in ((b"b ", b), (b"c ", c)):
