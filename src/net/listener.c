@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_AT_ONCE = 16 }; /* then the sessions there are get their turn */
+enum {
+    ACCEPTS_AT_ONCE = 16, /* then the sessions there are get their turn */
+    FULL_ROUNDS = 8,      /* in a row, until more are tried at once */
+};
 
 struct listener {
     uv_poll_t poll;
@@ -18,6 +21,8 @@ struct listener {
     struct listener_calls calls;
     void *arg;
     int fd;
+    int at_once; /* accepts before it waits again: one more would mostly find nobody */
+    int full_rounds;
     unsigned open_handles;
 };
 
@@ -70,12 +75,19 @@ static bool accept_one(struct listener *n)
 static void listener_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *n = poll->data;
+    int most = n->at_once;
     (void)status;
     (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE && !uv_is_closing((uv_handle_t *)poll); i++) {
+    for (int i = 0; i < most && !uv_is_closing((uv_handle_t *)poll); i++) {
         if (!accept_one(n)) {
+            n->at_once = i > 1 ? i : 1;
+            n->full_rounds = 0;
             return;
         }
+    }
+    if (++n->full_rounds == FULL_ROUNDS) {
+        n->full_rounds = 0;
+        n->at_once = 2 * most < ACCEPTS_AT_ONCE ? 2 * most : ACCEPTS_AT_ONCE;
     }
 }
 
@@ -104,6 +116,7 @@ struct listener *listener_new(struct loop *l, int fd, const struct listener_call
     n->calls = *calls;
     n->arg = arg;
     n->fd = fd;
+    n->at_once = 1;
     n->pause.data = n->poll.data = n;
     n->open_handles = 1;
     /* Both are wishes: a kernel without them serves as well. Accepted sockets inherit NODELAY. */

@@ -14,12 +14,26 @@ struct timer {
     void *arg;
 };
 
+/* libuv opens a spare descriptor with a loop's first stream, and where it may not (a sandbox) it
+ * tries again with every stream: two calls a connection. So there is a first one at once. */
+static void spare_open(uv_loop_t *loop)
+{
+    uv_tcp_t first;
+    if (uv_tcp_init(loop, &first) == 0) {
+        uv_close((uv_handle_t *)&first, NULL);
+        uv_run(loop, UV_RUN_NOWAIT);
+    }
+}
+
 struct loop *loop_new(void)
 {
     struct loop *l = calloc(1, sizeof *l);
     if (l && uv_loop_init(&l->uv) != 0) {
         free(l);
         return NULL;
+    }
+    if (l) {
+        spare_open(&l->uv);
     }
     return l;
 }

@@ -143,7 +143,6 @@ static enum err trap_open(struct trap *t, struct errbuf *eb)
     if (e != OK) {
         return e;
     }
-    t->loop = loop_new();
     t->sink = t->loop ? spool_sink_new(t->spool, is_relay, (void *)(uintptr_t)o) : NULL;
     t->beat = t->sink ? timer_new(t->loop, beat, t) : NULL;
     if (!t->beat) {
@@ -181,7 +180,7 @@ static void trap_close(struct trap *t)
 
 enum err role_trap_run(const struct trap_options *o, struct errbuf *eb)
 {
-    struct trap t = {.o = o};
+    struct trap t = {.o = o, .loop = loop_new()}; /* opens /dev/null, which the sandbox has not */
     struct sandbox_report report;
     enum err e = sandbox_trap(o->user, o->spool.folder,
                               o->sessions_max + DESCRIPTORS_BESIDES_SESSIONS, &report, eb);

@@ -62,6 +62,7 @@ struct spool_writer {
     struct spool_completion *done;            /* with room for one of each record that waits */
     size_t done_first, done_count, done_size; /* done[first .. first + count) */
     bool is_closing, is_full, keeper_wanted;
+    bool is_asleep; /* the committer waits for longer than a session's record may */
     volatile bool keeper_stop;
     uint64_t open_segment, open_bytes; /* number; committed in it */
     struct spool_stats stats;
@@ -168,7 +169,7 @@ static enum spool_status entry_put(struct spool_writer *w, const struct entry *i
     }
     uint32_t length = (uint32_t)(b->frames.n - start - FRAME_HEAD_BYTES);
     memcpy(b->frames.p + start, &length, sizeof length);
-    *wakes = b->count == 0 || (in->hurries && !b->hurries);
+    *wakes = (b->count == 0 && w->is_asleep) || (in->hurries && !b->hurries);
     b->since = b->count ? b->since : time_monotonic();
     b->hurries = b->hurries || in->hurries;
     b->cookies[b->count++] = in->cookie;
@@ -410,27 +411,54 @@ static bool batch_is_due(const struct spool_writer *w)
                         (time_monotonic() - b->since) * 1e3 >= w->o.session_delay_ms);
 }
 
+/* Until when the committer waits, lock held. For a while after a commit it naps only as long as a
+ * session's record may wait, so that these need not wake it; then it sleeps. */
+static void nap_choose(struct spool_writer *w, double committed, struct timespec *until)
+{
+    const struct batch *b = w->filling;
+    double now = time_monotonic();
+    unsigned ms = w->o.session_delay_ms;
+    if (b->count) {
+        double waited = (now - b->since) * 1e3;
+        ms = waited < ms ? ms - (unsigned)waited : 1;
+    } else if (w->is_full || (now - committed) * 1e3 > w->o.room_ms) {
+        w->is_asleep = true;
+        ms = w->o.room_ms;
+    }
+    deadline_after(until, ms);
+}
+
+/* Lock held on entry and exit: nothing came for a while. */
+static void quiet_look(struct spool_writer *w)
+{
+    room_look(w);
+    if (segment_is_done(w)) { /* nothing came for an hour */
+        segment_file_end(&w->file);
+        w->open_segment = w->file.number + 1;
+        w->open_bytes = 0;
+        w->keeper_wanted = true;
+        pthread_cond_signal(&w->keep);
+    }
+}
+
 static void *committer_main(void *arg)
 {
     struct spool_writer *w = arg;
+    double committed = 0;
     pthread_mutex_lock(&w->lock);
     while (!w->is_closing || w->filling->count) {
         struct timespec until;
         if (batch_is_due(w)) {
             batch_commit(w);
+            committed = time_monotonic();
             continue;
         }
-        bool has_sessions = w->filling->count > 0;
-        deadline_after(&until, has_sessions ? w->o.session_delay_ms : w->o.room_ms);
-        if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT && !has_sessions) {
-            room_look(w);
-            if (segment_is_done(w)) { /* nothing came for an hour */
-                segment_file_end(&w->file);
-                w->open_segment = w->file.number + 1;
-                w->open_bytes = 0;
-                w->keeper_wanted = true;
-                pthread_cond_signal(&w->keep);
-            }
+        nap_choose(w, committed, &until);
+        bool was_asleep = w->is_asleep;
+        bool is_over = pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT;
+        w->is_asleep = false;
+        if (is_over && was_asleep) {
+            quiet_look(w);
         }
     }
     pthread_mutex_unlock(&w->lock);

@@ -125,6 +125,13 @@ static void test_sessions_alone_are_written_soon(void **state)
     (void)state;
     assert_int_equal(spool_append_session(w, &s, 7, 0), SPOOL_OK);
     assert_int_equal(completion_wait(w).cookie, 7);
+    for (uint64_t i = 1; i <= 5; i++) { /* nor when the committer has just been at work */
+        struct message_record m = message_of((uint32_t)i, 1, S("a\r\n"));
+        assert_int_equal(spool_append_message(w, &m, i, 0), SPOOL_OK);
+        assert_int_equal(completion_wait(w).cookie, i);
+        assert_int_equal(spool_append_session(w, &s, 100 + i, 0), SPOOL_OK);
+        assert_int_equal(completion_wait(w).cookie, 100 + i);
+    }
     spool_writer_close(w);
 }
 
