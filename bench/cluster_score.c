@@ -193,6 +193,7 @@ static void cluster_message_fill(struct cluster_message *m, const struct analysi
         .td1 = r->td1,
         .hd1_names = a->features.hd1.names,
         .hd1_shapes = a->features.hd1.shapes,
+        .is_listed = a->features.hd1.is_listed,
         .msgid_shape = r->msgid_shape,
         .boundary_shape = r->boundary_shape,
         .mime_tree = r->mime_tree,

@@ -200,6 +200,7 @@ static struct cluster_message message_of(const struct message_row *row, const st
         .td1 = row->td1,
         .hd1_names = shown->hd1_names,
         .hd1_shapes = shown->hd1_shapes,
+        .is_listed = shown->is_listed,
         .msgid_shape = row->msgid_shape,
         .boundary_shape = row->boundary_shape,
         .mime_tree = row->mime_tree,

@@ -78,7 +78,7 @@ static enum err text_copy(struct slice *to, struct slice from, struct arena *are
 enum err shown_copy(struct shown *to, const struct analysis *from, struct arena *arena)
 {
     const struct cd1 *sketch = &from->cd1;
-    *to = (struct shown){NULL};
+    *to = (struct shown){.is_listed = from->features.hd1.is_listed};
     enum err e = text_copy(&to->hd1_names, from->features.hd1.names, arena);
     e = e == OK ? text_copy(&to->hd1_shapes, from->features.hd1.shapes, arena) : e;
     if (e == OK && sketch->kind != CD1_NONE) {

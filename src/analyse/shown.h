@@ -10,6 +10,7 @@
 struct shown {
     const struct cd1 *cd1; /* NULL: no content */
     struct slice hd1_names, hd1_shapes;
+    bool is_listed;
     struct slice words; /* packed; empty: none */
 };
 
