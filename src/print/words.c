@@ -202,9 +202,13 @@ static inline const char *letters(struct splitter *s, const char *p)
     vec fold = low & keep, capitals = (raw ^ low) & keep;
     memcpy(folded, &fold, sizeof fold);
     memcpy(cased, &capitals, sizeof capitals);
-    if (load_le64(cased) >> 8 | load_le64(cased + 8)) {
-        splitter_letters(s, slice_of(p, n)); /* a capital inside */
-        return q;
+    if (load_le64(cased) >> 8 | load_le64(cased + 8)) { /* a capital inside */
+        vec small = capitals ^ (keep & 0x20);
+        memcpy(cased, &small, sizeof small);
+        if (load_le64(cased) | load_le64(cased + 8)) { /* and small letters */
+            splitter_letters(s, slice_of(p, n));
+            return q;
+        }
     }
     uint64_t hash = hash_block(n, folded);
     struct slice text = slice_of(p, n);
