@@ -81,7 +81,7 @@ static void text_weigh(struct wording_evidence *e, const struct support *s)
 static void call_weigh(struct wording_evidence *e, const struct support *s)
 {
     int support = s->own_layout + s->own_shapes + s->domain;
-    if (support >= 2 || (support == 1 && s->is_light)) {
+    if (support >= 2 || s->domain || (support == 1 && s->is_light)) {
         strengthen(e, e->call, ALONE, "text around the links, and layout, URL shapes or domain");
     }
     if (support >= 2 && s->is_light) {

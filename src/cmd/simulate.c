@@ -274,7 +274,7 @@ static const struct option_spec SIMULATE_MAIL_OPTIONS[] = {
 static const char *const SIMULATE_MAIL_EXAMPLES[] = {
     "spamgauge simulate mail --seed 7 -o spam.mbox",
     "20,000 messages in spam.mbox, what is true of them in spam.mbox.truth.csv.",
-    "spamgauge simulate mail --mess 0 --families 5 --campaigns 5 -n 500 -o easy.mbox",
+    "spamgauge simulate mail --mess 0 --families 5 -n 500 -o easy.mbox",
     "A small world in which nothing goes wrong.",
     NULL,
 };

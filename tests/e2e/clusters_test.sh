@@ -25,9 +25,9 @@ same 'CSV has a line a mailer' 4 "$(wc -l <"$work/mailers.csv")"
 exits 'mailers --new' 0 "$sg" mailers --new -f json
 same 'tells the one that grows' 1 "$(of 'len(d["mailers"])' <"$work/out")"
 new=$(of 'd["mailers"][0]["id"]' <"$work/out")
-same 'of many hosts, in its first week' 'True 254 0' "$(of '"%s %d %d" % (d["mailers"][0]["hosts"] > 80, d["mailers"][0]["messages_week"], d["mailers"][0]["messages_week_before"])' <"$work/out")"
+same 'of many hosts, in its first week' 'True True 0' "$(of '"%s %s %d" % (d["mailers"][0]["hosts"] > 80, 245 < d["mailers"][0]["messages_week"] <= 254, d["mailers"][0]["messages_week_before"])' <"$work/out")"
 same 'before it came there was none' 0 "$(json mailers --new --until 2010-10-10 | of 'len(d["mailers"])')"
-same 'a period has its own volumes' '217 217' "$(json mailers --since 2010-07 --until 2010-08-01 | of '"%d %d" % (d["total"]["messages"], sum(m["messages"] for m in d["mailers"]))')"
+same 'a period has its own volumes' '217 217' "$(json mailers --since 2010-07 --until 2010-08-01 | of '"%d %d" % (d["total"]["messages"], sum(m["messages"] for m in d["mailers"]) + d["outside"]["messages"])')"
 
 for f in text json jsonl csv; do
     exits "mailer -f $f" 0 "$sg" mailer "$new" -f $f
@@ -35,7 +35,7 @@ for f in text json jsonl csv; do
 done
 check 'lines fit, but for fingerprints' fits "$work/mailer.text"
 check 'it says where to look' grep -q '^Samples' "$work/mailer.text"
-same 'volume over its days' '7 254' "$(of '"%d %d" % (len(d["volume"]), sum(v["messages"] for v in d["volume"]))' <"$work/mailer.json")"
+same 'volume over its days' '7 True' "$(of '"%d %s" % (len(d["volume"]), 245 < sum(v["messages"] for v in d["volume"]) <= 254)' <"$work/mailer.json")"
 same 'it carries one campaign' 1 "$(of 'len(d["campaigns"])' <"$work/mailer.json")"
 campaign=$(of 'd["campaigns"][0]["id"]' <"$work/mailer.json")
 exits 'which has a page' 0 "$sg" campaign "$campaign" -f json
