@@ -194,6 +194,7 @@ static void cluster_message_fill(struct cluster_message *m, const struct analysi
         .hd1_names = a->features.hd1.names,
         .hd1_shapes = a->features.hd1.shapes,
         .is_listed = a->features.hd1.is_listed,
+        .is_listed = a->features.hd1.is_listed,
         .msgid_shape = r->msgid_shape,
         .boundary_shape = r->boundary_shape,
         .mime_tree = r->mime_tree,
@@ -213,7 +214,7 @@ static void cluster_message_fill(struct cluster_message *m, const struct analysi
     };
 }
 
-static void message_place(struct score *s, struct analyser *a, struct arena *arena, struct truth *t)
+static void message_place(struct score *s, struct analyser *a, struct truth *t)
 {
     const struct analysis *analysis;
     struct cluster_message m;
@@ -230,24 +231,14 @@ static void message_place(struct score *s, struct analyser *a, struct arena *are
     if (t->sd1_bytes) {
         source.live = &live;
     }
-    arena_reset(arena);
     if (analyse_message(a, &source, time_now(), &analysis) != OK) {
         die("a message can not be analysed");
     }
     cluster_message_fill(&m, analysis);
     t->is_ruled = m.botnet.n != 0;
     double started = time_monotonic();
-#ifdef SCORE_CAMPAIGNS
-    struct words words;
-    struct cd1 cd1;
-    struct slice me = analysis->chain.count ? analysis->chain.hops[0].for_addr : S("");
-    if (words_of(&words, &analysis->features, &me, me.n ? 1 : 0, arena) != OK ||
-        cd1_make(&cd1, &words, &analysis->features, arena) != OK) {
-        die("out of memory");
-    }
-    m.cd1 = &cd1;
-    m.words = &words;
-#endif
+    m.cd1 = &analysis->cd1;
+    m.words = &analysis->words;
     if (PARTS_FIND(s->parts, &m, &t->key, &profile, &is_new) != OK ||
         (profile && profile_take(profile, &m, 0) != OK)) {
         die("out of memory");
@@ -286,12 +277,11 @@ static void round_run(struct score *s, const char *take, uint64_t shuffle, bool 
     size_t *order = calloc(2 * s->count + 1, sizeof *order);
     config.recipient_key = KEY;
     struct analyser *a = analyser_new(&config);
-    struct arena *arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
     if (s->parts) {
         PARTS_FREE(s->parts);
     }
     s->parts = PARTS_NEW(PARTS_MOST);
-    if (!a || !arena || !order || !s->parts) {
+    if (!a || !order || !s->parts) {
         die("out of memory");
     }
     size_t n = order_make(s, take, shuffle, order);
@@ -299,7 +289,7 @@ static void round_run(struct score *s, const char *take, uint64_t shuffle, bool 
     s->seconds = 0;
     for (size_t i = 0; i < n; i++) {
         is_in[order[i]] = true;
-        message_place(s, a, arena, &s->list[order[i]]);
+        message_place(s, a, &s->list[order[i]]);
     }
     double started = time_monotonic();
     free(s->group);
@@ -322,7 +312,6 @@ static void round_run(struct score *s, const char *take, uint64_t shuffle, bool 
         (double)PARTS_BYTES(s->parts) / (1 << 20), (double)n / s->seconds, grouped);
     free(order);
     analyser_free(a);
-    arena_free(arena);
 }
 
 /* ---- scores ---- */

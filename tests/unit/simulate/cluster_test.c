@@ -6,7 +6,6 @@
 
 #include "analyse/analyse.h"
 #include "cluster/cluster.h"
-#include "core/limits.h"
 #include "simulate/simulate.h"
 #include "stat/agreement.h"
 #include "stat/pcg.h"
@@ -85,19 +84,13 @@ static int fixture_free(void **state)
 }
 
 static void message_place(const struct fixture *f, struct analyser *a, struct clusters *c, size_t i,
-                          struct placed *placed, struct arena *arena)
+                          struct placed *placed)
 {
     const struct item *item = &f->items[i];
     const struct analysis *x;
     struct source_message source = {
         .raw = item->raw, .bytes = item->raw.n, .name = "simulated", .ordinal = i};
-    struct words words;
-    struct cd1 cd1;
-    arena_reset(arena);
     assert_int_equal(analyse_message(a, &source, 1300000000, &x), OK);
-    struct slice me = x->chain.count ? x->chain.hops[0].for_addr : S("");
-    assert_int_equal(words_of(&words, &x->features, &me, me.n ? 1 : 0, arena), OK);
-    assert_int_equal(cd1_make(&cd1, &words, &x->features, arena), OK);
     const struct message_row *r = &x->row;
     struct cluster_message m = {
         .id = r->id,
@@ -109,14 +102,15 @@ static void message_place(const struct fixture *f, struct analyser *a, struct cl
         .hd1 = r->hd1,
         .hd1_names = x->features.hd1.names,
         .hd1_shapes = x->features.hd1.shapes,
+        .is_listed = x->features.hd1.is_listed,
         .msgid_shape = r->msgid_shape,
         .boundary_shape = r->boundary_shape,
         .mime_tree = r->mime_tree,
         .mailer = r->mailer,
         .charsets = r->charsets,
         .quirks = r->quirks,
-        .cd1 = &cd1,
-        .words = &words,
+        .cd1 = &x->cd1,
+        .words = &x->words,
         .domains = r->domains,
         .domain_count = r->domain_count,
         .url_shapes = r->url_shapes,
@@ -132,13 +126,12 @@ static void run(const struct fixture *f, const size_t *order, size_t n, struct f
         .trap = S("import"), .trust = f->trust, .urls = f->urls, .recipient_key = KEY};
     struct analyser *a = analyser_new(&config);
     struct clusters *c = clusters_new();
-    struct arena *arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
     static struct placed placed[MESSAGES];
-    assert_true(a && c && arena);
+    assert_true(a && c);
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < n; i++) {
         out->is_in[order[i]] = true;
-        message_place(f, a, c, order[i], &placed[order[i]], arena);
+        message_place(f, a, c, order[i], &placed[order[i]]);
     }
     assert_int_equal(clusters_regroup(c, 1300000000), OK);
     for (size_t i = 0; i < MESSAGES; i++) {
@@ -149,7 +142,6 @@ static void run(const struct fixture *f, const size_t *order, size_t n, struct f
             out->of[i][k] = info ? info->id : key ? key : UINT64_MAX - i;
         }
     }
-    arena_free(arena);
     analyser_free(a);
     clusters_free(c);
 }
