@@ -106,11 +106,9 @@ bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i)
 static void template_take(struct clusters *c, struct part_slot *s, struct slice in)
 {
     struct cluster_entry *e = cluster_find(c, CLUSTER_CAMPAIGN, s->cluster);
-    struct template_info info;
     s->template = template_load(&in);
     if (s->template) {
-        template_info(s->template, &info);
-        s->is_settled = info.learnt >= TEMPLATE_LEARN;
+        s->is_settled = template_learnt(s->template) >= TEMPLATE_LEARN;
         c->template_count++;
     }
     if (s->template && e && e->template_key == 0) {

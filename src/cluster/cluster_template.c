@@ -49,7 +49,6 @@ bool clusters_learns(const struct clusters *c, uint64_t key)
 enum err clusters_teach(struct clusters *c, uint64_t key, const struct words *words)
 {
     struct part_slot *own = slot_find(c, CLUSTER_CAMPAIGN, key);
-    struct template_info info;
     if (!own || words->count < LEARN_WORDS) {
         return OK;
     }
@@ -59,8 +58,7 @@ enum err clusters_teach(struct clusters *c, uint64_t key, const struct words *wo
     }
     s->flags |= PART_CHANGED;
     enum err e = template_learn(s->template, words);
-    template_info(s->template, &info);
-    s->is_settled = info.learnt >= TEMPLATE_LEARN;
+    s->is_settled = template_learnt(s->template) >= TEMPLATE_LEARN;
     return e;
 }
 
@@ -107,9 +105,7 @@ static size_t carriers_find(struct clusters *c, struct carrier *out)
     size_t n = 0;
     for (size_t i = 0; i < t->slot_count; i++) {
         if (t->slots[i].template) {
-            struct template_info info;
-            template_info(t->slots[i].template, &info);
-            out[n++] = (struct carrier){&t->slots[i], info.learnt,
+            out[n++] = (struct carrier){&t->slots[i], template_learnt(t->slots[i].template),
                                         wordings_profile(c->wordings, i)->messages};
         }
     }

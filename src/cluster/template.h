@@ -29,6 +29,9 @@ enum err template_learn(struct template *t, const struct words *w) MUST_USE;
 /* Whether the words fit: all anchors in order, each hole's content of its kind. */
 bool template_matches(const struct template *t, const struct words *w);
 
+/* Messages learnt so far. */
+uint64_t template_learnt(const struct template *t);
+
 struct template_info {
     uint64_t learnt, outliers; /* messages */
     size_t anchors, anchor_words, holes;

@@ -77,6 +77,11 @@ void anchors_weigh(const struct template *t, uint8_t *weight)
     }
 }
 
+uint64_t template_learnt(const struct template *t)
+{
+    return t->learnt;
+}
+
 void template_info(const struct template *t, struct template_info *out)
 {
     uint8_t weight[TEMPLATE_WORDS];
