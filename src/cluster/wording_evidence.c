@@ -14,10 +14,10 @@ enum {
 };
 
 /* Likeness of two texts that makes them one campaign: alone; when one more thing is alike (METHODS
- * B3); when two are; and when neither has links or HTML. */
-static const double ALONE = 0.75, SUPPORTED = 0.5, WELL_SUPPORTED = 0.35, PLAIN = 0.6;
+ * B3); when two are; and when nothing is against it. */
+static const double ALONE = 0.75, SUPPORTED = 0.5, WELL_SUPPORTED = 0.35, UNOPPOSED = 0.6;
 /* Of two openings in the same form, when a book's text follows */
-static const double OPENING = 0.6;
+static const double OPENING = 0.5;
 /* The same of what is known by its attachments: few items, so coarse. With the same URL shapes;
  * with a rare domain. */
 static const double SHAPE_SUPPORTED = 0.6, SHAPE_DOMAIN = 0.3;
@@ -55,7 +55,8 @@ static void strengthen(struct wording_evidence *e, double likeness, double enoug
 struct support {
     bool layout, shapes; /* alike, whoever else has them */
     bool own_layout, own_shapes, domain;
-    bool is_plain; /* neither has links or HTML */
+    bool is_plain;   /* neither has links or HTML */
+    bool is_against; /* both have links, or HTML, and they differ */
     bool is_light;
 };
 
@@ -68,8 +69,8 @@ static void text_weigh(struct wording_evidence *e, const struct support *s)
     if (s->own_layout + s->own_shapes + s->domain >= 2) {
         strengthen(e, e->text, WELL_SUPPORTED, "text, and two of layout, URL shapes, rare domain");
     }
-    if (s->is_plain) {
-        strengthen(e, e->text, PLAIN, "text, without links on either side");
+    if (!s->is_against) {
+        strengthen(e, e->text, UNOPPOSED, "text, and nothing against it");
     }
     if (s->layout || s->shapes || s->domain || s->is_plain) {
         strengthen(e, e->open, OPENING, "the opening, and the same form");
@@ -133,6 +134,7 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
         .own_layout = e->html >= LAYOUT && !(flags & HTML_COMMON),
         .own_shapes = e->shapes >= SHAPES && !(flags & SHAPES_TRIVIAL),
         .domain = e->shares_domain,
+        .is_against = (e->html >= 0 && e->html < LAYOUT) || (e->shapes >= 0 && e->shapes < SHAPES),
         .is_plain = !x->has_html && !y->has_html && x->shape_count + y->shape_count == 0,
         .is_light = v->profile.messages <= LIGHT || w->profile.messages <= LIGHT,
     };

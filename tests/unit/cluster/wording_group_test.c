@@ -384,6 +384,26 @@ static void a_domain_decides_only_when_it_is_rare(void **state)
     }
 }
 
+/* Two texts alike to 0.68: a link on one side only is nothing against it, two that differ are. */
+static void a_link_that_comes_and_goes_does_not_part(void **state)
+{
+    (void)state;
+    for (int is_against = 0; is_against <= 1; is_against++) {
+        struct range *r = range_new();
+        for (uint32_t i = 0; i < 2; i++) {
+            struct made_mail *m = range_add(r, 0);
+            made_run(m->text, &m->text_count, 0, 162);
+            made_run(m->text, &m->text_count, 1000 + 1000 * i, 38);
+            if (i == 0 || is_against) {
+                m->shapes[m->shape_count++] = i ? S("http://h/a*/9*") : S("http://www.d/?x*");
+            }
+        }
+        range_group(r);
+        assert_int_equal(campaigns_of(r, 0), is_against ? 2 : 1);
+        free(r);
+    }
+}
+
 static void rotated_domains_leave_a_campaign_whole(void **state)
 {
     (void)state;
@@ -501,6 +521,7 @@ int main(void)
         cmocka_unit_test(short_texts_need_more_than_being_equal),
         cmocka_unit_test(a_picture_is_known_wherever_its_link_leads),
         cmocka_unit_test(a_domain_decides_only_when_it_is_rare),
+        cmocka_unit_test(a_link_that_comes_and_goes_does_not_part),
         cmocka_unit_test(rotated_domains_leave_a_campaign_whole),
         cmocka_unit_test(chains_do_not_glue),
         cmocka_unit_test(hubs_have_hard_limits),
