@@ -47,13 +47,10 @@ static bool sequence_make(struct sequence *q, const struct words *w, struct aren
         for (; link < w->link_count && w->links[link] <= i; link++) {
             q->link[links++] = (uint32_t)n;
         }
-        if (kind == WORD_PLAIN) {
-            q->hash[n++] = w->items[i].hash;
-        } else if (kind == WORD_HEX || kind >= WORD_RANDOM || kind == last) {
+        if (kind != WORD_PLAIN && (kind == WORD_HEX || kind >= WORD_RANDOM || kind == last)) {
             continue;
-        } else {
-            q->hash[n++] = w->items[i].hash;
         }
+        q->hash[n++] = w->items[i].hash;
         last = kind;
     }
     for (; link < w->link_count; link++) {

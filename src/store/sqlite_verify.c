@@ -213,93 +213,94 @@ static enum err tally_compare(struct verify *v)
 }
 
 /* Single numbers that must be 0. */
+static const struct {
+    const char *text, *sql;
+    bool needs_all; /* only when retention has not deleted rows */
+} CHECKS[] = {
+    {"messages without an identity in the index",
+     "SELECT count(*) FROM (SELECT seq FROM message WHERE seq <= (SELECT value FROM counter "
+     "WHERE name = 'keyed') EXCEPT SELECT seq FROM message_key)",
+     false},
+    {"identities of messages that never were",
+     "SELECT count(*) FROM message_key WHERE seq >= (SELECT value FROM counter WHERE name = "
+     "'next_seq')",
+     false},
+    {"identities that stand twice", "SELECT count(*) - count(DISTINCT id) FROM message", false},
+    {"message rows more or less than counted",
+     "SELECT abs(count(*) - (SELECT value FROM counter WHERE name = 'stored')) FROM message",
+     false},
+    {"messages stored before the first day of arrival",
+     "SELECT count(*) FROM message WHERE seq < ifnull((SELECT min(first_seq) FROM arrival), "
+     "(SELECT value FROM counter WHERE name = 'next_seq'))",
+     false},
+    {"messages more or less than their traps count",
+     "SELECT abs(count(*) - (SELECT ifnull(sum(messages), 0) FROM trap)) FROM message", true},
+    {"former names of traps that are not there",
+     "SELECT count(*) FROM trap_alias WHERE trap NOT IN (SELECT id FROM trap) OR name IN "
+     "(SELECT name FROM trap)",
+     false},
+    {"intervals of coverage that are impossible, or of no trap",
+     "SELECT count(*) FROM trap_coverage WHERE until <= since OR (until IS NOT NULL AND seen "
+     "IS "
+     "NOT NULL) OR state NOT BETWEEN 0 AND 2 OR source NOT BETWEEN 0 AND 2 OR part NOT BETWEEN "
+     "0 AND 1 OR trap NOT IN (SELECT id FROM trap)",
+     false},
+    {"intervals of coverage that overlap",
+     "SELECT count(*) FROM (SELECT since < lag(ifnull(until, 9223372036854775807)) OVER "
+     "(PARTITION BY trap, source ORDER BY since) AS overlaps FROM trap_coverage) WHERE "
+     "overlaps",
+     false},
+    {"hours of traps with impossible counts, or of no trap",
+     "SELECT count(*) FROM trap_hour WHERE min(connections, accepted, refused) < 0 OR accepted "
+     "+ "
+     "refused > connections OR trap NOT IN (SELECT id FROM trap)",
+     false},
+    {"session rows more or less than counted",
+     "SELECT abs(count(*) - (SELECT value FROM counter WHERE name = 'sessions')) FROM session",
+     false},
+    {"sessions that stand twice",
+     "SELECT count(*) FROM (SELECT id, lag(id) OVER (ORDER BY key) AS before FROM session) "
+     "WHERE id = before",
+     false},
+    {"hours with sessions that are not counted",
+     "SELECT count(*) FROM (SELECT DISTINCT trap, started / 3600000000 FROM session EXCEPT "
+     "SELECT "
+     "trap, hour FROM trap_hour)",
+     false},
+    {"sessions of traps that are not there",
+     "SELECT count(*) FROM session WHERE trap NOT IN (SELECT id FROM trap)", false},
+    {"messages of parts that are not there",
+     "SELECT count(*) FROM message WHERE (variant IS NOT NULL AND variant NOT IN (SELECT id "
+     "FROM "
+     "part WHERE kind = 0)) OR (wording IS NOT NULL AND wording NOT IN (SELECT id FROM part "
+     "WHERE "
+     "kind = 1))",
+     false},
+    {"states of parts that are not there",
+     "SELECT count(*) FROM part_state WHERE part NOT IN (SELECT id FROM part)", false},
+    {"parts in clusters that are not there",
+     "SELECT count(*) FROM part p WHERE (cluster <> 0 AND NOT EXISTS (SELECT 1 FROM cluster c "
+     "WHERE c.kind = p.kind AND c.id = p.cluster)) OR (pin <> 0 AND NOT EXISTS (SELECT 1 FROM "
+     "cluster c WHERE c.kind = p.kind AND c.id = p.pin))",
+     false},
+    {"clusters merged into others that are not there",
+     "SELECT count(*) FROM cluster m WHERE merged_into <> 0 AND NOT EXISTS (SELECT 1 FROM "
+     "cluster c WHERE c.kind = m.kind AND c.id = m.merged_into)",
+     false},
+    {"generations whose differences do not add up",
+     "SELECT count(*) FROM (SELECT sum(messages) AS m, sum(expected) AS x FROM generation_day "
+     "GROUP BY generation, dim) WHERE m <> 0 OR x <> 0",
+     false},
+    {"differences of generations that are not there",
+     "SELECT count(*) FROM generation_day WHERE generation + 1 NOT IN (SELECT number FROM "
+     "generation)",
+     false},
+    {"strings that cannot be found",
+     "SELECT count(*) FROM text WHERE id NOT IN (SELECT text FROM text_key)", false},
+};
+
 static enum err facts_check(struct verify *v)
 {
-    static const struct {
-        const char *text, *sql;
-        bool needs_all; /* only when retention has not deleted rows */
-    } CHECKS[] = {
-        {"messages without an identity in the index",
-         "SELECT count(*) FROM (SELECT seq FROM message WHERE seq <= (SELECT value FROM counter "
-         "WHERE name = 'keyed') EXCEPT SELECT seq FROM message_key)",
-         false},
-        {"identities of messages that never were",
-         "SELECT count(*) FROM message_key WHERE seq >= (SELECT value FROM counter WHERE name = "
-         "'next_seq')",
-         false},
-        {"identities that stand twice", "SELECT count(*) - count(DISTINCT id) FROM message", false},
-        {"message rows more or less than counted",
-         "SELECT abs(count(*) - (SELECT value FROM counter WHERE name = 'stored')) FROM message",
-         false},
-        {"messages stored before the first day of arrival",
-         "SELECT count(*) FROM message WHERE seq < ifnull((SELECT min(first_seq) FROM arrival), "
-         "(SELECT value FROM counter WHERE name = 'next_seq'))",
-         false},
-        {"messages more or less than their traps count",
-         "SELECT abs(count(*) - (SELECT ifnull(sum(messages), 0) FROM trap)) FROM message", true},
-        {"former names of traps that are not there",
-         "SELECT count(*) FROM trap_alias WHERE trap NOT IN (SELECT id FROM trap) OR name IN "
-         "(SELECT name FROM trap)",
-         false},
-        {"intervals of coverage that are impossible, or of no trap",
-         "SELECT count(*) FROM trap_coverage WHERE until <= since OR (until IS NOT NULL AND seen "
-         "IS "
-         "NOT NULL) OR state NOT BETWEEN 0 AND 2 OR source NOT BETWEEN 0 AND 2 OR part NOT BETWEEN "
-         "0 AND 1 OR trap NOT IN (SELECT id FROM trap)",
-         false},
-        {"intervals of coverage that overlap",
-         "SELECT count(*) FROM (SELECT since < lag(ifnull(until, 9223372036854775807)) OVER "
-         "(PARTITION BY trap, source ORDER BY since) AS overlaps FROM trap_coverage) WHERE "
-         "overlaps",
-         false},
-        {"hours of traps with impossible counts, or of no trap",
-         "SELECT count(*) FROM trap_hour WHERE min(connections, accepted, refused) < 0 OR accepted "
-         "+ "
-         "refused > connections OR trap NOT IN (SELECT id FROM trap)",
-         false},
-        {"session rows more or less than counted",
-         "SELECT abs(count(*) - (SELECT value FROM counter WHERE name = 'sessions')) FROM session",
-         false},
-        {"sessions that stand twice",
-         "SELECT count(*) FROM (SELECT id, lag(id) OVER (ORDER BY key) AS before FROM session) "
-         "WHERE id = before",
-         false},
-        {"hours with sessions that are not counted",
-         "SELECT count(*) FROM (SELECT DISTINCT trap, started / 3600000000 FROM session EXCEPT "
-         "SELECT "
-         "trap, hour FROM trap_hour)",
-         false},
-        {"sessions of traps that are not there",
-         "SELECT count(*) FROM session WHERE trap NOT IN (SELECT id FROM trap)", false},
-        {"messages of parts that are not there",
-         "SELECT count(*) FROM message WHERE (variant IS NOT NULL AND variant NOT IN (SELECT id "
-         "FROM "
-         "part WHERE kind = 0)) OR (wording IS NOT NULL AND wording NOT IN (SELECT id FROM part "
-         "WHERE "
-         "kind = 1))",
-         false},
-        {"states of parts that are not there",
-         "SELECT count(*) FROM part_state WHERE part NOT IN (SELECT id FROM part)", false},
-        {"parts in clusters that are not there",
-         "SELECT count(*) FROM part p WHERE (cluster <> 0 AND NOT EXISTS (SELECT 1 FROM cluster c "
-         "WHERE c.kind = p.kind AND c.id = p.cluster)) OR (pin <> 0 AND NOT EXISTS (SELECT 1 FROM "
-         "cluster c WHERE c.kind = p.kind AND c.id = p.pin))",
-         false},
-        {"clusters merged into others that are not there",
-         "SELECT count(*) FROM cluster m WHERE merged_into <> 0 AND NOT EXISTS (SELECT 1 FROM "
-         "cluster c WHERE c.kind = m.kind AND c.id = m.merged_into)",
-         false},
-        {"generations whose differences do not add up",
-         "SELECT count(*) FROM (SELECT sum(messages) AS m, sum(expected) AS x FROM generation_day "
-         "GROUP BY generation, dim) WHERE m <> 0 OR x <> 0",
-         false},
-        {"differences of generations that are not there",
-         "SELECT count(*) FROM generation_day WHERE generation + 1 NOT IN (SELECT number FROM "
-         "generation)",
-         false},
-        {"strings that cannot be found",
-         "SELECT count(*) FROM text WHERE id NOT IN (SELECT text FROM text_key)", false},
-    };
     enum err e = OK;
     for (size_t i = 0; e == OK && i < sizeof CHECKS / sizeof *CHECKS; i++) {
         int64_t n;
