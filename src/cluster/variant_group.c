@@ -11,11 +11,13 @@
 enum {
     BUCKET_GROUPS = 8,    /* groups of one bucket, the heaviest: more share what all have */
     KEYS = 6,             /* buckets a variant is looked up in */
-    MEMBERS_COMPARED = 4, /* of a group: the heaviest of different dialects */
+    MEMBERS_COMPARED = 8, /* of a group: the heaviest of different dialects */
     HOST_MAILERS = 8,     /* groups a machine may be seen with; past that it relays for others */
     ROUNDS = 3,           /* of joining groups: what it takes in practice */
 };
 static const double LEADER_LEAST = -4; /* evidence against its leader that a member may have */
+static const double LEAF_LEAST = -4;   /* a list server's variant is of some group that there is, */
+static const double LEAF_MARGIN = 2;   /* if one of them is better than all others */
 
 struct group {
     uint32_t member[MEMBERS_COMPARED]; /* the leader first */
@@ -142,11 +144,22 @@ static const struct variant *item(const struct grouping *g, uint32_t place)
     return &g->model.v->items[place];
 }
 
+/* What a list server rewrote shows little of the program and is like several: it goes to a group in
+ * the end, and is never a reason for joining two. */
+static bool is_leaf(const struct grouping *g, uint32_t place)
+{
+    return item(g, place)->dialect->is_listed;
+}
+
+/* Leaves last. */
 static int heavier_first(const void *a, const void *b, void *arg)
 {
     const struct variants *v = arg;
     const struct variant *x = &v->items[*(const uint32_t *)a];
     const struct variant *y = &v->items[*(const uint32_t *)b];
+    if (x->dialect->is_listed != y->dialect->is_listed) {
+        return x->dialect->is_listed ? 1 : -1;
+    }
     if (x->profile.messages != y->profile.messages) {
         return x->profile.messages > y->profile.messages ? -1 : 1;
     }
@@ -175,7 +188,7 @@ static void group_take(struct grouping *g, uint32_t group, uint32_t place)
 {
     struct group *x = &g->groups[group];
     const struct dialect *d = item(g, place)->dialect;
-    bool is_new = x->members < MEMBERS_COMPARED;
+    bool is_new = x->members < MEMBERS_COMPARED && (x->members == 0 || !is_leaf(g, place));
     for (unsigned i = 0; i < x->members && is_new; i++) {
         const struct dialect *other = item(g, x->member[i])->dialect;
         is_new = other->names != d->names || other->shapes != d->shapes;
@@ -191,7 +204,7 @@ static enum err variant_place(struct grouping *g, uint32_t place)
     uint64_t keys[KEYS];
     uint32_t tried[KEYS * BUCKET_GROUPS], best = 0;
     unsigned tries = 0;
-    double most = 0;
+    double least = is_leaf(g, place) ? LEAF_LEAST : 0, most = least, second = least;
     bucket_keys(g, place, keys);
     for (unsigned k = 0; k < KEYS; k++) {
         const struct bucket *b = bucket_find(&g->buckets, keys[k]);
@@ -204,14 +217,17 @@ static enum err variant_place(struct grouping *g, uint32_t place)
                 continue;
             }
             tried[tries++] = b->group[i];
-            double e = group_evidence(g, &g->groups[b->group[i]], place, most);
-            if (e > most || (e == most && most > 0 && b->group[i] < best)) {
+            double e = group_evidence(g, &g->groups[b->group[i]], place, second);
+            if (e > most || (e == most && most > least && b->group[i] < best)) {
+                second = most;
                 most = e;
                 best = b->group[i];
+            } else {
+                second = fmax(second, e);
             }
         }
     }
-    if (most <= 0) {
+    if (most <= least || (most <= 0 && most - second < LEAF_MARGIN)) {
         best = (uint32_t)g->count;
         g->groups[g->count++] = (struct group){.parent = best};
     }
@@ -260,12 +276,13 @@ static enum err hosts_look_at(struct grouping *g)
     return OK;
 }
 
+/* As the best members say, and less when the leaders object. */
 static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y)
 {
     double hosts = variant_hosts_evidence(&g->model, x->member[0], y->member[0]);
     struct variant_evidence e = {.hosts = hosts};
     variant_evidence(&g->model, x->member[0], y->member[0], LEADER_LEAST, &e);
-    double best = e.total;
+    double best = e.total, leaders = fmin(e.total, 0);
     for (unsigned i = 0; i < x->members && e.total > LEADER_LEAST; i++) {
         for (unsigned j = i == 0; j < y->members; j++) {
             struct variant_evidence more = {.hosts = hosts};
@@ -273,7 +290,7 @@ static double join_evidence(const struct grouping *g, const struct group *x, con
             best = more.total > best ? more.total : best;
         }
     }
-    return best;
+    return best + leaders;
 }
 
 struct join {
@@ -318,7 +335,7 @@ static bool groups_join(struct grouping *g)
         struct group *x = &g->groups[i];
         struct join j = {.most = 0};
         const uint64_t *hash;
-        if (x->parent != i) {
+        if (x->parent != i || is_leaf(g, x->member[0])) {
             continue;
         }
         for (unsigned m = 0; m < x->members; m++) {

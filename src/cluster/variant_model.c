@@ -19,8 +19,10 @@ static const double ONE_NAME = 0.8;    /* a name more or less: a relay's, or an 
 static const double MOVED_NAME = 2;    /* a name elsewhere */
 static const double NAMES_LEAST = -4;
 static const double RECASED_NAME = 1.3; /* a name in other case: a mistake of its writer */
-static const double LISTED_MSGID = -0.5;
-static const double HOSTS_LEAST = 4; /* machines below which chance says more */
+static const double MOVED_EXTRA = 0.5;  /* only such as some engines write in any order */
+static const double RELAYS_MSGID = -0.5;
+static const double ALIKE_MSGID = -0.5; /* of one form, but for chance or the machine's name */
+static const double HOSTS_LEAST = 4;    /* machines below which chance says more */
 static const double POOLS_ALIKE = 1.5;
 static const double ONE_POOL = 40;   /* one pool of machines: outweighs any header */
 static const double TWO_POOLS = -2;  /* may be a kit that two botnets use; */
@@ -63,7 +65,9 @@ struct value_spread {
     uint64_t hash;
     uint64_t bits[CONTEXT_COUNT];
     uint32_t field;
-    bool is_genuine; /* a form that a known program writes: what forgers copy */
+    uint8_t claims;   /* of an order: known programs that it stands under, at most 2 */
+    uint32_t claimed; /* the last of them */
+    bool is_genuine;  /* a form that a known program writes: what forgers copy */
 };
 
 struct value_map {
@@ -213,6 +217,35 @@ static uint64_t field_value(const struct dialect *d, enum variant_field f)
     }
 }
 
+/* A random run of letters and digits is sometimes of letters alone, and a machine's name is with a
+ * domain or without one: these are not two forms. 0: none. */
+static uint64_t msgid_folded(struct slice shape)
+{
+    char folded[DIALECT_TEXT_BYTES];
+    size_t n = 0;
+    for (size_t i = 0; i < shape.n && shape.p[i] != '@'; i++) {
+        bool is_run = i + 1 < shape.n && shape.p[i + 1] == '+';
+        bool is_chance = is_run && (shape.p[i] == 'a' || shape.p[i] == '9');
+        folded[n++] = is_chance ? 'n' : shape.p[i];
+    }
+    return n ? hash_u64(slice_of(folded, n)) : 0;
+}
+
+/* An order of names under one known program's name is copied with it. Under several names it is
+ * none of theirs: an engine draws the name at random, and the order is its own. */
+static void order_claim(struct value_spread *order, uint32_t mailer, const struct dialect *d)
+{
+    char class = d->classes[DIALECT_CLASSES - 1];
+    if (class == '?' || class == '-') {
+        return;
+    }
+    if (order->claims == 0 || (order->claims == 1 && order->claimed != mailer)) {
+        order->claims++;
+    }
+    order->claimed = mailer;
+    order->is_genuine = order->claims == 1;
+}
+
 /* Forms that belong to a class of a known program. */
 static void genuine_mark(struct value_map *map, const uint32_t value[VARIANT_FIELD_COUNT],
                          const struct dialect *d)
@@ -239,10 +272,12 @@ static bool values_make(struct variant_model *m, struct value_map *map)
             }
         }
         genuine_mark(map, m->value[i], d);
+        m->msgid[i] = msgid_folded(dialect_text(d, DIALECT_MSGID));
         m->order[i] = value_number(map, ORDER_FIELD, d->names);
         if (m->order[i] == 0) {
             return false;
         }
+        order_claim(&map->spread[m->order[i] - FIRST_NUMBER], m->value[i][VARIANT_MAILER], d);
     }
     return true;
 }
@@ -330,9 +365,13 @@ static bool weights_make(struct variant_model *m, struct value_map *map)
 
 /* ---- names and hosts ---- */
 
-/* The fields that programs write and relays leave alone, in lower case. */
+/* The fields that programs write and relays leave alone, in lower case. Some engines write those
+ * with X- in any order. */
 static bool name_is_core(struct slice name)
 {
+    if (slice_starts(name, S("x-"))) {
+        return false;
+    }
     for (int i = VALUE_RECEIVED + 1; i < VALUE_COUNT; i++) {
         if (slice_eq(name, value_name((enum value_row)i))) {
             return i != VALUE_CTE && i != VALUE_REPLY_TO && i != VALUE_SENDER;
@@ -387,17 +426,21 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
     *m = (struct variant_model){
         .v = v,
         .value = calloc(n, sizeof *m->value),
+        .msgid = calloc(n, sizeof *m->msgid),
         .order = calloc(n, sizeof *m->order),
         .names = calloc(n, sizeof *m->names),
         .hosts = calloc(n, sizeof *m->hosts),
         .pool = calloc(n, sizeof *m->pool),
         .has_relay_hosts = calloc(n, sizeof *m->has_relay_hosts),
     };
-    bool ok = m->value && m->order && m->names && m->hosts && m->pool && m->has_relay_hosts &&
-              values_make(m, &map) && weights_make(m, &map);
+    bool ok =
+        m->value && m->msgid && m->order && m->names && m->hosts && m->pool && m->has_relay_hosts;
+    for (size_t i = 0; ok && i < v->count; i++) { /* first: weights look at the names' order */
+        names_make(&m->names[i], dialect_text(v->items[i].dialect, DIALECT_NAME_LIST));
+    }
+    ok = ok && values_make(m, &map) && weights_make(m, &map);
     for (size_t i = 0; ok && i < v->count; i++) {
         const struct profile *p = &v->items[i].profile;
-        names_make(&m->names[i], dialect_text(v->items[i].dialect, DIALECT_NAME_LIST));
         m->hosts[i] = (float)profile_hosts(p, NULL);
         m->pool[i] = (float)pool_of(m->hosts[i], (double)p->hosted);
     }
@@ -413,6 +456,7 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
 void variant_model_free(struct variant_model *m)
 {
     free(m->value);
+    free(m->msgid);
     free(m->order);
     free(m->weight);
     free(m->names);
@@ -423,6 +467,14 @@ void variant_model_free(struct variant_model *m)
 }
 
 /* ---- evidence ---- */
+
+/* In the form that mail servers give to messages which came without one: it tells nothing of the
+ * program. */
+static bool may_be_relays_msgid(const struct variant_model *m, size_t i)
+{
+    char class = m->v->items[i].dialect->classes[0];
+    return class == 'f' || class == 's' || class == 'x';
+}
 
 double variant_field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
                               size_t b)
@@ -437,9 +489,11 @@ double variant_field_evidence(const struct variant_model *m, enum variant_field 
     if (f == VARIANT_EDITION && m->value[a][VARIANT_MAILER] != m->value[b][VARIANT_MAILER]) {
         return 0; /* said already */
     }
-    if (f == VARIANT_MSGID &&
-        (m->v->items[a].dialect->is_listed || m->v->items[b].dialect->is_listed)) {
-        return LISTED_MSGID; /* the list's own server may have made it */
+    if (f == VARIANT_MSGID && (may_be_relays_msgid(m, a) || may_be_relays_msgid(m, b))) {
+        return RELAYS_MSGID;
+    }
+    if (f == VARIANT_MSGID && m->msgid[a] && m->msgid[a] == m->msgid[b]) {
+        return ALIKE_MSGID;
     }
     return x == VARIANT_ABSENT || y == VARIANT_ABSENT ? -FIELDS[f].absent : -FIELDS[f].differs;
 }
@@ -491,7 +545,9 @@ static double names_evidence(const struct variant_model *m, size_t a, size_t b)
     }
     double base = is_listed ? 0.5 * SAME_NAMES : SAME_NAMES;
     double e = moved == 0 ? base : 0;
-    e -= MOVED_NAME * moved + RECASED_NAME * o.recased + ONE_NAME * single;
+    bool is_core_same = m->names[a].core == m->names[b].core;
+    e -= (is_core_same ? MOVED_EXTRA : MOVED_NAME) * moved + RECASED_NAME * o.recased +
+         ONE_NAME * single;
     return fmax(e, NAMES_LEAST);
 }
 

@@ -27,6 +27,7 @@ struct variant_names {
 struct variant_model {
     const struct variants *v;
     uint32_t (*value)[VARIANT_FIELD_COUNT];
+    uint64_t *msgid; /* each variant's Message-ID without what varies by chance or machine */
     uint32_t *order; /* the number of each variant's part b */
     float *weight;   /* what agreement in a value is worth, by its number */
     struct variant_names *names;
