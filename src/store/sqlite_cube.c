@@ -167,6 +167,22 @@ struct cube {
     struct errbuf *eb;
 };
 
+/* Adds a row of (.., .., .., messages, recipients, bytes, expected). False: no memory, and the
+ * statement is reset. */
+static bool row_sum(struct cube *c, sqlite3_stmt *st, int32_t bucket, int64_t value)
+{
+    struct sum *sum = sum_put(&c->sums, bucket, (uint64_t)value);
+    if (!sum) {
+        sqlite3_reset(st);
+        return false;
+    }
+    sum->messages += (uint64_t)sqlite3_column_int64(st, 3);
+    sum->recipients += (uint64_t)sqlite3_column_int64(st, 4);
+    sum->bytes += (uint64_t)sqlite3_column_int64(st, 5);
+    sum->expected += (uint64_t)sqlite3_column_int64(st, 6);
+    return true;
+}
+
 int32_t bucket_of(enum bucket bucket, const struct rollup_span *span, int32_t at)
 {
     return bucket == BUCKET_DAY     ? at
@@ -199,15 +215,9 @@ static enum err rollup_sum(struct cube *c, const struct rollup_span *span)
         int64_t value = c->d == DIMENSION_TRAP   ? trap
                         : c->d == DIMENSION_SITE ? c->scope->sites[trap]
                                                  : sqlite3_column_int64(st, 1);
-        struct sum *sum = sum_put(&c->sums, bucket_of(c->bucket, span, at), (uint64_t)value);
-        if (!sum) {
-            sqlite3_reset(st);
+        if (!row_sum(c, st, bucket_of(c->bucket, span, at), value)) {
             return no_memory(c->eb);
         }
-        sum->messages += (uint64_t)sqlite3_column_int64(st, 3);
-        sum->recipients += (uint64_t)sqlite3_column_int64(st, 4);
-        sum->bytes += (uint64_t)sqlite3_column_int64(st, 5);
-        sum->expected += (uint64_t)sqlite3_column_int64(st, 6);
     }
     return e == ERR_END ? OK : e;
 }
@@ -340,16 +350,9 @@ static enum err differences_sum(struct cube *c, int32_t first, int32_t last)
         if (!scope_holds_trap(c->scope, sqlite3_column_int64(st, 2))) {
             continue;
         }
-        struct sum *sum = sum_put(&c->sums, bucket_of(c->bucket, &span, day),
-                                  (uint64_t)sqlite3_column_int64(st, 1));
-        if (!sum) {
-            sqlite3_reset(st);
+        if (!row_sum(c, st, bucket_of(c->bucket, &span, day), sqlite3_column_int64(st, 1))) {
             return no_memory(c->eb);
         }
-        sum->messages += (uint64_t)sqlite3_column_int64(st, 3);
-        sum->recipients += (uint64_t)sqlite3_column_int64(st, 4);
-        sum->bytes += (uint64_t)sqlite3_column_int64(st, 5);
-        sum->expected += (uint64_t)sqlite3_column_int64(st, 6);
     }
     return e == ERR_END ? OK : e;
 }
