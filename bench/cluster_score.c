@@ -8,7 +8,7 @@
  *
  * show=N: the N worst splits (a family in several clusters) and mixtures (a cluster of several
  * families), in messages. take=half: every other message; twice: each two times. */
-#include "analyse/analyse.h"
+#include "analyse/shown.h"
 #include "core/clock.h"
 #include "core/limits.h"
 #include "simulate/simulate.h"
@@ -177,47 +177,9 @@ static void relays_infer(struct score *s, bool is_live)
     arena_free(arena);
 }
 
-static void cluster_message_fill(struct cluster_message *m, const struct analysis *a)
-{
-    const struct message_row *r = &a->row;
-    *m = (struct cluster_message){
-        .id = r->id,
-        .received = r->received,
-        .host = r->has_client ? host_key(r->client) : 0,
-        .trap = r->trap,
-        .country = r->country,
-        .recipients = r->recipients,
-        .bytes = r->bytes,
-        .hd1 = r->hd1,
-        .sd1 = r->sd1,
-        .td1 = r->td1,
-        .hd1_names = a->features.hd1.names,
-        .hd1_shapes = a->features.hd1.shapes,
-        .is_listed = a->features.hd1.is_listed,
-        .is_listed = a->features.hd1.is_listed,
-        .msgid_shape = r->msgid_shape,
-        .boundary_shape = r->boundary_shape,
-        .mime_tree = r->mime_tree,
-        .mailer = r->mailer,
-        .charsets = r->charsets,
-        .quirks = r->quirks,
-        .domains = r->domains,
-        .url_shapes = r->url_shapes,
-        .domain_count = r->domain_count,
-        .url_shape_count = r->url_shape_count,
-        .botnet = r->botnet.name,
-        .mailer_label = r->mailer_label.name,
-        .program = r->program.name,
-        .botnet_posterior = r->botnet.posterior,
-        .mailer_posterior = r->mailer_label.posterior,
-        .program_posterior = r->program.posterior,
-    };
-}
-
 static void message_place(struct score *s, struct analyser *a, struct truth *t)
 {
     const struct analysis *analysis;
-    struct cluster_message m;
     struct profile *profile;
     bool is_new;
     struct source_message source = {.raw = t->raw, .bytes = t->raw.n, .name = "simulated"};
@@ -234,10 +196,10 @@ static void message_place(struct score *s, struct analyser *a, struct truth *t)
     if (analyse_message(a, &source, time_now(), &analysis) != OK) {
         die("a message can not be analysed");
     }
-    cluster_message_fill(&m, analysis);
+    const struct shown shown = shown_of(analysis);
+    struct cluster_message m = shown_message(&shown, &analysis->row);
     t->is_ruled = m.botnet.n != 0;
     double started = time_monotonic();
-    m.cd1 = &analysis->cd1;
     m.words = &analysis->words;
     if (PARTS_FIND(s->parts, &m, &t->key, &profile, &is_new) != OK ||
         (profile && profile_take(profile, &m, 0) != OK)) {

@@ -2,7 +2,6 @@
 #include "analyse/clustering.h"
 
 #include "core/clock.h"
-#include "core/log.h"
 
 #include <stdlib.h>
 
@@ -32,47 +31,6 @@ struct clustering {
     bool has_last;
     struct store_placing placing;
 };
-
-/* ---- loading ---- */
-
-struct loading {
-    struct clusters *clusters;
-    size_t damaged;
-};
-
-static enum err cluster_take(void *arg, const struct cluster_info *i)
-{
-    struct loading *l = arg;
-    l->damaged += !clusters_load_cluster(l->clusters, i);
-    return OK;
-}
-
-static enum err part_take(void *arg, const struct cluster_part *p)
-{
-    struct loading *l = arg;
-    l->damaged += !clusters_load_part(l->clusters, p);
-    return OK;
-}
-
-enum err clustering_load(struct store *s, struct clusters **out, struct errbuf *eb)
-{
-    struct loading l = {clusters_new(), 0};
-    if (!l.clusters) {
-        return ERR_NOMEM;
-    }
-    enum err e = store_clusters(s, cluster_take, &l, eb);
-    e = e == OK ? store_parts(s, part_take, &l, eb) : e;
-    if (e != OK) {
-        clusters_free(l.clusters);
-        return e;
-    }
-    if (l.damaged) {
-        log_warn("clusters", "event=damaged: %zu parts or clusters of the store were left out",
-                 l.damaged);
-    }
-    *out = l.clusters;
-    return OK;
-}
 
 /* ---- keeping ---- */
 
@@ -148,7 +106,7 @@ static enum err follow(struct clustering *k, struct errbuf *eb)
         drop(k);
     }
     if (!k->clusters) {
-        e = clustering_load(k->store, &k->clusters, eb);
+        e = store_clusters_load(k->store, CLUSTER_KIND_COUNT, &k->clusters, eb);
         k->has_last = n.is_there;
         k->last = n.event;
     }
@@ -184,42 +142,6 @@ void clustering_free(struct clustering *k)
 }
 
 /* ---- placing ---- */
-
-static struct cluster_message message_of(const struct message_row *row, const struct shown *shown)
-{
-    return (struct cluster_message){
-        .id = row->id,
-        .received = row->clock == CLOCK_NONE ? 0 : row->received,
-        .host = row->has_client ? host_key(row->client) : 0,
-        .trap = row->trap,
-        .country = row->country,
-        .recipients = row->recipients,
-        .bytes = row->bytes,
-        .hd1 = row->hd1,
-        .sd1 = row->sd1,
-        .td1 = row->td1,
-        .hd1_names = shown->hd1_names,
-        .hd1_shapes = shown->hd1_shapes,
-        .is_listed = shown->is_listed,
-        .msgid_shape = row->msgid_shape,
-        .boundary_shape = row->boundary_shape,
-        .mime_tree = row->mime_tree,
-        .mailer = row->mailer,
-        .charsets = row->charsets,
-        .quirks = row->quirks,
-        .cd1 = shown->cd1,
-        .domains = row->domains,
-        .domain_count = row->domain_count,
-        .url_shapes = row->url_shapes,
-        .url_shape_count = row->url_shape_count,
-        .botnet = row->botnet.name,
-        .mailer_label = row->mailer_label.name,
-        .program = row->program.name,
-        .botnet_posterior = row->botnet.posterior,
-        .mailer_posterior = row->mailer_label.posterior,
-        .program_posterior = row->program.posterior,
-    };
-}
 
 /* The cluster is shown where a rule would be: `message` tells where the label came from. */
 static enum err provenance_add(struct message_row *row, const struct cluster_info *i,
@@ -296,7 +218,7 @@ static enum err place(void *arg, size_t index, struct message_row *row)
 {
     struct clustering *k = arg;
     const struct shown *shown = &k->shown[index];
-    struct cluster_message m = message_of(row, shown);
+    struct cluster_message m = shown_message(shown, row);
     struct placed placed;
     enum err e = clusters_place(k->clusters, &m, &placed);
     e = e == OK ? template_teach(k, shown, placed.key[CLUSTER_CAMPAIGN]) : e;

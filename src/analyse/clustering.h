@@ -31,8 +31,6 @@ enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
 
 /* ---- for those who only look, or say something ---- */
 
-/* All clusters of a store; clusters_free() them. */
-enum err clustering_load(struct store *s, struct clusters **out, struct errbuf *eb) MUST_USE;
 /* The clusters of the row's parts lend their names to a row of which no rule says anything: decided
  * only from a probability of .9 on. Where a label came from is added to its rules
  * ("mailer-0123abcd"). What it then points to is in `arena`. ERR_NOMEM. */

@@ -137,7 +137,7 @@ static enum err clusters_name_again(struct relabel *x, struct store *store, stru
         return e;
     }
     how.arg = x;
-    e = clustering_load(store, &x->clusters, eb);
+    e = store_clusters_load(store, CLUSTER_KIND_COUNT, &x->clusters, eb);
     if (e == OK) {
         clusters_labels_clear(x->clusters);
         e = store_relabel(store, &how, &ignored, eb);

@@ -75,22 +75,31 @@ static enum err text_copy(struct slice *to, struct slice from, struct arena *are
     return !from.n || to->p ? OK : ERR_NOMEM;
 }
 
+struct shown shown_of(const struct analysis *a)
+{
+    return (struct shown){
+        .cd1 = a->cd1.kind != CD1_NONE ? &a->cd1 : NULL,
+        .hd1_names = a->features.hd1.names,
+        .hd1_shapes = a->features.hd1.shapes,
+        .is_listed = a->features.hd1.is_listed,
+    };
+}
+
 enum err shown_copy(struct shown *to, const struct analysis *from, struct arena *arena)
 {
-    const struct cd1 *sketch = &from->cd1;
-    *to = (struct shown){.is_listed = from->features.hd1.is_listed};
-    enum err e = text_copy(&to->hd1_names, from->features.hd1.names, arena);
-    e = e == OK ? text_copy(&to->hd1_shapes, from->features.hd1.shapes, arena) : e;
-    if (e == OK && sketch->kind != CD1_NONE) {
+    *to = shown_of(from);
+    enum err e = text_copy(&to->hd1_names, to->hd1_names, arena);
+    e = e == OK ? text_copy(&to->hd1_shapes, to->hd1_shapes, arena) : e;
+    if (e == OK && to->cd1) {
         struct cd1 *copy = arena_alloc(arena, sizeof *copy);
         e = copy ? OK : ERR_NOMEM;
         if (copy) {
-            *copy = *sketch;
+            *copy = *to->cd1;
         }
         to->cd1 = copy;
     }
     /* shorter texts have no anchors to find */
-    return e == OK && sketch->kind == CD1_TEXT ? words_pack(&to->words, &from->words, arena) : e;
+    return e == OK && from->cd1.kind == CD1_TEXT ? words_pack(&to->words, &from->words, arena) : e;
 }
 
 enum err shown_words(const struct shown *s, struct words *out, struct arena *arena)
@@ -111,4 +120,40 @@ enum err shown_words(const struct shown *s, struct words *out, struct arena *are
     }
     *out = (struct words){.items = words, .count = head.count, .is_cut = head.is_cut};
     return OK;
+}
+
+struct cluster_message shown_message(const struct shown *shown, const struct message_row *row)
+{
+    return (struct cluster_message){
+        .id = row->id,
+        .received = row->clock == CLOCK_NONE ? 0 : row->received,
+        .host = row->has_client ? host_key(row->client) : 0,
+        .trap = row->trap,
+        .country = row->country,
+        .recipients = row->recipients,
+        .bytes = row->bytes,
+        .hd1 = row->hd1,
+        .sd1 = row->sd1,
+        .td1 = row->td1,
+        .hd1_names = shown->hd1_names,
+        .hd1_shapes = shown->hd1_shapes,
+        .is_listed = shown->is_listed,
+        .msgid_shape = row->msgid_shape,
+        .boundary_shape = row->boundary_shape,
+        .mime_tree = row->mime_tree,
+        .mailer = row->mailer,
+        .charsets = row->charsets,
+        .quirks = row->quirks,
+        .cd1 = shown->cd1,
+        .domains = row->domains,
+        .domain_count = row->domain_count,
+        .url_shapes = row->url_shapes,
+        .url_shape_count = row->url_shape_count,
+        .botnet = row->botnet.name,
+        .mailer_label = row->mailer_label.name,
+        .program = row->program.name,
+        .botnet_posterior = row->botnet.posterior,
+        .mailer_posterior = row->mailer_label.posterior,
+        .program_posterior = row->program.posterior,
+    };
 }

@@ -14,8 +14,13 @@ struct shown {
     struct slice words; /* packed; empty: none */
 };
 
-/* Copies it out of the analysis. ERR_NOMEM. */
+/* What an analysis shows, without its words; borrowed from it. */
+struct shown shown_of(const struct analysis *a);
+/* Copies it out of the analysis, with its words. ERR_NOMEM. */
 enum err shown_copy(struct shown *to, const struct analysis *from, struct arena *arena) MUST_USE;
+
+/* What a row and that show the clusters; borrowed from both, without words. */
+struct cluster_message shown_message(const struct shown *shown, const struct message_row *row);
 
 /* Unpacks the words. ERR_NOMEM. */
 enum err shown_words(const struct shown *s, struct words *out, struct arena *arena) MUST_USE;

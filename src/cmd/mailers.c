@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* spamgauge mailers, mailer, campaigns, campaign: what is known of them. */
-#include "analyse/clustering.h"
+#include "cmd/mailers.h"
+
 #include "cmd/context.h"
 #include "cmd/verbs.h"
 #include "observe/clusters.h"
@@ -11,9 +12,20 @@ enum { CLUSTERS_ARENA_BYTES = 256 * 1024 * 1024 };
 typedef int (*show_fn)(struct context *x, struct command *c, struct clusters *clusters,
                        const struct store_filter *f, enum out_format format, struct arena *arena);
 
-static enum cluster_kind kind_of(const struct command *c)
+enum cluster_kind command_kind(const struct command *c)
 {
     return slice_starts(slice_cstr(c->verb->name), S("mailer")) ? CLUSTER_MAILER : CLUSTER_CAMPAIGN;
+}
+
+bool command_cluster(const struct command *c, const char *text, uint32_t *id)
+{
+    enum cluster_kind kind = command_kind(c);
+    if (!cluster_id_parse(slice_cstr(text), &kind, id) || kind != command_kind(c)) {
+        usage_error(c, "%s: an id such as %s-0123abcd, please", text,
+                    cluster_kind_name(command_kind(c)));
+        return false;
+    }
+    return true;
 }
 
 /* `needs_all`: of both kinds, for what they have to do with each other. */
@@ -34,8 +46,8 @@ static int show(struct command *c, show_fn fn, bool needs_all)
         status = command_fail(c, ERR_NOMEM, NULL);
     }
     if (!status) {
-        enum err e = needs_all ? clustering_load(x.store, &clusters, &eb)
-                               : clusters_of_kind(x.store, kind_of(c), &clusters, &eb);
+        enum err e = store_clusters_load(x.store, needs_all ? CLUSTER_KIND_COUNT : command_kind(c),
+                                         &clusters, &eb);
         status = e == OK ? fn(&x, c, clusters, &f, format, arena) : command_fail(c, e, &eb);
     }
     clusters_free(clusters);
@@ -47,7 +59,8 @@ static int show(struct command *c, show_fn fn, bool needs_all)
 static int list_show(struct context *x, struct command *c, struct clusters *clusters,
                      const struct store_filter *f, enum out_format format, struct arena *arena)
 {
-    struct clusters_query q = {.filter = *f, .kind = kind_of(c), .is_new = command_flag(c, "new")};
+    struct clusters_query q = {
+        .filter = *f, .kind = command_kind(c), .is_new = command_flag(c, "new")};
     struct clusters_list list;
     struct errbuf eb = {.text = ""};
     uint64_t limit = CLUSTERS_LISTED;
@@ -78,16 +91,14 @@ static int list_run(struct command *c)
 static int page_show(struct context *x, struct command *c, struct clusters *clusters,
                      const struct store_filter *f, enum out_format format, struct arena *arena)
 {
-    enum cluster_kind kind = kind_of(c);
     struct cluster_page page;
     struct errbuf eb = {.text = ""};
     uint32_t id;
     FILE *out;
-    if (!cluster_id_parse(slice_cstr(c->arguments[0]), &kind, &id) || kind != kind_of(c)) {
-        return usage_error(c, "%s: an id such as %s-0123abcd, please", c->arguments[0],
-                           cluster_kind_name(kind_of(c)));
+    if (!command_cluster(c, c->arguments[0], &id)) {
+        return EXIT_STATUS_USAGE;
     }
-    enum err e = cluster_page_build(x->store, clusters, f, kind, id, arena, &page, &eb);
+    enum err e = cluster_page_build(x->store, clusters, f, command_kind(c), id, arena, &page, &eb);
     if (e != OK) {
         return command_fail(c, e, &eb);
     }

@@ -3,29 +3,13 @@
  * stands over any later grouping. */
 #include "analyse/clustering.h"
 #include "cmd/context.h"
+#include "cmd/mailers.h"
 #include "cmd/verbs.h"
 
 enum { NAME_BYTES_MAX = 64 };
 
 typedef enum err (*edit_fn)(struct command *c, struct clusters *clusters, enum cluster_kind kind,
                             uint32_t id, struct errbuf *eb);
-
-static enum cluster_kind kind_of(const struct command *c)
-{
-    return slice_starts(slice_cstr(c->verb->name), S("mailers")) ? CLUSTER_MAILER
-                                                                 : CLUSTER_CAMPAIGN;
-}
-
-static bool id_read(const struct command *c, const char *text, uint32_t *id)
-{
-    enum cluster_kind kind = kind_of(c);
-    if (!cluster_id_parse(slice_cstr(text), &kind, id) || kind != kind_of(c)) {
-        usage_error(c, "%s: an id such as %s-0123abcd, please", text,
-                    cluster_kind_name(kind_of(c)));
-        return false;
-    }
-    return true;
-}
 
 /* Opens the store for writing, does it and keeps it. */
 static int edit(struct command *c, edit_fn fn)
@@ -34,17 +18,17 @@ static int edit(struct command *c, edit_fn fn)
     struct errbuf eb = {.text = ""};
     struct clusters *clusters = NULL;
     uint32_t id;
-    if (!id_read(c, c->arguments[0], &id)) {
+    if (!command_cluster(c, c->arguments[0], &id)) {
         return EXIT_STATUS_USAGE;
     }
     int status = context_open(&x, c);
     status = status ? status : context_store(&x, STORE_WRITE);
     if (!status) {
-        enum err e = clustering_load(x.store, &clusters, &eb);
-        if (e == OK && !clusters_living(clusters, kind_of(c), id)) {
+        enum err e = store_clusters_load(x.store, CLUSTER_KIND_COUNT, &clusters, &eb);
+        if (e == OK && !clusters_living(clusters, command_kind(c), id)) {
             e = err_set(&eb, ERR_NOTFOUND, "there is no %s", c->arguments[0]);
         }
-        e = e == OK ? fn(c, clusters, kind_of(c), id, &eb) : e;
+        e = e == OK ? fn(c, clusters, command_kind(c), id, &eb) : e;
         e = e == OK ? clustering_keep(x.store, clusters, &eb) : e;
         status = e == OK ? 0 : command_fail(c, e, &eb);
     }
@@ -87,7 +71,7 @@ static enum err join_do(struct command *c, struct clusters *clusters, enum clust
 {
     for (size_t i = 1; i < c->argument_count; i++) {
         uint32_t from;
-        enum err e = id_read(c, c->arguments[i], &from) ? OK : ERR_USAGE;
+        enum err e = command_cluster(c, c->arguments[i], &from) ? OK : ERR_USAGE;
         if (e == OK && !clusters_living(clusters, kind, from)) {
             e = err_set(eb, ERR_NOTFOUND, "there is no %s", c->arguments[i]);
         }

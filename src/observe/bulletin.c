@@ -225,7 +225,7 @@ static enum err mailers_make(struct build *b)
                                      .kind = CLUSTER_MAILER,
                                      .limit = BULLETIN_MAILERS,
                                      .is_new = true};
-    enum err e = clusters_of_kind(b->store, CLUSTER_MAILER, &clusters, b->eb);
+    enum err e = store_clusters_load(b->store, CLUSTER_MAILER, &clusters, b->eb);
     if (e == OK) {
         e = clusters_list_build(b->store, clusters, &q, b->arena, &b->out->new_mailers, b->eb);
         clusters_free(clusters);

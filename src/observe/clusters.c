@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "observe/clusters.h"
 
-#include "core/log.h"
 #include "core/strbuf.h"
 
 #include <math.h>
@@ -238,51 +237,6 @@ static enum err lines_fill(struct building *b, struct clusters *c, const struct 
     }
     list->lines = b->lines;
     list->count = kept;
-    return OK;
-}
-
-struct loading {
-    struct clusters *clusters;
-    enum cluster_kind kind;
-    size_t damaged; /* left out */
-};
-
-static enum err cluster_take(void *arg, const struct cluster_info *i)
-{
-    struct loading *l = arg;
-    if (i->kind == l->kind) {
-        l->damaged += !clusters_load_cluster(l->clusters, i);
-    }
-    return OK;
-}
-
-static enum err part_take(void *arg, const struct cluster_part *p)
-{
-    struct loading *l = arg;
-    if (p->kind == l->kind) {
-        l->damaged += !clusters_load_part(l->clusters, p);
-    }
-    return OK;
-}
-
-enum err clusters_of_kind(struct store *s, enum cluster_kind kind, struct clusters **out,
-                          struct errbuf *eb)
-{
-    struct loading l = {clusters_new(), kind, 0};
-    if (!l.clusters) {
-        return err_set(eb, ERR_NOMEM, "no memory for clusters");
-    }
-    enum err e = store_clusters(s, cluster_take, &l, eb);
-    e = e == OK ? store_parts(s, part_take, &l, eb) : e;
-    if (e != OK) {
-        clusters_free(l.clusters);
-        return e;
-    }
-    if (l.damaged) {
-        log_warn("clusters", "event=damaged: %zu parts or clusters (%s) of the store were left out",
-                 l.damaged, cluster_kind_name(kind));
-    }
-    *out = l.clusters;
     return OK;
 }
 

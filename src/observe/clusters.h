@@ -68,11 +68,6 @@ enum err clusters_list_build(struct store *s, struct clusters *c, const struct c
                              struct arena *arena, struct clusters_list *out,
                              struct errbuf *eb) MUST_USE;
 
-/* The clusters of one kind alone: half of the memory and time. For lists; a page needs all. The
- * caller frees them. */
-enum err clusters_of_kind(struct store *s, enum cluster_kind kind, struct clusters **out,
-                          struct errbuf *eb) MUST_USE;
-
 struct cluster_share {
     struct slice name; /* of a relation: an id or "-" for none */
     struct slice text; /* of a relation: the cluster's name, may be empty */

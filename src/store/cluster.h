@@ -40,6 +40,10 @@ enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct clu
 /* All clusters, those merged into others too, by kind and id. */
 enum err store_clusters(struct store *s, enum err (*fn)(void *arg, const struct cluster_info *i),
                         void *arg, struct errbuf *eb) MUST_USE;
+/* The clusters of a kind with their parts in memory, which is half of the memory and time, or of
+ * all (CLUSTER_KIND_COUNT); clusters_free() them. What is damaged is left out, and logged. */
+enum err store_clusters_load(struct store *s, enum cluster_kind kind, struct clusters **out,
+                             struct errbuf *eb) MUST_USE;
 /* The cluster that an id leads to (through what it was merged into). Slices are valid until the
  * next call on this store. ERR_NOTFOUND. */
 enum err store_cluster(struct store *s, enum cluster_kind k, uint32_t id, struct cluster_info *out,

@@ -214,7 +214,7 @@ static void test_families(void **state)
     import(&run);
     struct store *s = store_of("families", STORE_READ);
     struct clusters *c;
-    assert_int_equal(clustering_load(s, &c, NULL), OK);
+    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
     size_t mailers = 0, campaigns = 0, templates = 0;
     const struct cluster_info *i = NULL;
     while ((i = clusters_next(c, CLUSTER_MAILER, i ? i->id : 0))) {
@@ -297,7 +297,7 @@ static void test_lending(void **state)
     import(&run);
     struct store *s = store_of("lend", STORE_WRITE);
     struct clusters *c;
-    assert_int_equal(clustering_load(s, &c, NULL), OK);
+    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
     const struct cluster_info *i = clusters_next(c, CLUSTER_MAILER, 0);
     uint32_t id = i->id;
     struct profile p;
@@ -354,7 +354,7 @@ static void test_failure(void **state)
     assert_int_equal(clustering_finish(k, NOW, NULL), OK);
     clustering_free(k);
     struct clusters *c;
-    assert_int_equal(clustering_load(s, &c, NULL), OK);
+    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
     struct variants *v = clusters_variants(c);
     uint64_t messages = 0;
     for (size_t i = 0; i < variants_count(v); i++) {
