@@ -72,6 +72,9 @@ static void content_make(struct sent *s, uint64_t number)
     for (int i = 0; i < CD1_TEXT_LANES; i++) {
         s->cd1.text[i] = (uint32_t)next(&state);
     }
+    for (int i = 0; i < CD1_OPEN_LANES; i++) { /* else all were pages of one book */
+        s->cd1.open[i] = (uint32_t)next(&state);
+    }
 }
 
 static void sent_make(struct sent *s, uint64_t i)
