@@ -114,6 +114,7 @@ void clusters_free(struct clusters *c)
         }
         free(t->slots);
         free(t->entries);
+        free(t->redirects);
         free(t->gone);
         free(t->left);
     }
@@ -130,7 +131,8 @@ size_t clusters_bytes(const struct clusters *c)
     for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
         const struct cluster_table *t = &c->table[k];
         bytes += t->slots_size * sizeof *t->slots + t->entries_size * sizeof(void *) +
-                 t->entry_count * sizeof(struct cluster_entry) + GONE_PARTS * sizeof *t->gone +
+                 t->entry_count * sizeof(struct cluster_entry) +
+                 t->redirects_size * sizeof *t->redirects + GONE_PARTS * sizeof *t->gone +
                  t->left_size * sizeof *t->left;
         for (size_t i = 0; i < t->slot_count; i++) {
             bytes += t->slots[i].template ? template_bytes(t->slots[i].template) : 0;
@@ -294,13 +296,79 @@ size_t cluster_number(const struct clusters *c, enum cluster_kind k, const struc
     return entry_place(&c->table[k], e->info.id);
 }
 
+static size_t redirect_place(const struct cluster_table *t, uint32_t id)
+{
+    size_t low = 0, high = t->redirect_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (t->redirects[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Where a redirect leads; 0: there is none. */
+static uint32_t redirect_find(const struct cluster_table *t, uint32_t id)
+{
+    size_t at = redirect_place(t, id);
+    return at < t->redirect_count && t->redirects[at].id == id ? t->redirects[at].into : 0;
+}
+
+bool cluster_is_known(const struct clusters *c, enum cluster_kind k, uint32_t id)
+{
+    return cluster_find(c, k, id) || redirect_find(&c->table[k], id);
+}
+
 struct cluster_entry *cluster_living(const struct clusters *c, enum cluster_kind k, uint32_t id)
 {
-    struct cluster_entry *e = id ? cluster_find(c, k, id) : NULL;
+    const struct cluster_table *t = &c->table[k];
     /* a store that was tampered with may have a circle */
-    for (size_t steps = 0; e && e->info.merged_into; steps++) {
-        e = steps < c->table[k].entry_count ? cluster_find(c, k, e->info.merged_into) : NULL;
+    for (size_t steps = 0; id && steps <= t->entry_count + t->redirect_count; steps++) {
+        struct cluster_entry *e = cluster_find(c, k, id);
+        if (e && !e->info.merged_into) {
+            return e;
+        }
+        id = e ? e->info.merged_into : redirect_find(t, id);
     }
+    return NULL;
+}
+
+enum err cluster_redirect(struct clusters *c, enum cluster_kind k, uint32_t id, uint32_t into)
+{
+    struct cluster_table *t = &c->table[k];
+    struct redirect *redirects =
+        items_grow(t->redirects, &t->redirects_size, t->redirect_count + 1, sizeof *redirects);
+    if (!redirects) {
+        return ERR_NOMEM;
+    }
+    t->redirects = redirects;
+    size_t at = redirect_place(t, id);
+    memmove(&redirects[at + 1], &redirects[at], (t->redirect_count - at) * sizeof *redirects);
+    redirects[at] = (struct redirect){id, into};
+    t->redirect_count++;
+    return OK;
+}
+
+enum err clusters_redirect(struct clusters *c, enum cluster_kind k)
+{
+    struct cluster_table *t = &c->table[k];
+    enum err e = OK;
+    size_t kept = 0;
+    for (size_t i = 0; i < t->entry_count; i++) {
+        struct cluster_entry *entry = t->entries[i];
+        if (e == OK && entry->info.merged_into) {
+            e = cluster_redirect(c, k, entry->info.id, entry->info.merged_into);
+        }
+        if (e == OK && entry->info.merged_into) {
+            entry_free(entry);
+        } else {
+            t->entries[kept++] = entry;
+        }
+    }
+    t->entry_count = kept;
     return e;
 }
 

@@ -105,7 +105,7 @@ struct cluster_sink {
 enum cluster_changes {
     CLUSTERS_NEW,     /* parts never given before; clusters, pins and events that changed */
     CLUSTERS_CHANGED, /* and parts that counted messages since they were given */
-    CLUSTERS_ALL,
+    CLUSTERS_ALL,     /* but clusters that were merged and given before: they change no more */
 };
 /* An error of the sink is returned; then what was given is unknown, and so is what still has to be:
  * the clusters are to be thrown away. */
@@ -132,13 +132,14 @@ enum err clusters_split(struct clusters *c, enum cluster_kind k, uint32_t from,
 
 /* ---- asking ---- */
 
-/* By id, also one that was merged (merged_into says so); NULL: never given. Valid as above. */
+/* By id; NULL: there is none (any more). Valid as above. */
 const struct cluster_info *clusters_info(const struct clusters *c, enum cluster_kind k,
                                          uint32_t id);
-/* The one that an id leads to; NULL: never given. */
+/* The one that an id leads to, that of a cluster that was merged too; NULL: never given. */
 const struct cluster_info *clusters_living(const struct clusters *c, enum cluster_kind k,
                                            uint32_t id);
-/* The cluster after `id` in the order of ids (0: the first); NULL: there are no more. */
+/* The cluster after `id` in the order of ids (0: the first); NULL: there are no more. Those that
+ * were merged are left out once they have been given. */
 const struct cluster_info *clusters_next(const struct clusters *c, enum cluster_kind k,
                                          uint32_t id);
 

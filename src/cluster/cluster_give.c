@@ -58,7 +58,7 @@ static enum err entries_give(struct clusters *c, enum cluster_kind k, bool all,
             entry->has_changed = false;
         }
     }
-    return e;
+    return e == OK ? clusters_redirect(c, k) : e;
 }
 
 enum err clusters_give(struct clusters *c, enum cluster_changes what,
@@ -87,8 +87,11 @@ bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i)
 {
     if ((unsigned)i->kind >= CLUSTER_KIND_COUNT || (unsigned)i->namer > CLUSTER_NAMER_MIXED ||
         (unsigned)i->label >= CLUSTER_LABEL_COUNT || i->id == 0 || i->merged_into == i->id ||
-        !(i->probability >= 0 && i->probability <= 1) || cluster_find(c, i->kind, i->id)) {
+        !(i->probability >= 0 && i->probability <= 1) || cluster_is_known(c, i->kind, i->id)) {
         return false;
+    }
+    if (i->merged_into) {
+        return cluster_redirect(c, i->kind, i->id, i->merged_into) == OK;
     }
     struct cluster_entry *e = cluster_make(c, i->kind, i->id, i->born);
     if (!e || !cluster_set_name(e, i->name) || !cluster_set_note(e, i->note)) {

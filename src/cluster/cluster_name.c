@@ -4,6 +4,7 @@
  * bound of the share among labelled messages, the rules' own posterior, and that of the grouping
  * itself. */
 #include "cluster/cluster_table.h"
+#include "core/scratch.h"
 #include "stat/wilson.h"
 
 #include <stdlib.h>
@@ -46,12 +47,16 @@ struct count {
 static void vote_add(void *arg, const struct profile_entry *e)
 {
     struct count *n = arg;
-    struct vote *votes = items_grow(n->votes, &n->size, n->count + 1, sizeof *n->votes);
-    if (!votes) {
-        n->error = ERR_NOMEM;
-        return;
+    if (n->count == n->size) {
+        size_t size = n->size ? 2 * n->size : 64;
+        struct vote *votes = scratch_grow(n->votes, size, sizeof *votes);
+        if (!votes) {
+            n->error = ERR_NOMEM;
+            return;
+        }
+        n->votes = votes;
+        n->size = size;
     }
-    n->votes = votes;
     n->votes[n->count++] = (struct vote){n->now, e->value, e->count - e->error};
 }
 
@@ -169,7 +174,7 @@ static enum err label_judge(struct clusters *c, enum cluster_kind k, struct labe
                             struct verdict *verdicts, enum cluster_label *labels)
 {
     struct count n = {.c = c, .kind = k, .top = source.top};
-    n.tallies = calloc(c->table[k].entry_count + 1, sizeof *n.tallies);
+    n.tallies = scratch_new(c->table[k].entry_count, sizeof *n.tallies);
     enum err e = n.tallies ? votes_count(&n) : ERR_NOMEM;
     for (size_t i = 0, end; e == OK && i < n.count; i = end) {
         for (end = i; end < n.count && n.votes[end].cluster == n.votes[i].cluster;) {
@@ -182,8 +187,8 @@ static enum err label_judge(struct clusters *c, enum cluster_kind k, struct labe
             labels[at] = source.label;
         }
     }
-    free(n.tallies);
-    free(n.votes);
+    scratch_free(n.tallies);
+    scratch_free(n.votes);
     return e;
 }
 
@@ -194,10 +199,10 @@ enum err clusters_name_by_rules(struct clusters *c, enum cluster_kind k, int64_t
     static const struct label_source campaign[] = {{PROFILE_PROGRAM, CLUSTER_LABEL_PROGRAM}};
     const struct label_source *sources = k == CLUSTER_MAILER ? mailer : campaign;
     size_t source_count = k == CLUSTER_MAILER ? 2 : 1, n = c->table[k].entry_count;
-    struct verdict *verdicts = calloc(n + 1, sizeof *verdicts);
-    enum cluster_label *labels = calloc(n + 1, sizeof *labels);
+    struct verdict *verdicts = scratch_new(n, sizeof *verdicts);
+    enum cluster_label *labels = scratch_new(n, sizeof *labels);
     bool *is_here =
-        calloc(n + 1, sizeof *is_here); /* one whose parts all gave way keeps its name */
+        scratch_new(n, sizeof *is_here); /* one whose parts all gave way keeps its name */
     enum err e = verdicts && labels && is_here ? OK : ERR_NOMEM;
     for (size_t i = 0; e == OK && i < c->table[k].slot_count; i++) {
         const struct part_slot *s = &c->table[k].slots[i];
@@ -215,9 +220,9 @@ enum err clusters_name_by_rules(struct clusters *c, enum cluster_kind k, int64_t
             e = verdict_set(c, entry, labels[i], &verdicts[i], now);
         }
     }
-    free(verdicts);
-    free(labels);
-    free(is_here);
+    scratch_free(verdicts);
+    scratch_free(labels);
+    scratch_free(is_here);
     return e;
 }
 

@@ -89,7 +89,7 @@ enum err clusters_split(struct clusters *c, enum cluster_kind k, uint32_t from,
         return ERR_USAGE;
     }
     uint64_t hash = keys[0];
-    while (!(uint32_t)(hash >> 32) || cluster_find(c, k, (uint32_t)(hash >> 32))) {
+    while (!(uint32_t)(hash >> 32) || cluster_is_known(c, k, (uint32_t)(hash >> 32))) {
         hash = hash_u64_seeded(slice_of((const char *)&hash, sizeof hash), 1);
     }
     struct cluster_entry *made = cluster_make(c, k, (uint32_t)(hash >> 32), now);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/cluster_table.h"
-
-#include <stdlib.h>
+#include "core/scratch.h"
 
 /* Messages of a group that becomes a cluster. Less is not known to be more than chance: in mail
  * that nobody sends in bulk nearly every message is its own wording. */
@@ -17,7 +16,7 @@ struct regroup {
 static bool id_is_taken(void *arg, uint32_t id)
 {
     const struct regroup *r = arg;
-    return cluster_find(r->c, r->kind, id) != NULL;
+    return cluster_is_known(r->c, r->kind, id);
 }
 
 /* What a person said of a cluster that is no more holds for what it became, unless they said
@@ -69,7 +68,7 @@ static enum err ids_give(struct regroup *r, const uint32_t *group, size_t n)
 {
     struct clusters *c = r->c;
     struct part_slot *slots = c->table[r->kind].slots;
-    struct identity_part *parts = calloc(n + 1, sizeof *parts);
+    struct identity_part *parts = scratch_new(n, sizeof *parts);
     if (!parts) {
         return ERR_NOMEM;
     }
@@ -84,7 +83,7 @@ static enum err ids_give(struct regroup *r, const uint32_t *group, size_t n)
     for (size_t i = 0; e == OK && i < n; i++) {
         slot_move(&slots[i], parts[i].cluster, slots[i].pin);
     }
-    free(parts);
+    scratch_free(parts);
     return e == OK ? r->error : e;
 }
 
@@ -92,14 +91,14 @@ static enum err kind_regroup(struct regroup *r)
 {
     /* every part in its table has a slot: both are made together */
     size_t n = parts_count(r->c, r->kind);
-    uint32_t *group = calloc(n + 1, sizeof *group);
+    uint32_t *group = scratch_new(n, sizeof *group);
     if (!group) {
         return ERR_NOMEM;
     }
     enum err e = r->kind == CLUSTER_MAILER ? variants_group(r->c->variants, group)
                                            : wordings_group(r->c->wordings, group);
     e = e == OK ? ids_give(r, group, n) : e;
-    free(group);
+    scratch_free(group);
     return e == OK ? clusters_name_by_rules(r->c, r->kind, r->now) : e;
 }
 

@@ -16,15 +16,21 @@ enum {
 struct part_slot {
     uint64_t key; /* 0: the place is free */
     uint32_t cluster, pin;
-    unsigned flags;
     struct template *template; /* of its campaign, or of it alone; NULL: none */
-    bool is_settled;           /* the template: it learns no more */
+    uint8_t flags;
+    bool is_settled; /* the template: it learns no more */
 };
 
 struct cluster_entry {
     struct cluster_info info; /* its texts are owned */
     bool has_changed;
     uint64_t template_key; /* of the wording that carries the template; 0: none */
+};
+
+/* Of a cluster that was merged into another and given, this is all that is left: its id leads on.
+ */
+struct redirect {
+    uint32_t id, into;
 };
 
 /* A part that gave way, so that it finds its cluster again when it comes back. */
@@ -38,6 +44,8 @@ struct cluster_table {
     size_t slot_count, slots_size;
     struct cluster_entry **entries; /* by id */
     size_t entry_count, entries_size;
+    struct redirect *redirects; /* by id */
+    size_t redirect_count, redirects_size;
     struct gone_part *gone; /* by the low bits of the key; the newest of a place is kept */
     struct gone_part *left; /* gave way since the last give */
     size_t left_count, left_size;
@@ -70,7 +78,15 @@ void slot_template_drop(struct clusters *c, struct part_slot *s);
 
 /* ---- clusters by id ---- */
 
+/* NULL: there is none, or it is a redirect. */
 struct cluster_entry *cluster_find(const struct clusters *c, enum cluster_kind k, uint32_t id);
+/* Was it ever given to a cluster? */
+bool cluster_is_known(const struct clusters *c, enum cluster_kind k, uint32_t id);
+/* What is known of a cluster that was merged gives way to a redirect. ERR_NOMEM: it stays. */
+enum err cluster_redirect(struct clusters *c, enum cluster_kind k, uint32_t id,
+                          uint32_t into) MUST_USE;
+/* Makes redirects of all that were merged. ERR_NOMEM: some stay as they are. */
+enum err clusters_redirect(struct clusters *c, enum cluster_kind k) MUST_USE;
 /* Its place among the entries. */
 size_t cluster_number(const struct clusters *c, enum cluster_kind k, const struct cluster_entry *e);
 /* Follows what it was merged into; NULL: there is none. */

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/identity.h"
 
+#include "core/scratch.h"
+
 #include <stdlib.h>
 
+/* Most parts are single messages in no cluster, and stay so: they are left out before anything is
+ * sorted, so that the work and its memory are those of the clusters. */
 struct group {
-    const struct identity_part *first; /* `count` of the sorted parts */
-    size_t count;
+    uint32_t first, count;        /* of the places in order */
     uint64_t weight, free_weight; /* of all parts, of those not pinned */
-    uint64_t key, heaviest;       /* the least key; that of the heaviest part not pinned */
+    uint64_t heaviest;            /* key of the heaviest part not pinned */
     uint32_t id;
     bool is_born;
 };
 
 struct claim {
-    struct group *group;
     uint64_t weight;
+    uint32_t group; /* its number among the groups */
     uint32_t id;
 };
 
@@ -32,8 +35,10 @@ struct move {
 
 /* All that is counted before anything changes. */
 struct update {
-    struct identity_part *sorted; /* by group, then key */
-    struct group *groups, **order;
+    struct identity_part *parts; /* all */
+    uint32_t *places;            /* of those that matter, by group, then key */
+    struct group *groups;
+    uint32_t *order; /* of groups, heaviest first */
     struct claim *claims;
     struct move *moves;
     struct id_set used; /* ids that any part has or is pinned to, and new ones */
@@ -56,20 +61,34 @@ static int compare(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-static int part_cmp(const void *x, const void *y)
+static int place_cmp(const void *x, const void *y, void *arg)
 {
-    const struct identity_part *a = x, *b = y;
+    const struct identity_part *parts = arg;
+    const struct identity_part *a = &parts[*(const uint32_t *)x], *b = &parts[*(const uint32_t *)y];
     int by = compare(a->group, b->group);
     return by ? by : compare(a->key, b->key);
 }
 
+static const struct identity_part *part_at(const struct update *u, const struct group *g, size_t i)
+{
+    return &u->parts[u->places[g->first + i]];
+}
+
+/* The least key of a group. */
+static uint64_t group_key(const struct update *u, const struct group *g)
+{
+    return part_at(u, g, 0)->key;
+}
+
 /* Heaviest first; of equals the one with the least id, then the least key: never by place. */
-static int claim_cmp(const void *x, const void *y)
+static int claim_cmp(const void *x, const void *y, void *arg)
 {
     const struct claim *a = x, *b = y;
+    const struct update *u = arg;
     int by = compare(b->weight, a->weight);
     by = by ? by : compare(a->id, b->id);
-    return by ? by : compare(a->group->key, b->group->key);
+    return by ? by
+              : compare(group_key(u, &u->groups[a->group]), group_key(u, &u->groups[b->group]));
 }
 
 static int claim_id_cmp(const void *x, const void *y)
@@ -78,11 +97,13 @@ static int claim_id_cmp(const void *x, const void *y)
     return compare(a->id, b->id);
 }
 
-static int group_cmp(const void *x, const void *y)
+static int group_cmp(const void *x, const void *y, void *arg)
 {
-    const struct group *a = *(struct group *const *)x, *b = *(struct group *const *)y;
+    const struct update *u = arg;
+    const struct group *a = &u->groups[*(const uint32_t *)x];
+    const struct group *b = &u->groups[*(const uint32_t *)y];
     int by = compare(b->free_weight, a->free_weight);
-    return by ? by : compare(a->key, b->key);
+    return by ? by : compare(group_key(u, a), group_key(u, b));
 }
 
 static int move_cmp(const void *x, const void *y)
@@ -101,7 +122,7 @@ static bool set_init(struct id_set *s, size_t count)
         size *= 2;
     }
     s->mask = size - 1;
-    s->slots = calloc(size, sizeof *s->slots);
+    s->slots = scratch_new(size, sizeof *s->slots);
     return s->slots != NULL;
 }
 
@@ -130,6 +151,45 @@ static bool set_add(struct id_set *s, uint32_t id)
 
 /* ---- groups ---- */
 
+/* What is in a cluster or pinned, and what weighs enough to become one. */
+static enum err places_find(struct update *u, size_t n, uint64_t least)
+{
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) {
+        last = u->parts[i].group > last ? u->parts[i].group : last;
+    }
+    uint64_t *weight = scratch_new((size_t)last + 1, sizeof *weight); /* UINT64_MAX: matters */
+    if (!weight) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct identity_part *p = &u->parts[i];
+        uint64_t *w = &weight[p->group];
+        bool matters = p->cluster || p->pin || *w == UINT64_MAX || p->weight >= least - *w;
+        *w = matters ? UINT64_MAX : *w + p->weight;
+    }
+    for (size_t i = 0; i < n; i++) {
+        u->count += weight[u->parts[i].group] == UINT64_MAX;
+    }
+    u->places = scratch_new(u->count, sizeof *u->places);
+    for (size_t i = 0, k = 0; u->places && i < n; i++) {
+        if (weight[u->parts[i].group] == UINT64_MAX) {
+            u->places[k++] = (uint32_t)i;
+        }
+    }
+    scratch_free(weight);
+    if (!u->places) {
+        return ERR_NOMEM;
+    }
+    qsort_r(u->places, u->count, sizeof *u->places, place_cmp, u->parts);
+    return OK;
+}
+
+static bool begins_group(const struct update *u, size_t i)
+{
+    return i == 0 || u->parts[u->places[i - 1]].group != u->parts[u->places[i]].group;
+}
+
 static void group_part(struct group *g, const struct identity_part *p, uint64_t *heaviest)
 {
     g->count++;
@@ -146,30 +206,28 @@ static void group_part(struct group *g, const struct identity_part *p, uint64_t 
 static void groups_find(struct update *u)
 {
     uint64_t heaviest = 0;
-    struct group *g = NULL;
-    for (size_t i = 0; i < u->count; i++) {
-        const struct identity_part *p = &u->sorted[i];
-        if (!g || g->first->group != p->group) {
-            g = &u->groups[u->group_count];
-            *g = (struct group){.first = p, .key = p->key, .heaviest = p->key};
-            u->order[u->group_count++] = g;
+    for (size_t i = 0, n = 0; i < u->count; i++) {
+        const struct identity_part *p = &u->parts[u->places[i]];
+        if (begins_group(u, i)) {
+            u->order[n] = (uint32_t)n;
+            u->groups[n++] = (struct group){.first = (uint32_t)i, .heaviest = p->key};
             heaviest = 0;
         }
-        group_part(g, p, &heaviest);
+        group_part(&u->groups[n - 1], p, &heaviest);
     }
 }
 
 /* Sums of the group's claims by id, at the end of u->claims. `pins`: those that its pinned parts
    make, else those of the others. Returns how many. */
-static size_t claims_of(struct update *u, struct group *g, bool pins)
+static size_t claims_of(struct update *u, const struct group *g, bool pins)
 {
     struct claim *claims = u->claims + u->claim_count;
     size_t n = 0, kept = 0;
     for (size_t i = 0; i < g->count; i++) {
-        const struct identity_part *p = &g->first[i];
+        const struct identity_part *p = part_at(u, g, i);
         uint32_t id = pins ? p->pin : p->cluster;
         if (id && pins == (p->pin != 0)) {
-            claims[n++] = (struct claim){g, p->weight, id};
+            claims[n++] = (struct claim){p->weight, (uint32_t)(g - u->groups), id};
         }
     }
     qsort(claims, n, sizeof *claims, claim_id_cmp);
@@ -206,11 +264,12 @@ static void groups_inherit(struct update *u)
             u->claim_count += claims_of(u, g, false);
         }
     }
-    qsort(u->claims, u->claim_count, sizeof *u->claims, claim_cmp);
+    qsort_r(u->claims, u->claim_count, sizeof *u->claims, claim_cmp, u);
     for (size_t i = 0; i < u->claim_count; i++) {
         const struct claim *c = &u->claims[i];
-        if (!c->group->id && set_add(&u->won, c->id)) {
-            c->group->id = c->id;
+        struct group *g = &u->groups[c->group];
+        if (!g->id && set_add(&u->won, c->id)) {
+            g->id = c->id;
         }
     }
 }
@@ -219,9 +278,9 @@ static void groups_inherit(struct update *u)
 static void groups_bear(struct update *u, uint64_t least, bool (*is_taken)(void *, uint32_t),
                         void *arg)
 {
-    qsort(u->order, u->group_count, sizeof(struct group *), group_cmp);
+    qsort_r(u->order, u->group_count, sizeof *u->order, group_cmp, u);
     for (size_t i = 0; i < u->group_count; i++) {
-        struct group *g = u->order[i];
+        struct group *g = &u->groups[u->order[i]];
         if (g->id || g->free_weight == 0 || g->free_weight < least) {
             continue;
         }
@@ -244,23 +303,43 @@ static uint32_t part_goes_to(const struct group *g, const struct identity_part *
     return p->pin ? p->pin : g->id;
 }
 
-static void moves_find(struct update *u)
+static bool part_moves(const struct group *g, const struct identity_part *p)
+{
+    return p->cluster && p->cluster != part_goes_to(g, p);
+}
+
+/* At the end of the moves, not yet summed. */
+static void moves_add(struct update *u, const struct group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct identity_part *p = part_at(u, g, i);
+        uint32_t to = part_goes_to(g, p);
+        if (part_moves(g, p)) {
+            u->moves[u->move_count++] = (struct move){p->cluster, to, 1, p->weight};
+        }
+        if (to) {
+            set_add(&u->won, to);
+        }
+    }
+}
+
+static enum err moves_find(struct update *u)
 {
     size_t n = 0;
     for (size_t i = 0; i < u->group_count; i++) {
-        const struct group *g = &u->groups[i];
-        for (size_t k = 0; k < g->count; k++) {
-            const struct identity_part *p = &g->first[k];
-            uint32_t to = part_goes_to(g, p);
-            if (p->cluster && p->cluster != to) {
-                u->moves[n++] = (struct move){p->cluster, to, 1, p->weight};
-            }
-            if (to) {
-                set_add(&u->won, to);
-            }
+        for (size_t k = 0; k < u->groups[i].count; k++) {
+            n += part_moves(&u->groups[i], part_at(u, &u->groups[i], k));
         }
     }
+    u->moves = scratch_new(n, sizeof *u->moves);
+    if (!u->moves) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < u->group_count; i++) {
+        moves_add(u, &u->groups[i]);
+    }
     qsort(u->moves, n, sizeof *u->moves, move_cmp);
+    u->move_count = 0;
     for (size_t i = 0; i < n; i++) {
         struct move *last = u->move_count ? &u->moves[u->move_count - 1] : NULL;
         if (last && move_cmp(last, &u->moves[i]) == 0) {
@@ -270,17 +349,18 @@ static void moves_find(struct update *u)
             u->moves[u->move_count++] = u->moves[i];
         }
     }
+    return OK;
 }
 
 static void born_tell(const struct update *u,
                       void (*on_event)(void *, const struct identity_event *), void *arg)
 {
     for (size_t i = 0; i < u->group_count; i++) {
-        const struct group *g = u->order[i];
+        const struct group *g = &u->groups[u->order[i]];
         if (g->is_born) {
             struct identity_event e = {CLUSTER_BORN, g->id, 0, 0, g->free_weight};
             for (size_t k = 0; k < g->count; k++) {
-                e.parts += g->first[k].pin == 0;
+                e.parts += part_at(u, g, k)->pin == 0;
             }
             on_event(arg, &e);
         }
@@ -307,73 +387,65 @@ static void moves_tell(const struct update *u,
     }
 }
 
-static enum err update_init(struct update *u, const struct identity_part *parts, size_t n)
+/* As large as the groups need; NULL pointers are freed by update_free(). */
+static enum err groups_make(struct update *u)
 {
-    *u = (struct update){.count = n};
-    u->sorted = calloc(n + 1, sizeof *u->sorted);
-    u->groups = calloc(n + 1, sizeof *u->groups);
-    u->order = calloc(n + 1, sizeof *u->order);
-    u->claims = calloc(n + 1, sizeof *u->claims);
-    u->moves = calloc(n + 1, sizeof *u->moves);
+    for (size_t i = 0; i < u->count; i++) {
+        u->group_count += begins_group(u, i);
+    }
+    u->groups = scratch_new(u->group_count, sizeof *u->groups);
+    u->order = scratch_new(u->group_count, sizeof *u->order);
+    u->claims = scratch_new(u->count, sizeof *u->claims);
     /* at most two ids a part, and a new one a group */
-    if (!u->sorted || !u->groups || !u->order || !u->claims || !u->moves ||
-        !set_init(&u->used, 3 * n) || !set_init(&u->won, 3 * n)) {
+    if (!u->groups || !u->order || !u->claims || !set_init(&u->used, 3 * u->count) ||
+        !set_init(&u->won, 3 * u->count)) {
         return ERR_NOMEM;
     }
-    for (size_t i = 0; i < n; i++) {
-        u->sorted[i] = parts[i];
-        if (parts[i].cluster) {
-            set_add(&u->used, parts[i].cluster);
+    for (size_t i = 0; i < u->count; i++) {
+        const struct identity_part *p = &u->parts[u->places[i]];
+        if (p->cluster) {
+            set_add(&u->used, p->cluster);
         }
-        if (parts[i].pin) {
-            set_add(&u->used, parts[i].pin);
+        if (p->pin) {
+            set_add(&u->used, p->pin);
         }
     }
-    qsort(u->sorted, n, sizeof *u->sorted, part_cmp);
+    groups_find(u);
     return OK;
 }
 
 static void update_free(struct update *u)
 {
-    free(u->sorted);
-    free(u->groups);
-    free(u->order);
-    free(u->claims);
-    free(u->moves);
-    free(u->used.slots);
-    free(u->won.slots);
-}
-
-/* The group of a part among the groups, which are in the order of their numbers. */
-static const struct group *group_of(const struct update *u, uint32_t number)
-{
-    size_t low = 0, high = u->group_count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (u->groups[middle].first->group <= number) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return &u->groups[low];
+    scratch_free(u->places);
+    scratch_free(u->groups);
+    scratch_free(u->order);
+    scratch_free(u->claims);
+    scratch_free(u->moves);
+    scratch_free(u->used.slots);
+    scratch_free(u->won.slots);
 }
 
 enum err identity_update(struct identity_part *parts, size_t n, uint64_t least,
                          bool (*is_taken)(void *arg, uint32_t id),
                          void (*on_event)(void *arg, const struct identity_event *e), void *arg)
 {
-    struct update u;
-    enum err e = update_init(&u, parts, n);
+    struct update u = {.parts = parts};
+    enum err e = places_find(&u, n, least);
+    e = e == OK ? groups_make(&u) : e;
     if (e == OK) {
-        groups_find(&u);
         groups_inherit(&u);
         groups_bear(&u, least, is_taken, arg);
-        moves_find(&u);
+        e = moves_find(&u);
+    }
+    if (e == OK) {
         born_tell(&u, on_event, arg);
         moves_tell(&u, on_event, arg);
-        for (size_t i = 0; i < n; i++) {
-            parts[i].cluster = part_goes_to(group_of(&u, parts[i].group), &parts[i]);
+        for (size_t i = 0; i < u.group_count; i++) {
+            const struct group *g = &u.groups[i];
+            for (size_t k = 0; k < g->count; k++) {
+                struct identity_part *p = &parts[u.places[g->first + k]];
+                p->cluster = part_goes_to(g, p);
+            }
         }
     }
     update_free(&u);

@@ -11,7 +11,7 @@
 struct identity_part {
     uint64_t key;
     uint64_t weight;  /* messages */
-    uint32_t group;   /* as the grouping says */
+    uint32_t group;   /* as the grouping says; a small number: memory is used up to it */
     uint32_t cluster; /* in: the old cluster's id, out: the new one's; 0: none */
     uint32_t pin;     /* the cluster in which a person wants it; 0: none */
 };

@@ -6,15 +6,12 @@
 
 #include "cluster/profile_detail.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
     ENTRIES_MAX = 8 + 8 + 8 + 32 + 32 + 16 + 24, /* profile_top_room of all */
     VALUES_MAX = 6 + PROFILE_DOMAINS_TAKEN,      /* of one message */
-    KEY_DIGITS = 16,                             /* of a partner's key */
     ENTRY_STEP = 4,                              /* room for entries grows by this, */
     TEXT_STEP = 16,                              /* for text by this and a quarter */
 };
@@ -43,7 +40,10 @@ void profile_clear(struct profile *p)
 
 static size_t room_bytes(const struct profile_room *room)
 {
-    return room->hosts * sizeof(uint64_t) + room->samples * sizeof(struct id128) +
+    size_t labels = room->extras & PROFILE_HAS_LABELS ? PROFILE_LABELS : 0;
+    size_t floors = room->extras & PROFILE_HAS_FLOORS ? PROFILE_TOP_COUNT : 0;
+    return labels * sizeof(struct profile_label) + room->hosts * sizeof(uint64_t) +
+           room->samples * sizeof(struct id128) + floors * sizeof(uint32_t) +
            room->entries * sizeof(struct profile_entry_slot) + room->text;
 }
 
@@ -57,13 +57,28 @@ struct profile_detail *detail_new(struct profile_room room)
     struct profile_detail *d = malloc(sizeof *d + room_bytes(&room));
     if (d) {
         *d = (struct profile_detail){.room = room};
+        if (room.extras & PROFILE_HAS_LABELS) {
+            memset(detail_labels(d), 0, PROFILE_LABELS * sizeof(struct profile_label));
+        }
+        if (room.extras & PROFILE_HAS_FLOORS) {
+            memset(detail_floors(d), 0, PROFILE_TOP_COUNT * sizeof(uint32_t));
+        }
     }
     return d;
 }
 
-static uint32_t value_hash(struct slice value)
+static uint8_t profile_mark(enum profile_top top, struct slice value)
 {
-    return (uint32_t)hash_u64(value);
+    return (uint8_t)(hash_u64(value) << PROFILE_TOP_BITS | top);
+}
+
+uint64_t profile_key(struct slice value)
+{
+    uint64_t key = 0;
+    for (size_t i = 0; i < value.n; i++) {
+        key = key << 8 | (uint8_t)value.p[i];
+    }
+    return key;
 }
 
 static uint32_t add_u32(uint32_t a, uint64_t b)
@@ -73,7 +88,7 @@ static uint32_t add_u32(uint32_t a, uint64_t b)
 
 static void value_set(struct profile_detail *d, struct profile_entry_slot *e, struct slice value)
 {
-    e->hash = value_hash(value);
+    e->mark = profile_mark(entry_top(e), value);
     e->at = d->used.text;
     e->length = (uint8_t)value.n;
     if (value.n) {
@@ -86,7 +101,7 @@ void detail_entry_add(struct profile_detail *d, enum profile_top top, struct sli
                       uint32_t count, uint32_t error)
 {
     struct profile_entry_slot *e = &detail_entries(d)[d->used.entries++];
-    *e = (struct profile_entry_slot){.count = count, .error = error, .top = (uint8_t)top};
+    *e = (struct profile_entry_slot){.count = count, .error = error, .mark = (uint8_t)top};
     value_set(d, e, value);
 }
 
@@ -94,10 +109,9 @@ static struct profile_entry_slot *entry_find(struct profile_detail *d, enum prof
                                              struct slice value)
 {
     struct profile_entry_slot *entries = detail_entries(d);
-    uint32_t hash = value_hash(value);
+    uint8_t mark = profile_mark(top, value);
     for (size_t i = 0; i < d->used.entries; i++) {
-        if (entries[i].hash == hash && entries[i].top == top &&
-            slice_eq(detail_value(d, &entries[i]), value)) {
+        if (entries[i].mark == mark && slice_eq(detail_value(d, &entries[i]), value)) {
             return &entries[i];
         }
     }
@@ -110,7 +124,7 @@ size_t detail_top(struct profile_detail *d, enum profile_top top,
     const struct profile_entry_slot *entries = detail_entries(d);
     size_t n = 0;
     for (size_t i = 0; i < d->used.entries && n < PROFILE_TOP_MAX; i++) {
-        if (entries[i].top == top) {
+        if (entry_top(&entries[i]) == top) {
             out[n++] = &entries[i];
         }
     }
@@ -149,11 +163,16 @@ static void detail_copy(struct profile_detail *to, struct profile_detail *from)
     to->used.hosts = from->used.hosts;
     to->used.samples = from->used.samples;
     to->has_more_hosts = from->has_more_hosts;
-    memcpy(to->floor, from->floor, sizeof to->floor);
-    memcpy(to->label, from->label, sizeof to->label);
+    if (from->room.extras & PROFILE_HAS_LABELS) {
+        memcpy(detail_labels(to), detail_labels(from),
+               PROFILE_LABELS * sizeof(struct profile_label));
+    }
+    if (from->room.extras & PROFILE_HAS_FLOORS) {
+        memcpy(detail_floors(to), detail_floors(from), PROFILE_TOP_COUNT * sizeof(uint32_t));
+    }
     for (size_t i = 0; i < from->used.entries; i++) {
         const struct profile_entry_slot *e = &detail_entries(from)[i];
-        detail_entry_add(to, e->top, detail_value(from, e), e->count, e->error);
+        detail_entry_add(to, entry_top(e), detail_value(from, e), e->count, e->error);
     }
 }
 
@@ -168,7 +187,7 @@ static enum err detail_reserve(struct profile *p, struct profile_room more)
         if (used->hosts + more.hosts <= old->room.hosts &&
             used->samples + more.samples <= old->room.samples &&
             used->entries + more.entries <= old->room.entries &&
-            used->text + more.text <= old->room.text) {
+            used->text + more.text <= old->room.text && (more.extras & ~old->room.extras) == 0) {
             return OK;
         }
         size_t entries = round_up((size_t)used->entries + more.entries, ENTRY_STEP);
@@ -177,6 +196,7 @@ static enum err detail_reserve(struct profile *p, struct profile_room more)
         room.samples = class_up((size_t)used->samples + more.samples, PROFILE_SAMPLES);
         room.entries = (uint8_t)(entries < ENTRIES_MAX ? entries : ENTRIES_MAX);
         room.text = (uint16_t)round_up(live + more.text + live / 4, TEXT_STEP);
+        room.extras |= old->room.extras;
     }
     struct profile_detail *d = detail_new(room);
     if (!d) {
@@ -246,9 +266,9 @@ static struct profile_entry_slot *entry_least(struct profile_detail *d, enum pro
     struct profile_entry_slot *entries = detail_entries(d), *least = NULL;
     for (size_t i = 0; i < d->used.entries; i++) {
         struct profile_entry_slot *e = &entries[i];
-        if (e->top == top && (!least || e->count < least->count ||
-                              (e->count == least->count &&
-                               slice_cmp(detail_value(d, e), detail_value(d, least)) > 0))) {
+        if (entry_top(e) == top && (!least || e->count < least->count ||
+                                    (e->count == least->count &&
+                                     slice_cmp(detail_value(d, e), detail_value(d, least)) > 0))) {
             least = e;
         }
     }
@@ -296,14 +316,22 @@ static size_t values_of(const struct cluster_message *m, struct slice partner,
     return n;
 }
 
-/* Room that the message can need: no more than what is new in it, and never past the whole. */
+/* Labels come first among the values. Room that the message can need: no more than what is new in
+ * it, and never past the whole. */
 static struct profile_room room_for(struct profile_detail *d, const struct cluster_message *m,
                                     const struct message_value *values, size_t n)
 {
     size_t hosts = d ? d->used.hosts : 0, samples = d ? d->used.samples : 0;
     size_t entries = d ? d->used.entries : 0, text = 0, fresh = 0;
+    size_t counts[PROFILE_TOP_COUNT] = {0};
+    unsigned extras = n && (int)values[0].top < PROFILE_LABELS ? PROFILE_HAS_LABELS : 0;
+    for (size_t i = 0; i < entries; i++) {
+        counts[entry_top(&detail_entries(d)[i])]++;
+    }
     for (size_t i = 0; i < n; i++) {
-        if (!d || !entry_find(d, values[i].top, values[i].value)) {
+        enum profile_top top = values[i].top;
+        if (!d || !entry_find(d, top, values[i].value)) {
+            extras |= ++counts[top] > profile_top_room(top) ? PROFILE_HAS_FLOORS : 0;
             fresh++;
             text += values[i].value.n;
         }
@@ -312,22 +340,23 @@ static struct profile_room room_for(struct profile_detail *d, const struct clust
     return (struct profile_room){.hosts = m->host && hosts < PROFILE_HOSTS,
                                  .samples = samples < PROFILE_SAMPLES,
                                  .entries = (uint8_t)fresh,
+                                 .extras = (uint8_t)extras,
                                  .text = (uint16_t)text};
 }
 
 static void value_add(struct profile_detail *d, enum profile_top top, struct slice value)
 {
     const struct profile_entry_slot *others[PROFILE_TOP_MAX];
-    uint32_t *floor = &d->floor[top];
+    uint32_t floor = detail_floor(d, top);
     if (detail_top(d, top, others) < profile_top_room(top)) {
-        detail_entry_add(d, top, value, add_u32(*floor, 1), *floor);
+        detail_entry_add(d, top, value, add_u32(floor, 1), floor);
         return;
     }
     struct profile_entry_slot *least = entry_least(d, top);
-    *floor = least->count;
+    floor = detail_floors(d)[top] = least->count;
     value_set(d, least, value);
-    least->error = *floor;
-    least->count = add_u32(*floor, 1);
+    least->error = floor;
+    least->count = add_u32(floor, 1);
 }
 
 /* Those that are known are counted first: then none of them gives way to a new one before. */
@@ -352,8 +381,8 @@ static void label_count(struct profile_detail *d, enum profile_top top, struct s
 {
     if (name.n) {
         double doubt = posterior >= 0 && posterior <= 1 ? 1 - posterior : 1;
-        d->label[top].messages++;
-        d->label[top].doubt += (uint64_t)lround(doubt * 1e6);
+        detail_labels(d)[top].messages++;
+        detail_labels(d)[top].doubt += (uint64_t)lround(doubt * 1e6);
     }
 }
 
@@ -377,9 +406,9 @@ static void seen(struct profile *p, int64_t first, int64_t last)
 enum err profile_take(struct profile *p, const struct cluster_message *m, uint64_t partner)
 {
     struct message_value values[VALUES_MAX + 1]; /* one is tried past the end */
-    char hex[KEY_DIGITS + 1];
-    snprintf(hex, sizeof hex, "%016" PRIx64, partner);
-    size_t n = values_of(m, slice_of(hex, partner ? KEY_DIGITS : 0), values);
+    char key[PROFILE_KEY_BYTES];
+    struct slice other = profile_key_put(partner, key);
+    size_t n = values_of(m, partner ? other : slice_of(NULL, 0), values);
     if (detail_reserve(p, room_for(p->detail, m, values, n)) != OK) {
         return ERR_NOMEM;
     }
@@ -405,14 +434,18 @@ void profile_labels_clear(struct profile *p)
     size_t kept = 0;
     for (size_t i = 0; d && i < d->used.entries; i++) {
         struct profile_entry_slot *entries = detail_entries(d);
-        if (entries[i].top >= PROFILE_LABELS) {
+        if ((int)entry_top(&entries[i]) >= PROFILE_LABELS) {
             entries[kept++] = entries[i];
         }
     }
     if (d) {
         d->used.entries = (uint8_t)kept;
-        memset(d->label, 0, sizeof d->label);
-        memset(d->floor, 0, PROFILE_LABELS * sizeof *d->floor);
+    }
+    if (d && d->room.extras & PROFILE_HAS_LABELS) {
+        memset(detail_labels(d), 0, PROFILE_LABELS * sizeof(struct profile_label));
+    }
+    if (d && d->room.extras & PROFILE_HAS_FLOORS) {
+        memset(detail_floors(d), 0, PROFILE_LABELS * sizeof(uint32_t));
     }
 }
 
@@ -456,23 +489,24 @@ static size_t merge_top(struct profile_detail *a, struct profile_detail *b, enum
 {
     const struct profile_entry_slot *side[PROFILE_TOP_MAX];
     size_t count = 0, n = detail_top(a, top, side), room = profile_top_room(top);
+    uint32_t a_floor = detail_floor(a, top), b_floor = detail_floor(b, top);
     for (size_t i = 0; i < n; i++) {
         struct slice value = detail_value(a, side[i]);
         const struct profile_entry_slot *other = entry_find(b, top, value);
-        out[count++] = (struct merged_entry){
-            value, add_u32(side[i]->count, other ? other->count : b->floor[top]),
-            add_u32(side[i]->error, other ? other->error : b->floor[top])};
+        out[count++] =
+            (struct merged_entry){value, add_u32(side[i]->count, other ? other->count : b_floor),
+                                  add_u32(side[i]->error, other ? other->error : b_floor)};
     }
     n = detail_top(b, top, side);
     for (size_t i = 0; i < n; i++) {
         struct slice value = detail_value(b, side[i]);
         if (!entry_find(a, top, value)) {
-            out[count++] = (struct merged_entry){value, add_u32(side[i]->count, a->floor[top]),
-                                                 add_u32(side[i]->error, a->floor[top])};
+            out[count++] = (struct merged_entry){value, add_u32(side[i]->count, a_floor),
+                                                 add_u32(side[i]->error, a_floor)};
         }
     }
     qsort(out, count, sizeof *out, merged_cmp);
-    *floor = add_u32(a->floor[top], b->floor[top]);
+    *floor = add_u32(a_floor, b_floor);
     if (count > room) {
         *floor = out[room].count > *floor ? out[room].count : *floor;
         count = room;
@@ -493,13 +527,32 @@ static void merge_lists(struct profile_detail *to, struct profile_detail *from)
     to->has_more_hosts |= from->has_more_hosts;
 }
 
+static void labels_add(struct profile_detail *to, struct profile_detail *from)
+{
+    for (int t = 0; from->room.extras & PROFILE_HAS_LABELS && t < PROFILE_LABELS; t++) {
+        detail_labels(to)[t].messages += detail_labels(from)[t].messages;
+        detail_labels(to)[t].doubt += detail_labels(from)[t].doubt;
+    }
+}
+
+static bool has_labels(struct profile_detail *d)
+{
+    bool any = false;
+    for (int t = 0; d->room.extras & PROFILE_HAS_LABELS && t < PROFILE_LABELS; t++) {
+        any |= detail_labels(d)[t].messages > 0;
+    }
+    return any;
+}
+
 static struct profile_detail *detail_merge(struct profile_detail *a, struct profile_detail *b)
 {
     struct merged_entry merged[PROFILE_TOP_COUNT][2 * PROFILE_TOP_MAX];
     size_t counts[PROFILE_TOP_COUNT], entries = 0, text = 0;
     uint32_t floor[PROFILE_TOP_COUNT];
+    unsigned extras = has_labels(a) || has_labels(b) ? PROFILE_HAS_LABELS : 0;
     for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
         counts[t] = merge_top(a, b, (enum profile_top)t, merged[t], &floor[t]);
+        extras |= floor[t] ? PROFILE_HAS_FLOORS : 0;
         entries += counts[t];
         for (size_t i = 0; i < counts[t]; i++) {
             text += merged[t][i].value.n;
@@ -509,6 +562,7 @@ static struct profile_detail *detail_merge(struct profile_detail *a, struct prof
         .hosts = class_up((size_t)a->used.hosts + b->used.hosts, PROFILE_HOSTS),
         .samples = class_up((size_t)a->used.samples + b->used.samples, PROFILE_SAMPLES),
         .entries = (uint8_t)entries,
+        .extras = (uint8_t)extras,
         .text = (uint16_t)text});
     if (!d) {
         return NULL;
@@ -519,10 +573,12 @@ static struct profile_detail *detail_merge(struct profile_detail *a, struct prof
                              merged[t][i].error);
         }
     }
-    memcpy(d->floor, floor, sizeof floor);
-    for (int t = 0; t < PROFILE_LABELS; t++) {
-        d->label[t].messages = a->label[t].messages + b->label[t].messages;
-        d->label[t].doubt = a->label[t].doubt + b->label[t].doubt;
+    if (extras & PROFILE_HAS_FLOORS) {
+        memcpy(detail_floors(d), floor, sizeof floor);
+    }
+    if (extras & PROFILE_HAS_LABELS) {
+        labels_add(d, a);
+        labels_add(d, b);
     }
     merge_lists(d, a);
     merge_lists(d, b);
@@ -648,7 +704,9 @@ uint64_t profile_labelled(const struct profile *p, enum profile_top top, double 
 {
     struct profile_label none = {0, 0};
     const struct profile_label *l =
-        p->detail && (int)top < PROFILE_LABELS ? &p->detail->label[top] : &none;
+        p->detail && p->detail->room.extras & PROFILE_HAS_LABELS && (int)top < PROFILE_LABELS
+            ? &detail_labels(p->detail)[top]
+            : &none;
     *posterior = l->messages ? 1 - (double)l->doubt / 1e6 / (double)l->messages : 0;
     return l->messages;
 }

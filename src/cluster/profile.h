@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is known of a part or a cluster besides its key: bounded, mergeable, the same whatever the
- * order of the messages (but for the tails of tops that overflowed, whose error is kept). Some 200
+ * order of the messages (but for the tails of tops that overflowed, whose error is kept). Some 120
  * bytes while a part has one message, at most some 6 KiB. */
 #ifndef CLUSTER_PROFILE_H
 #define CLUSTER_PROFILE_H
@@ -15,7 +15,7 @@ enum profile_top {
     PROFILE_COUNTRY,
     PROFILE_TRAP,
     PROFILE_DOMAIN,
-    PROFILE_PARTNER, /* parts of the other kind, by key in 16 hex digits */
+    PROFILE_PARTNER, /* parts of the other kind: profile_key() of the value */
     PROFILE_TOP_COUNT
 };
 
@@ -60,6 +60,9 @@ double profile_host_overlap(const struct profile *a, const struct profile *b, do
 /* The sketch itself: the least hashes of the hosts, ascending; valid until the profile changes. Two
  * profiles that share hosts share hashes. Returns how many. */
 size_t profile_host_hashes(const struct profile *p, const uint64_t **out);
+
+/* The key that a value of PROFILE_PARTNER is. */
+uint64_t profile_key(struct slice value);
 
 struct profile_entry {
     struct slice value;

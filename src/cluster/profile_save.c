@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { PROFILE_VERSION = 1, HAS_DETAIL = 1, HAS_MORE_HOSTS = 2 };
+/* Version 1 had partners as 16 hex digits. */
+enum { PROFILE_VERSION = 2, VERSION_HEX = 1, HEX_DIGITS = 16, HAS_DETAIL = 1, HAS_MORE_HOSTS = 2 };
 
 /* By value, so that equal profiles are equal bytes whatever came first. */
 static size_t top_sorted(struct profile_detail *d, enum profile_top top,
@@ -36,13 +37,14 @@ static void detail_save(struct profile_detail *d, struct strbuf *out)
     strbuf_add(out, slice_of((const char *)detail_samples(d),
                              d->used.samples * sizeof *detail_samples(d)));
     for (int t = 0; t < PROFILE_LABELS; t++) {
-        varint_add(out, d->label[t].messages);
-        varint_add(out, d->label[t].doubt);
+        bool any = d->room.extras & PROFILE_HAS_LABELS;
+        varint_add(out, any ? detail_labels(d)[t].messages : 0);
+        varint_add(out, any ? detail_labels(d)[t].doubt : 0);
     }
     for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
         const struct profile_entry_slot *slots[PROFILE_TOP_MAX];
         size_t n = top_sorted(d, (enum profile_top)t, slots);
-        varint_add(out, d->floor[t]);
+        varint_add(out, detail_floor(d, (enum profile_top)t));
         varint_add(out, n);
         for (size_t i = 0; i < n; i++) {
             varint_add(out, slots[i]->count);
@@ -117,26 +119,48 @@ static bool lists_load(struct profile_detail *d, struct slice *in)
     }
     d->used.samples = (uint8_t)n;
     for (int t = 0; t < PROFILE_LABELS; t++) {
-        if (!varint_cut(in, &d->label[t].messages) || !varint_cut(in, &d->label[t].doubt) ||
-            d->label[t].doubt / 1000000 > d->label[t].messages) {
+        struct profile_label *l = &detail_labels(d)[t];
+        if (!varint_cut(in, &l->messages) || !varint_cut(in, &l->doubt) ||
+            l->doubt / 1000000 > l->messages) {
             return false;
         }
     }
     return true;
 }
 
-static bool top_load(struct profile_detail *d, enum profile_top top, struct slice *in)
+/* A partner's value, as it is now or as version 1 had it; false: it is none. */
+static bool key_take(struct slice *value, char key[PROFILE_KEY_BYTES], bool is_hex)
+{
+    uint64_t number = 0;
+    if (value->n != (is_hex ? (size_t)HEX_DIGITS : (size_t)PROFILE_KEY_BYTES)) {
+        return false;
+    }
+    for (size_t i = 0; is_hex && i < HEX_DIGITS; i++) {
+        if (ascii_hex(value->p[i]) < 0) {
+            return false;
+        }
+        number = number << 4 | (unsigned)ascii_hex(value->p[i]);
+    }
+    if (is_hex) {
+        *value = profile_key_put(number, key);
+    }
+    return true;
+}
+
+static bool top_load(struct profile_detail *d, enum profile_top top, bool is_hex, struct slice *in)
 {
     uint64_t floor, n, count, error;
+    char keys[2][PROFILE_KEY_BYTES]; /* of this one and of the last */
     struct slice length, value, last = {NULL, 0};
     if (!count_cut(in, UINT32_MAX, &floor) || !count_cut(in, profile_top_room(top), &n)) {
         return false;
     }
-    d->floor[top] = (uint32_t)floor;
+    detail_floors(d)[top] = (uint32_t)floor;
     for (size_t i = 0; i < n; i++) {
         if (!count_cut(in, UINT32_MAX, &count) || !count_cut(in, UINT32_MAX, &error) ||
             count < error || count < floor || !bytes_cut(in, 1, &length) ||
             !bytes_cut(in, (uint8_t)length.p[0], &value) || value.n == 0 ||
+            (top == PROFILE_PARTNER && !key_take(&value, keys[i % 2], is_hex)) ||
             slice_cmp(last, value) >= 0) {
             return false;
         }
@@ -146,13 +170,13 @@ static bool top_load(struct profile_detail *d, enum profile_top top, struct slic
     return true;
 }
 
-static bool detail_load(struct profile_detail *d, struct slice *in)
+static bool detail_load(struct profile_detail *d, bool is_hex, struct slice *in)
 {
     if (!lists_load(d, in)) {
         return false;
     }
     for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
-        if (!top_load(d, (enum profile_top)t, in)) {
+        if (!top_load(d, (enum profile_top)t, is_hex, in)) {
             return false;
         }
     }
@@ -161,7 +185,9 @@ static bool detail_load(struct profile_detail *d, struct slice *in)
 
 static struct profile_room room_whole(void)
 {
-    struct profile_room room = {PROFILE_HOSTS, PROFILE_SAMPLES, 0, 0};
+    struct profile_room room = {.hosts = PROFILE_HOSTS,
+                                .samples = PROFILE_SAMPLES,
+                                .extras = PROFILE_HAS_LABELS | PROFILE_HAS_FLOORS};
     for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
         room.entries = (uint8_t)(room.entries + profile_top_room((enum profile_top)t));
     }
@@ -177,7 +203,7 @@ bool profile_load(struct profile *p, struct slice *in)
     profile_init(p);
     profile_init(&loaded);
     profile_init(&whole);
-    if (!bytes_cut(&rest, 2, &head) || head.p[0] != PROFILE_VERSION ||
+    if (!bytes_cut(&rest, 2, &head) || (head.p[0] != PROFILE_VERSION && head.p[0] != VERSION_HEX) ||
         (uint8_t)head.p[1] > (HAS_DETAIL | HAS_MORE_HOSTS) ||
         !varint_cut(&rest, &loaded.messages) || !varint_cut(&rest, &loaded.recipients) ||
         !varint_cut(&rest, &loaded.bytes) || !varint_cut(&rest, &first) ||
@@ -192,7 +218,8 @@ bool profile_load(struct profile *p, struct slice *in)
         bool ok = whole.detail != NULL;
         if (ok) {
             whole.detail->has_more_hosts = (head.p[1] & HAS_MORE_HOSTS) != 0;
-            ok = detail_load(whole.detail, &rest) && profile_merge(&loaded, &whole) == OK;
+            ok = detail_load(whole.detail, head.p[0] == VERSION_HEX, &rest) &&
+                 profile_merge(&loaded, &whole) == OK;
         }
         profile_clear(&whole);
         if (!ok) {

@@ -4,16 +4,17 @@
  * that hold groups, not variants, and few of them: the work is linear whatever the input. */
 #include "cluster/variant.h"
 #include "cluster/variant_model.h"
+#include "core/scratch.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-    BUCKET_GROUPS = 8,    /* groups of one bucket, the heaviest: more share what all have */
-    KEYS = 6,             /* buckets a variant is looked up in */
-    MEMBERS_COMPARED = 8, /* of a group: the heaviest of different dialects */
-    HOST_MAILERS = 8,     /* groups a machine may be seen with; past that it relays for others */
-    ROUNDS = 3,           /* of joining groups: what it takes in practice */
+    BUCKET_GROUPS = 8,            /* groups of one bucket, the heaviest: more share what all have */
+    KEYS = 6,                     /* buckets a variant is looked up in */
+    MEMBERS_COMPARED = 8,         /* of a group: the heaviest of different dialects */
+    HOST_MAILERS = BUCKET_GROUPS, /* groups a machine may be seen with; past that it relays */
+    ROUNDS = 3,                   /* of joining groups: what it takes in practice */
 };
 static const double LEADER_LEAST = -4; /* evidence against its leader that a member may have */
 static const double LEAF_LEAST = -4;   /* a list server's variant is of some group that there is, */
@@ -25,15 +26,27 @@ struct group {
     uint32_t parent; /* itself, or the group it was joined with */
 };
 
+/* Most have one group: it stands in the slot, the others in a list. */
 struct bucket {
-    uint64_t key; /* 0: free */
-    uint32_t group[BUCKET_GROUPS];
-    uint32_t count;
+    uint64_t key;         /* 0: free */
+    uint32_t group, more; /* the first; of the next its place in the list + 1, 0: none */
+};
+
+struct bucket_more {
+    uint32_t group, more;
 };
 
 struct buckets {
     struct bucket *slots;
     size_t mask, used;
+    struct bucket_more *more;
+    size_t more_count, more_size;
+};
+
+/* The groups of a bucket; one more than BUCKET_GROUPS says that it is full. */
+struct bucket_groups {
+    uint32_t group[BUCKET_GROUPS + 1];
+    unsigned count;
 };
 
 struct grouping {
@@ -47,64 +60,100 @@ struct grouping {
 
 /* ---- buckets ---- */
 
+static struct bucket *bucket_slot(struct bucket *slots, size_t mask, uint64_t key)
+{
+    size_t at = (size_t)key & mask;
+    while (slots[at].key && slots[at].key != key) {
+        at = (at + 1) & mask;
+    }
+    return &slots[at];
+}
+
 static bool buckets_grow(struct buckets *b)
 {
     size_t n = b->slots ? (b->mask + 1) * 2 : 1024;
-    struct bucket *made = calloc(n, sizeof *made);
+    struct bucket *made = scratch_new(n, sizeof *made);
     if (!made) {
         return false;
     }
     for (size_t i = 0; b->slots && i <= b->mask; i++) {
-        size_t at = (size_t)b->slots[i].key & (n - 1);
-        while (b->slots[i].key && made[at].key) {
-            at = (at + 1) & (n - 1);
-        }
         if (b->slots[i].key) {
-            made[at] = b->slots[i];
+            *bucket_slot(made, n - 1, b->slots[i].key) = b->slots[i];
         }
     }
-    free(b->slots);
+    scratch_free(b->slots);
     b->slots = made;
     b->mask = n - 1;
     return true;
 }
 
-static struct bucket *bucket_find(const struct buckets *b, uint64_t key)
+static void buckets_free(struct buckets *b)
 {
-    if (!b->slots) {
-        return NULL;
-    }
-    size_t at = (size_t)key & b->mask;
-    while (b->slots[at].key && b->slots[at].key != key) {
-        at = (at + 1) & b->mask;
-    }
-    return b->slots[at].key ? &b->slots[at] : NULL;
+    scratch_free(b->slots);
+    scratch_free(b->more);
 }
 
-/* Adds the group unless it is there or the bucket is full; `count` grows past the room, so that
- * full ones are known. */
+static struct bucket_groups bucket_find(const struct buckets *b, uint64_t key)
+{
+    UNCLEARED struct bucket_groups g;
+    g.count = 0;
+    const struct bucket *x = b->slots ? bucket_slot(b->slots, b->mask, key) : NULL;
+    if (x && x->key) {
+        g.group[g.count++] = x->group;
+        for (uint32_t at = x->more; at; at = b->more[at - 1].more) {
+            g.group[g.count++] = b->more[at - 1].group;
+        }
+    }
+    return g;
+}
+
+static unsigned groups_listed(const struct bucket_groups *g)
+{
+    return g->count < BUCKET_GROUPS ? g->count : BUCKET_GROUPS;
+}
+
+/* A place in the list for one more; 0: out of memory. */
+static uint32_t more_add(struct buckets *b, uint32_t group)
+{
+    if (b->more_count == b->more_size) {
+        size_t size = b->more_size ? 2 * b->more_size : 1024;
+        struct bucket_more *more = scratch_grow(b->more, size, sizeof *more);
+        if (!more) {
+            return 0;
+        }
+        b->more = more;
+        b->more_size = size;
+    }
+    b->more[b->more_count++] = (struct bucket_more){group, 0};
+    return (uint32_t)b->more_count;
+}
+
+/* Adds the group at the end, unless it is there or the bucket is full. */
 static bool bucket_add(struct buckets *b, uint64_t key, uint32_t group)
 {
     if ((!b->slots || b->used * 3 > b->mask * 2) && !buckets_grow(b)) {
         return false;
     }
-    size_t at = (size_t)key & b->mask;
-    while (b->slots[at].key && b->slots[at].key != key) {
-        at = (at + 1) & b->mask;
+    struct bucket *x = bucket_slot(b->slots, b->mask, key);
+    if (!x->key) {
+        b->used++;
+        *x = (struct bucket){key, group, 0};
+        return true;
     }
-    struct bucket *x = &b->slots[at];
-    b->used += x->key == 0;
-    x->key = key;
-    for (unsigned i = 0; i < x->count && i < BUCKET_GROUPS; i++) {
-        if (x->group[i] == group) {
-            return true;
-        }
+    uint32_t last = 0;
+    unsigned count = 1;
+    bool is_there = x->group == group;
+    for (uint32_t at = x->more; at && !is_there; at = b->more[at - 1].more) {
+        is_there = b->more[at - 1].group == group;
+        last = at;
+        count++;
     }
-    if (x->count < BUCKET_GROUPS) {
-        x->group[x->count] = group;
+    if (is_there || count > BUCKET_GROUPS) {
+        return true;
     }
-    x->count++;
-    return true;
+    uint32_t added = more_add(b, group); /* may move the list */
+    *(last ? &b->more[last - 1].more : &x->more) = added;
+    return added != 0;
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -207,21 +256,21 @@ static enum err variant_place(struct grouping *g, uint32_t place)
     double least = is_leaf(g, place) ? LEAF_LEAST : 0, most = least, second = least;
     bucket_keys(g, place, keys);
     for (unsigned k = 0; k < KEYS; k++) {
-        const struct bucket *b = bucket_find(&g->buckets, keys[k]);
-        for (unsigned i = 0; b && i < b->count && i < BUCKET_GROUPS; i++) {
+        const struct bucket_groups b = bucket_find(&g->buckets, keys[k]);
+        for (unsigned i = 0; i < groups_listed(&b); i++) {
             bool is_tried = false;
             for (unsigned t = 0; t < tries && !is_tried; t++) {
-                is_tried = tried[t] == b->group[i];
+                is_tried = tried[t] == b.group[i];
             }
             if (is_tried) {
                 continue;
             }
-            tried[tries++] = b->group[i];
-            double e = group_evidence(g, &g->groups[b->group[i]], place, second);
-            if (e > most || (e == most && most > least && b->group[i] < best)) {
+            tried[tries++] = b.group[i];
+            double e = group_evidence(g, &g->groups[b.group[i]], place, second);
+            if (e > most || (e == most && most > least && b.group[i] < best)) {
                 second = most;
                 most = e;
-                best = b->group[i];
+                best = b.group[i];
             } else {
                 second = fmax(second, e);
             }
@@ -268,8 +317,7 @@ static enum err hosts_look_at(struct grouping *g)
         uint32_t leader = g->groups[i].member[0];
         size_t n = profile_host_hashes(&item(g, leader)->profile, &hash), relays = 0;
         for (size_t h = 0; h < n; h++) {
-            const struct bucket *b = bucket_find(&g->hosts, mix(hash[h], 7));
-            relays += b && b->count > HOST_MAILERS;
+            relays += bucket_find(&g->hosts, mix(hash[h], 7)).count > HOST_MAILERS;
         }
         g->model.has_relay_hosts[leader] = relays * 2 > n;
     }
@@ -301,9 +349,10 @@ struct join {
 };
 
 /* Joins go to the heavier group, that is the earlier one. */
-static void join_try(struct grouping *g, uint32_t group, const struct bucket *b, struct join *j)
+static void join_try(struct grouping *g, uint32_t group, const struct bucket_groups *b,
+                     struct join *j)
 {
-    for (unsigned i = 0; b && i < b->count && i < BUCKET_GROUPS; i++) {
+    for (unsigned i = 0; i < groups_listed(b); i++) {
         uint32_t other = group_root(g, b->group[i]);
         bool is_tried = other >= group || j->tries == sizeof j->tried / sizeof *j->tried;
         for (unsigned t = 0; t < j->tries && !is_tried; t++) {
@@ -342,14 +391,15 @@ static bool groups_join(struct grouping *g)
             uint64_t keys[KEYS];
             bucket_keys(g, x->member[m], keys);
             for (unsigned k = 0; k < KEYS; k++) {
-                join_try(g, i, bucket_find(&g->buckets, keys[k]), &j);
+                const struct bucket_groups b = bucket_find(&g->buckets, keys[k]);
+                join_try(g, i, &b, &j);
             }
         }
         size_t n = profile_host_hashes(&item(g, x->member[0])->profile, &hash);
         for (size_t h = 0; h < n; h++) {
-            const struct bucket *b = bucket_find(&g->hosts, mix(hash[h], 7));
-            if (b && b->count <= HOST_MAILERS) {
-                join_try(g, i, b, &j);
+            const struct bucket_groups b = bucket_find(&g->hosts, mix(hash[h], 7));
+            if (b.count <= HOST_MAILERS) {
+                join_try(g, i, &b, &j);
             }
         }
         if (j.most > 0) {
@@ -365,11 +415,11 @@ static bool groups_join(struct grouping *g)
 
 static void grouping_free(struct grouping *g)
 {
-    free(g->groups);
-    free(g->order);
-    free(g->group_of);
-    free(g->buckets.slots);
-    free(g->hosts.slots);
+    scratch_free(g->groups);
+    scratch_free(g->order);
+    scratch_free(g->group_of);
+    buckets_free(&g->buckets);
+    buckets_free(&g->hosts);
     variant_model_free(&g->model);
 }
 
@@ -382,9 +432,9 @@ static enum err grouping_make(struct grouping *g, struct variants *v)
     if (e != OK) {
         return e;
     }
-    g->groups = calloc(n, sizeof *g->groups);
-    g->order = calloc(n, sizeof *g->order);
-    g->group_of = calloc(n, sizeof *g->group_of);
+    g->groups = scratch_new(n, sizeof *g->groups);
+    g->order = scratch_new(n, sizeof *g->order);
+    g->group_of = scratch_new(n, sizeof *g->group_of);
     e = g->groups && g->order && g->group_of ? OK : ERR_NOMEM;
     for (size_t i = 0; i < n && e == OK; i++) {
         g->order[i] = (uint32_t)i;

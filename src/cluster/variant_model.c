@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/variant_model.h"
 
+#include "core/scratch.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -82,14 +84,14 @@ enum { ORDER_FIELD = VARIANT_FIELD_COUNT, ALL_FIELDS, FIRST_NUMBER = VARIANT_ABS
 static bool map_grow(struct value_map *m)
 {
     size_t slots = m->slots ? (m->mask + 1) * 2 : 1024;
-    struct value_entry *made = calloc(slots, sizeof *made);
-    struct value_spread *spread = realloc(m->spread, slots * sizeof *spread);
+    struct value_entry *made = scratch_new(slots, sizeof *made);
+    struct value_spread *spread = scratch_grow(m->spread, slots, sizeof *spread);
     if (spread) {
         m->spread = spread;
         m->capacity = slots;
     }
     if (!made || !spread) {
-        free(made);
+        scratch_free(made);
         return false;
     }
     for (size_t i = 0; m->slots && i <= m->mask; i++) {
@@ -101,7 +103,7 @@ static bool map_grow(struct value_map *m)
             made[at] = m->slots[i];
         }
     }
-    free(m->slots);
+    scratch_free(m->slots);
     m->slots = made;
     m->mask = slots - 1;
     return true;
@@ -345,7 +347,7 @@ static bool weights_make(struct variant_model *m, struct value_map *map)
         }
         spread_add(&map->spread[m->order[i] - FIRST_NUMBER], bits);
     }
-    m->weight = calloc(map->count + FIRST_NUMBER, sizeof *m->weight);
+    m->weight = scratch_new(map->count + FIRST_NUMBER, sizeof *m->weight);
     if (!m->weight) {
         return false;
     }
@@ -380,11 +382,10 @@ static bool name_is_core(struct slice name)
     return slice_eq(name, S("subject"));
 }
 
+/* `n` has room for them, and none yet. */
 static void names_make(struct variant_names *n, struct slice list)
 {
     char lower[DIALECT_NAMES_BYTES];
-    n->count = 0;
-    n->core = 0;
     while (list.n > 0 && n->count < DIALECT_NAMES) {
         struct slice name = slice_cut(&list, '\n');
         for (size_t i = 0; i < name.n; i++) {
@@ -398,6 +399,41 @@ static void names_make(struct variant_names *n, struct slice list)
             n->core = mixed(n->core, hash);
         }
     }
+}
+
+static size_t names_count(struct slice list)
+{
+    size_t n = 0;
+    while (list.n > 0 && n < DIALECT_NAMES) {
+        slice_cut(&list, '\n');
+        n++;
+    }
+    return n;
+}
+
+static struct slice names_of(const struct variant_model *m, size_t i)
+{
+    return dialect_text(m->v->items[i].dialect, DIALECT_NAME_LIST);
+}
+
+static bool names_make_all(struct variant_model *m)
+{
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < m->v->count; i++) {
+        count += names_count(names_of(m, i));
+    }
+    m->hashes = scratch_new(count, sizeof *m->hashes);
+    m->written = scratch_new(count, sizeof *m->written);
+    if (!m->hashes || !m->written) {
+        return false;
+    }
+    for (size_t i = 0; i < m->v->count; i++) {
+        struct variant_names *n = &m->names[i];
+        *n = (struct variant_names){.hash = m->hashes + at, .written = m->written + at};
+        names_make(n, names_of(m, i));
+        at += n->count;
+    }
+    return true;
 }
 
 /* Machines behind a variant, if each message came from one of them at random: h = N(1 - e^(-m/N))
@@ -425,27 +461,25 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
     size_t n = v->count ? v->count : 1;
     *m = (struct variant_model){
         .v = v,
-        .value = calloc(n, sizeof *m->value),
-        .msgid = calloc(n, sizeof *m->msgid),
-        .order = calloc(n, sizeof *m->order),
-        .names = calloc(n, sizeof *m->names),
-        .hosts = calloc(n, sizeof *m->hosts),
-        .pool = calloc(n, sizeof *m->pool),
-        .has_relay_hosts = calloc(n, sizeof *m->has_relay_hosts),
+        .value = scratch_new(n, sizeof *m->value),
+        .msgid = scratch_new(n, sizeof *m->msgid),
+        .order = scratch_new(n, sizeof *m->order),
+        .names = scratch_new(n, sizeof *m->names),
+        .hosts = scratch_new(n, sizeof *m->hosts),
+        .pool = scratch_new(n, sizeof *m->pool),
+        .has_relay_hosts = scratch_new(n, sizeof *m->has_relay_hosts),
     };
     bool ok =
         m->value && m->msgid && m->order && m->names && m->hosts && m->pool && m->has_relay_hosts;
-    for (size_t i = 0; ok && i < v->count; i++) { /* first: weights look at the names' order */
-        names_make(&m->names[i], dialect_text(v->items[i].dialect, DIALECT_NAME_LIST));
-    }
+    ok = ok && names_make_all(m); /* first: weights look at the names' order */
     ok = ok && values_make(m, &map) && weights_make(m, &map);
     for (size_t i = 0; ok && i < v->count; i++) {
         const struct profile *p = &v->items[i].profile;
         m->hosts[i] = (float)profile_hosts(p, NULL);
         m->pool[i] = (float)pool_of(m->hosts[i], (double)p->hosted);
     }
-    free(map.slots);
-    free(map.spread);
+    scratch_free(map.slots);
+    scratch_free(map.spread);
     if (!ok) {
         variant_model_free(m);
         return ERR_NOMEM;
@@ -455,14 +489,16 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
 
 void variant_model_free(struct variant_model *m)
 {
-    free(m->value);
-    free(m->msgid);
-    free(m->order);
-    free(m->weight);
-    free(m->names);
-    free(m->hosts);
-    free(m->pool);
-    free(m->has_relay_hosts);
+    scratch_free(m->value);
+    scratch_free(m->msgid);
+    scratch_free(m->order);
+    scratch_free(m->weight);
+    scratch_free(m->names);
+    scratch_free(m->hashes);
+    scratch_free(m->written);
+    scratch_free(m->hosts);
+    scratch_free(m->pool);
+    scratch_free(m->has_relay_hosts);
     *m = (struct variant_model){0};
 }
 

@@ -18,10 +18,10 @@ enum variant_field {
 enum { VARIANT_UNKNOWN = 0, VARIANT_ABSENT = 1 };
 
 struct variant_names {
-    uint32_t hash[DIALECT_NAMES];    /* of each field's name in lower case, in order */
-    uint16_t written[DIALECT_NAMES]; /* of the name as it is */
-    uint64_t core;                   /* of the order of those that relays leave alone */
-    uint8_t count;                   /* 0: not known */
+    uint32_t *hash;    /* of each field's name in lower case, in order */
+    uint16_t *written; /* of the name as it is */
+    uint64_t core;     /* of the order of those that relays leave alone */
+    uint8_t count;     /* at most DIALECT_NAMES; 0: not known */
 };
 
 struct variant_model {
@@ -31,6 +31,8 @@ struct variant_model {
     uint32_t *order; /* the number of each variant's part b */
     float *weight;   /* what agreement in a value is worth, by its number */
     struct variant_names *names;
+    uint32_t *hashes; /* what the names of all point into */
+    uint16_t *written;
     float *hosts;
     float *pool;           /* hosts of the machines behind each variant, by how often they return */
     bool *has_relay_hosts; /* most of its hosts are shared by too many mailers; set by grouping */

@@ -2,6 +2,7 @@
 /* What two wordings have in common, and how much of it says anything: what stands beside many other
  * things is anybody's. docs/clusters.md, "Campaigns". */
 #include "cluster/wording_grouping.h"
+#include "core/scratch.h"
 
 #include <stdlib.h>
 
@@ -195,7 +196,7 @@ static bool shapes_are_trivial(const char *shapes)
 
 static bool commons_find(struct wording_grouping *g)
 {
-    struct beside *all = malloc((g->n + 1) * sizeof all[0]);
+    struct beside *all = scratch_new(g->n, sizeof all[0]);
     if (!all) {
         return false;
     }
@@ -213,7 +214,7 @@ static bool commons_find(struct wording_grouping *g)
     for (uint32_t i = 0; i < g->n; i++) {
         g->flags[i] |= shapes_are_trivial(grouping_wording(g, i)->shapes) ? SHAPES_TRIVIAL : 0;
     }
-    free(all);
+    scratch_free(all);
     return true;
 }
 
@@ -242,7 +243,7 @@ static bool domains_list(struct wording_grouping *g)
     for (size_t i = 0; i < g->n; i++) {
         if (room < n + DOMAINS) {
             room = (n + DOMAINS) * 2;
-            uint32_t *domains = realloc(g->domains, room * sizeof domains[0]);
+            uint32_t *domains = scratch_grow(g->domains, room, sizeof domains[0]);
             if (!domains) {
                 return false;
             }
@@ -330,7 +331,7 @@ enum err grouping_rare_domains(struct wording_grouping *g,
                                               const struct wording_value *members, size_t n))
 {
     size_t n = g->n ? g->domain_end[g->n - 1] : 0, rare = 0;
-    struct wording_value *all = malloc((n + 1) * sizeof all[0]);
+    struct wording_value *all = scratch_new(n, sizeof all[0]);
     if (!all) {
         return ERR_NOMEM;
     }
@@ -356,6 +357,6 @@ enum err grouping_rare_domains(struct wording_grouping *g,
         }
         e = fn(g, all + from, to - from);
     }
-    free(all);
+    scratch_free(all);
     return e;
 }

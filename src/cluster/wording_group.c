@@ -4,6 +4,7 @@
  * alike. Near-linear: a wording is compared with at most 2 * COMPARED others of a bucket and keeps
  * at most EDGES edges. docs/clusters.md, "Campaigns". */
 #include "cluster/wording_grouping.h"
+#include "core/scratch.h"
 
 #include <stdlib.h>
 
@@ -140,7 +141,7 @@ static enum err edge_try(struct wording_grouping *g, uint32_t a, uint32_t b)
     }
     if (g->edge_count == g->edge_room) {
         size_t room = g->edge_room ? g->edge_room * 2 : 1024;
-        struct wording_edge *edges = realloc(g->edges, room * sizeof edges[0]);
+        struct wording_edge *edges = scratch_grow(g->edges, room, sizeof edges[0]);
         if (!edges) {
             return ERR_NOMEM;
         }
@@ -233,20 +234,20 @@ static enum err by_equality(struct wording_grouping *g)
 void wording_grouping_free(struct wording_grouping *g)
 {
     if (g) {
-        free(g->order);
-        free(g->node_of);
-        free(g->flags);
-        free(g->parent);
-        free(g->heads);
-        free(g->age);
-        free(g->refusals);
-        free(g->domains);
-        free(g->domain_end);
-        free(g->edges);
-        free(g->edge_of);
-        free(g->edges_of);
-        free(g->values);
-        free(g->sorted);
+        scratch_free(g->order);
+        scratch_free(g->node_of);
+        scratch_free(g->flags);
+        scratch_free(g->parent);
+        scratch_free(g->heads);
+        scratch_free(g->age);
+        scratch_free(g->refusals);
+        scratch_free(g->domains);
+        scratch_free(g->domain_end);
+        scratch_free(g->edges);
+        scratch_free(g->edge_of);
+        scratch_free(g->edges_of);
+        scratch_free(g->values);
+        scratch_free(g->sorted);
         free(g);
     }
 }
@@ -267,22 +268,22 @@ static struct wording_grouping *grouping_new(struct wordings *v)
     if (!g) {
         return NULL;
     }
-    size_t n = v->count, room = n + 1; /* never an allocation of nothing */
+    size_t n = v->count;
     *g = (struct wording_grouping){
         .v = v,
         .n = n,
-        .order = calloc(room, sizeof g->order[0]),
-        .node_of = calloc(room, sizeof g->node_of[0]),
-        .flags = calloc(room, sizeof g->flags[0]),
-        .parent = calloc(room, sizeof g->parent[0]),
-        .heads = calloc(room, sizeof g->heads[0]),
-        .age = calloc(room, sizeof g->age[0]),
-        .refusals = calloc(1 << WORDING_REFUSAL_BITS, sizeof g->refusals[0]),
-        .domain_end = calloc(room, sizeof g->domain_end[0]),
-        .edge_of = calloc(room, sizeof g->edge_of[0]),
-        .edges_of = calloc(room, sizeof g->edges_of[0]),
-        .values = calloc(room, sizeof g->values[0]),
-        .sorted = calloc(room, sizeof g->sorted[0]),
+        .order = scratch_new(n, sizeof g->order[0]),
+        .node_of = scratch_new(n, sizeof g->node_of[0]),
+        .flags = scratch_new(n, sizeof g->flags[0]),
+        .parent = scratch_new(n, sizeof g->parent[0]),
+        .heads = scratch_new(n, sizeof g->heads[0]),
+        .age = scratch_new(n, sizeof g->age[0]),
+        .refusals = scratch_new(1 << WORDING_REFUSAL_BITS, sizeof g->refusals[0]),
+        .domain_end = scratch_new(n, sizeof g->domain_end[0]),
+        .edge_of = scratch_new(n, sizeof g->edge_of[0]),
+        .edges_of = scratch_new(n, sizeof g->edges_of[0]),
+        .values = scratch_new(n, sizeof g->values[0]),
+        .sorted = scratch_new(n, sizeof g->sorted[0]),
     };
     if (!g->order || !g->node_of || !g->flags || !g->parent || !g->heads || !g->age ||
         !g->refusals || !g->domain_end || !g->edge_of || !g->edges_of || !g->values || !g->sorted) {

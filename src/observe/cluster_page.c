@@ -81,13 +81,10 @@ static void share_add(void *arg, const struct profile_entry *entry)
 static void relation_add(void *arg, const struct profile_entry *entry)
 {
     struct share_list *l = arg;
-    uint64_t key = 0;
     char id[CLUSTER_ID_BYTES] = "-";
     size_t n = 1, i = 0;
-    for (size_t k = 0; k < entry->value.n; k++) {
-        key = key << 4 | (unsigned)(ascii_hex(entry->value.p[k]) & 0xf);
-    }
-    const struct cluster_info *info = clusters_of(l->b->clusters, l->other, key);
+    const struct cluster_info *info =
+        clusters_of(l->b->clusters, l->other, profile_key(entry->value));
     if (info) {
         n = cluster_id_print(l->other, info->id, id);
     }

@@ -248,6 +248,7 @@ static void test_place(void **state)
     struct profile_entry partner;
     assert_true(profile_first(&p, PROFILE_PARTNER, &partner));
     assert_int_equal(partner.count, 6);
+    assert_true(profile_key(partner.value) == first.key[CLUSTER_CAMPAIGN]);
     profile_clear(&p);
     assert_int_equal(clusters_profile(c, CLUSTER_MAILER, 77, &p), ERR_NOTFOUND);
     size_t places[2];

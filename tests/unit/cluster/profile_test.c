@@ -383,6 +383,41 @@ static void test_load_damaged(void **state)
     free(s);
 }
 
+/* With partners in hex digits, as states of version 1 are in stores. */
+static void test_load_version_1(void **state)
+{
+    (void)state;
+    static const char old[] = "\1\1\2\2\12\0\0\0"        /* 2 messages and recipients, 10 bytes */
+                              "\0\0\0\0\0\0\0\0"         /* no hosts, samples, labels */
+                              "\0\0\0\0\0\0\0\0\0\0\0\0" /* empty tops ... */
+                              "\0\2\1\0\20"
+                              "00000000000000ff"
+                              "\1\0\20"
+                              "0123456789abcdef";
+    struct slice in = slice_of(old, sizeof old - 1);
+    struct profile p;
+    struct profile_entry first;
+    assert_true(profile_load(&p, &in));
+    assert_int_equal(in.n, 0);
+    assert_int_equal(p.messages, 2);
+    assert_true(profile_first(&p, PROFILE_PARTNER, &first));
+    assert_int_equal(profile_key(first.value), 0xff);
+    struct strbuf b = saved(&p); /* as it is now */
+    assert_int_equal(b.n, sizeof old - 1 - 16);
+    struct profile again;
+    in = strbuf_slice(&b);
+    assert_true(profile_load(&again, &in));
+    assert_same(&p, &again);
+    profile_clear(&p);
+    profile_clear(&again);
+    strbuf_free(&b);
+    char damaged[sizeof old - 1];
+    memcpy(damaged, old, sizeof damaged);
+    damaged[sizeof damaged - 1] = 'g'; /* no digit */
+    in = slice_of(damaged, sizeof damaged);
+    assert_false(profile_load(&again, &in));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_many_domains),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_load_damaged),
+        cmocka_unit_test(test_load_version_1),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
 }

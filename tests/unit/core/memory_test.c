@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Arena, string map, hashes. */
+/* Arena, scratch, string map, hashes. */
 #include "testing.h"
 
 #include "core/arena.h"
 #include "core/hash.h"
+#include "core/scratch.h"
 #include "core/strmap.h"
 
 #include <stdio.h>
@@ -43,6 +44,34 @@ static void arena_resizes_only_the_last(void **state)
     assert_null(arena_resize_last(a, second, 1 << 19)); /* past its chunk */
     assert_non_null(arena_alloc(a, 1 << 19));
     arena_free(a);
+}
+
+/* Across the size from which on memory comes from the system. */
+static void scratch_is_zero_and_grows(void **state)
+{
+    uint32_t *p = NULL;
+    size_t had = 0;
+    (void)state;
+    for (size_t count = 0; count < 1 << 20; count = count * 3 + 1) {
+        uint32_t *grown = scratch_grow(p, count, sizeof *p);
+        assert_non_null(grown);
+        p = grown;
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(p[i], i < had ? (uint32_t)i + 1 : 0);
+            p[i] = (uint32_t)i + 1;
+        }
+        had = count;
+    }
+    assert_ptr_equal(scratch_grow(p, 1, sizeof *p), p); /* never smaller */
+    assert_null(scratch_grow(p, SIZE_MAX / 2, sizeof *p));
+    assert_int_equal(p[had - 1], had); /* still there */
+    scratch_free(p);
+    assert_null(scratch_new(SIZE_MAX, 1));
+    assert_null(scratch_new(SIZE_MAX / 2, 4));
+    void *empty = scratch_new(0, 8);
+    assert_non_null(empty);
+    scratch_free(empty);
+    scratch_free(NULL);
 }
 
 static void strmap_holds_many(void **state)
@@ -117,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_keeps_its_limit),
         cmocka_unit_test(arena_resizes_only_the_last),
+        cmocka_unit_test(scratch_is_zero_and_grows),
         cmocka_unit_test(strmap_holds_many),
         cmocka_unit_test(hashes_known_answers),
         cmocka_unit_test(streamed_hash_is_the_whole_hash),
