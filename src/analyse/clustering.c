@@ -23,31 +23,12 @@ struct clustering {
     struct arena *words;
     const struct shown *shown;
     int64_t now;
-    uint64_t placed;           /* since the last grouping */
-    uint64_t regroup_at;       /* messages after which it groups again */
     bool has_changed;          /* since all was kept */
     double rest_at;            /* monotonic seconds */
     struct cluster_event last; /* of the journal, when it was read or written last */
     bool has_last;
     struct store_placing placing;
 };
-
-/* ---- keeping ---- */
-
-static enum err new_give(void *arg, const struct cluster_sink *sink)
-{
-    return clusters_give(arg, CLUSTERS_NEW, sink);
-}
-
-static enum err changed_give(void *arg, const struct cluster_sink *sink)
-{
-    return clusters_give(arg, CLUSTERS_CHANGED, sink);
-}
-
-enum err clustering_keep(struct store *s, struct clusters *c, struct errbuf *eb)
-{
-    return store_clusters_put(s, new_give, c, eb);
-}
 
 /* ---- the journal tells what others wrote ---- */
 
@@ -76,14 +57,17 @@ static bool event_eq(const struct cluster_event *a, const struct cluster_event *
            a->what.parts == b->what.parts && a->what.messages == b->what.messages;
 }
 
-static void journal_remember(struct clustering *k)
+/* Inside the transaction, after what it gave: what another process writes then is not taken for its
+ * own. */
+static enum err journal_remember(struct clustering *k)
 {
     struct newest n;
-    if (newest_find(k->store, &n, NULL) != OK) {
-        n.is_there = false; /* then it is read again, which is always right */
+    enum err e = newest_find(k->store, &n, NULL);
+    if (e == OK) {
+        k->has_last = n.is_there;
+        k->last = n.event;
     }
-    k->has_last = n.is_there;
-    k->last = n.event;
+    return e;
 }
 
 static void drop(struct clustering *k)
@@ -93,9 +77,97 @@ static void drop(struct clustering *k)
     k->has_changed = false;
 }
 
-/* A person, or another process that appends, may have changed clusters since. */
-static enum err follow(struct clustering *k, struct errbuf *eb)
+/* ---- what is stored but not counted: by a process that was killed, or another one ---- */
+
+void clustering_take_back(const struct clusters *c, struct message_row *row)
 {
+    const struct row_label none = {.unknown = 1};
+    for (size_t i = 0; i < row->rule_count; i++) {
+        enum cluster_kind kind;
+        uint32_t id;
+        if (slice_find_byte(row->rule_ids[i], '-') >= CLUSTER_ID_BYTES ||
+            !cluster_id_parse(row->rule_ids[i], &kind, &id)) {
+            continue;
+        }
+        const struct cluster_info *info = clusters_living(c, kind, id);
+        bool is_known = info && info->name.n;
+        if (kind == CLUSTER_CAMPAIGN || (is_known && info->label == CLUSTER_LABEL_PROGRAM)) {
+            row->program = none;
+        }
+        if (kind == CLUSTER_MAILER && (!is_known || info->label == CLUSTER_LABEL_BOTNET)) {
+            row->botnet = none;
+        }
+        if (kind == CLUSTER_MAILER && (!is_known || info->label == CLUSTER_LABEL_MAILER)) {
+            row->mailer_label = none;
+        }
+    }
+}
+
+struct catching_up {
+    struct store *store;
+    struct clusters *clusters;
+};
+
+static enum err part_take(void *arg, const struct cluster_part *p)
+{
+    struct catching_up *x = arg;
+    return clusters_load_part(x->clusters, p) ? OK : ERR_NOTFOUND; /* damaged: left out */
+}
+
+/* Another process may have made its parts. */
+static enum err row_take(void *arg, uint64_t number, struct message_row *row)
+{
+    struct catching_up *x = arg;
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        if (row->part[k] && !clusters_has_part(x->clusters, (enum cluster_kind)k, row->part[k])) {
+            enum err e =
+                store_part(x->store, (enum cluster_kind)k, row->part[k], part_take, x, NULL);
+            if (e != OK && e != ERR_NOTFOUND) {
+                return e;
+            }
+        }
+    }
+    /* what a row does not tell is as it was */
+    const struct shown nothing = {.is_listed = true};
+    clustering_take_back(x->clusters, row);
+    struct cluster_message m = shown_message(&nothing, row);
+    return clusters_recount(x->clusters, number, row->part, &m);
+}
+
+static enum err catch_up(struct store *s, struct clusters *c, struct errbuf *eb)
+{
+    struct catching_up x = {s, c};
+    uint64_t counted, next;
+    enum err e = store_counted(s, &counted, &next, eb);
+    if (e == OK && clusters_counted(c) < next) {
+        e = store_rows_from(s, clusters_counted(c), row_take, &x, eb);
+    }
+    if (e == OK) {
+        clusters_set_counted(c, next);
+    }
+    return e;
+}
+
+enum err clustering_load(struct store *s, struct clusters **out, struct errbuf *eb)
+{
+    struct clusters *c;
+    enum err e = store_clusters_load(s, CLUSTER_KIND_COUNT, &c, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = catch_up(s, c, eb);
+    if (e != OK) {
+        clusters_free(c);
+        return e;
+    }
+    *out = c;
+    return OK;
+}
+
+/* A person, or another process that appends, may have changed clusters since. */
+static enum err follow(void *arg, struct errbuf *eb)
+{
+    struct clustering *k = arg;
     struct newest n;
     enum err e = newest_find(k->store, &n, eb);
     if (e != OK) {
@@ -105,11 +177,12 @@ static enum err follow(struct clustering *k, struct errbuf *eb)
         (n.is_there != k->has_last || (n.is_there && !event_eq(&n.event, &k->last)))) {
         drop(k);
     }
-    if (!k->clusters) {
-        e = store_clusters_load(k->store, CLUSTER_KIND_COUNT, &k->clusters, eb);
-        k->has_last = n.is_there;
-        k->last = n.event;
+    if (k->clusters) {
+        return catch_up(k->store, k->clusters, eb);
     }
+    e = clustering_load(k->store, &k->clusters, eb);
+    k->has_last = n.is_there;
+    k->last = n.event;
     return e;
 }
 
@@ -121,7 +194,7 @@ struct clustering *clustering_new(struct store *store)
     if (!k) {
         return NULL;
     }
-    *k = (struct clustering){.store = store, .regroup_at = REGROUP_FIRST};
+    *k = (struct clustering){.store = store};
     k->arena = arena_new(PLACE_ARENA_BYTES);
     k->words = arena_new(PLACE_ARENA_BYTES);
     if (!k->arena || !k->words) {
@@ -208,13 +281,23 @@ static enum err template_teach(struct clustering *k, const struct shown *shown, 
 
 static enum err regroup(struct clustering *k)
 {
-    k->placed = 0;
-    k->regroup_at = k->regroup_at * 2 < REGROUP_MOST ? k->regroup_at * 2 : REGROUP_MOST;
     k->has_changed = true;
     return clusters_regroup(k->clusters, k->now);
 }
 
-static enum err place(void *arg, size_t index, struct message_row *row)
+/* By the number of the message in the store alone: whoever stores it, and whatever was killed
+ * before. */
+static bool groups_after(uint64_t number)
+{
+    uint64_t at = REGROUP_FIRST, step = REGROUP_FIRST;
+    while (at < number && step < REGROUP_MOST) {
+        step = 2 * step < REGROUP_MOST ? 2 * step : REGROUP_MOST;
+        at += step;
+    }
+    return at == number || (at < number && (number - at) % REGROUP_MOST == 0);
+}
+
+static enum err place(void *arg, size_t index, uint64_t number, struct message_row *row)
 {
     struct clustering *k = arg;
     const struct shown *shown = &k->shown[index];
@@ -227,7 +310,10 @@ static enum err place(void *arg, size_t index, struct message_row *row)
         e = clustering_lend(k->clusters, row, k->arena);
     }
     k->has_changed = true;
-    return e == OK && ++k->placed >= k->regroup_at ? regroup(k) : e;
+    if (number >= clusters_counted(k->clusters)) { /* not a row that had no parts before */
+        clusters_set_counted(k->clusters, number + 1);
+    }
+    return e == OK && groups_after(number) ? regroup(k) : e;
 }
 
 static enum err lend(void *arg, struct message_row *row)
@@ -239,21 +325,19 @@ static enum err lend(void *arg, struct message_row *row)
 static enum err batch_give(void *arg, const struct cluster_sink *sink)
 {
     struct clustering *k = arg;
-    return clusters_give(k->clusters, CLUSTERS_NEW, sink);
+    enum err e = clusters_give(k->clusters, CLUSTERS_NEW, sink);
+    return e == OK ? journal_remember(k) : e;
 }
 
-enum err clustering_begin(struct clustering *k, const struct shown *shown, int64_t now,
-                          const struct store_placing **out, struct errbuf *eb)
+const struct store_placing *clustering_begin(struct clustering *k, const struct shown *shown,
+                                             int64_t now)
 {
-    enum err e = follow(k, eb);
     arena_reset(k->arena);
     k->shown = shown;
     k->now = now;
-    k->placing = (struct store_placing){.place = place, .give = batch_give, .arg = k, .lend = lend};
-    if (e == OK) {
-        *out = &k->placing;
-    }
-    return e;
+    k->placing = (struct store_placing){
+        .begin = follow, .place = place, .give = batch_give, .arg = k, .lend = lend};
+    return &k->placing;
 }
 
 void clustering_end(struct clustering *k, enum err result)
@@ -261,24 +345,36 @@ void clustering_end(struct clustering *k, enum err result)
     k->shown = NULL;
     if (result != OK) {
         drop(k);
-    } else {
-        journal_remember(k);
     }
 }
 
 /* ---- between transactions ---- */
 
+struct keeping {
+    struct clustering *k;
+    bool groups;
+    struct errbuf *eb;
+};
+
+static enum err keep_give(void *arg, const struct cluster_sink *sink)
+{
+    struct keeping *x = arg;
+    enum err e = follow(x->k, x->eb);
+    e = e == OK && x->groups ? regroup(x->k) : e;
+    e = e == OK ? clusters_give(x->k->clusters, CLUSTERS_CHANGED, sink) : e;
+    return e == OK ? journal_remember(x->k) : e;
+}
+
 static enum err keep(struct clustering *k, bool groups, int64_t now, struct errbuf *eb)
 {
+    struct keeping x = {k, groups, eb};
     k->now = now;
-    enum err e = groups ? regroup(k) : OK;
-    e = e == OK ? store_clusters_put(k->store, changed_give, k->clusters, eb) : e;
+    enum err e = store_clusters_put(k->store, keep_give, &x, eb);
     if (e != OK) {
         drop(k);
         return e;
     }
     k->has_changed = false;
-    journal_remember(k);
     return OK;
 }
 
@@ -299,4 +395,33 @@ enum err clustering_rest(struct clustering *k, bool groups, int64_t now, struct 
 enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
 {
     return k->clusters && k->has_changed ? keep(k, true, now, eb) : OK;
+}
+
+/* ---- a person's words ---- */
+
+struct editing {
+    struct store *store;
+    enum err (*edit)(void *arg, struct clusters *c, struct errbuf *eb);
+    void *arg;
+    struct errbuf why;
+};
+
+static enum err edit_give(void *arg, const struct cluster_sink *sink)
+{
+    struct editing *x = arg;
+    struct clusters *c = NULL;
+    enum err e = clustering_load(x->store, &c, &x->why);
+    e = e == OK ? x->edit(x->arg, c, &x->why) : e;
+    e = e == OK ? clusters_give(c, CLUSTERS_NEW, sink) : e;
+    clusters_free(c);
+    return e;
+}
+
+enum err clustering_edit(struct store *s,
+                         enum err (*edit)(void *arg, struct clusters *c, struct errbuf *eb),
+                         void *arg, struct errbuf *eb)
+{
+    struct editing x = {.store = s, .edit = edit, .arg = arg};
+    enum err e = store_clusters_put(s, edit_give, &x, eb);
+    return e != OK && x.why.text[0] ? err_set(eb, e, "%s", x.why.text) : e;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Between the store and its clusters (docs/clusters.md): places each new row inside the store's
  * transaction, keeps what changed, groups again now and then. Belongs to the thread that appends.
- * When a transaction fails, the clusters in memory have seen what the store has not: they are
- * thrown away, and read back before the next. */
+ * At the start of each transaction what is in memory is brought up to the store, which other
+ * processes may have written. When a transaction fails, the clusters in memory have seen what the
+ * store has not: they are thrown away, and read back before the next. */
 #ifndef ANALYSE_CLUSTERING_H
 #define ANALYSE_CLUSTERING_H
 
@@ -15,15 +16,15 @@ struct clustering *clustering_new(struct store *store) MUST_USE;
 void clustering_free(struct clustering *k);
 
 /* Makes ready to place the rows of one store_append_batch(); `shown` goes with the rows, both must
- * live until clustering_end(). *out is to be given to the store. */
-enum err clustering_begin(struct clustering *k, const struct shown *shown, int64_t now,
-                          const struct store_placing **out, struct errbuf *eb) MUST_USE;
+ * live until clustering_end(). The result is to be given to the store. */
+const struct store_placing *clustering_begin(struct clustering *k, const struct shown *shown,
+                                             int64_t now) MUST_USE;
 /* Says how the batch went. */
 void clustering_end(struct clustering *k, enum err result);
 
 /* Between two transactions: each minute keeps what changed; `groups` (live mail): and groups again.
- * An import groups by the number of its messages alone, so that a store does not depend on how fast
- * it went. */
+ * An import groups by the number of messages in the store alone, so that the store does not depend
+ * on how fast it went, or how often it was killed. */
 enum err clustering_rest(struct clustering *k, bool groups, int64_t now,
                          struct errbuf *eb) MUST_USE;
 /* At the end: groups again and keeps all that changed. Nothing to do when nothing was placed. */
@@ -36,7 +37,15 @@ enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
  * ("mailer-0123abcd"). What it then points to is in `arena`. ERR_NOMEM. */
 enum err clustering_lend(const struct clusters *c, struct message_row *row,
                          struct arena *arena) MUST_USE;
-/* Keeps what a person's words have changed. */
-enum err clustering_keep(struct store *s, struct clusters *c, struct errbuf *eb) MUST_USE;
+/* Takes away the labels that clusters have lent: they are no evidence for names of clusters. */
+void clustering_take_back(const struct clusters *c, struct message_row *row);
+/* All clusters, with every message that is stored counted. Inside a transaction they stay so until
+ * it ends. clusters_free() them. */
+enum err clustering_load(struct store *s, struct clusters **out, struct errbuf *eb) MUST_USE;
+/* Keeps what a person's words (`edit`) change, in one transaction, so that no other process changes
+ * clusters in between. An error of `edit` is returned, with its text. */
+enum err clustering_edit(struct store *s,
+                         enum err (*edit)(void *arg, struct clusters *c, struct errbuf *eb),
+                         void *arg, struct errbuf *eb) MUST_USE;
 
 #endif

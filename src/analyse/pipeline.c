@@ -124,11 +124,9 @@ static enum err batch_append(struct pipeline *p, struct store_batch *in,
     if (!k || in->row_count == 0) {
         return rows_append(p, in, result);
     }
-    enum err e = clustering_begin(k, p->shown, pipeline_now(p), &in->placing, p->eb);
-    if (e == OK) {
-        e = rows_append(p, in, result);
-        clustering_end(k, e);
-    }
+    in->placing = clustering_begin(k, p->shown, pipeline_now(p));
+    enum err e = rows_append(p, in, result);
+    clustering_end(k, e);
     return e;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 struct relabel {
+    struct store *store;
     const struct relabel_options *o;
     struct clusters *clusters; /* NULL: the store has none */
     struct rematcher *rematcher;
@@ -73,20 +74,6 @@ static enum err row_again(void *arg, struct message_row *row, bool *is_changed)
 
 /* ---- clusters: first all rows are asked, then clusters named, then names lent ---- */
 
-/* What its clusters lent is no rule's word. */
-static bool is_lent(const struct message_row *row)
-{
-    for (size_t i = 0; i < row->rule_count; i++) {
-        enum cluster_kind kind;
-        uint32_t id;
-        if (slice_find_byte(row->rule_ids[i], '-') < CLUSTER_ID_BYTES &&
-            cluster_id_parse(row->rule_ids[i], &kind, &id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_asked(const struct relabel *x, const struct message_row *row)
 {
     const struct store_filter *f = &x->o->filter;
@@ -97,19 +84,19 @@ static bool is_asked(const struct relabel *x, const struct message_row *row)
 }
 
 /* Rows that are not labelled again count with what rules said of them before. */
-static enum err row_see(void *arg, struct message_row *row, bool *is_changed)
+static enum err row_see(void *arg, uint64_t number, struct message_row *row)
 {
     struct relabel *x = arg;
     enum err e = OK;
-    *is_changed = false;
+    (void)number;
     if (stop_is_wanted(x)) {
         return ERR_CANCELLED;
     }
     arena_reset(x->arena);
     if (is_asked(x, row)) {
         e = rules_again(x, row);
-    } else if (is_lent(row)) {
-        row->botnet = row->mailer_label = row->program = (struct row_label){.unknown = 1};
+    } else {
+        clustering_take_back(x->clusters, row);
     }
     const struct cluster_message m = {.botnet = row->botnet.name,
                                       .mailer_label = row->mailer_label.name,
@@ -127,20 +114,19 @@ static enum err cluster_seen(void *arg, const struct cluster_info *i)
     return OK;
 }
 
-static enum err clusters_name_again(struct relabel *x, struct store *store, struct errbuf *eb)
+/* Inside the transaction that labels, so that no message is stored in between. */
+static enum err clusters_name_again(void *arg, struct errbuf *eb)
 {
+    struct relabel *x = arg;
     bool any = false;
-    struct generation ignored;
-    struct store_relabel how = {.filter = STORE_FILTER_ALL, .is_dry = true, .label = row_see};
-    enum err e = store_clusters(store, cluster_seen, &any, eb);
+    enum err e = store_clusters(x->store, cluster_seen, &any, eb);
     if (e != OK || !any) {
         return e;
     }
-    how.arg = x;
-    e = store_clusters_load(store, CLUSTER_KIND_COUNT, &x->clusters, eb);
+    e = clustering_load(x->store, &x->clusters, eb);
     if (e == OK) {
         clusters_labels_clear(x->clusters);
-        e = store_relabel(store, &how, &ignored, eb);
+        e = store_rows_from(x->store, 1, row_see, x, eb);
     }
     x->result->hits = (struct rematch_counts){0}; /* they are counted in the second pass */
     return e == OK ? clusters_regroup(x->clusters, time_now()) : e;
@@ -149,7 +135,7 @@ static enum err clusters_name_again(struct relabel *x, struct store *store, stru
 static enum err clusters_keep(void *arg, const struct cluster_sink *sink)
 {
     const struct relabel *x = arg;
-    return clusters_give(x->clusters, CLUSTERS_ALL, sink);
+    return x->clusters ? clusters_give(x->clusters, CLUSTERS_ALL, sink) : OK;
 }
 
 static void progress_pass(void *arg, uint64_t done, uint64_t of)
@@ -182,6 +168,7 @@ enum err relabel_run(const struct relabel_options *o, struct store *store,
 {
     *out = (struct relabel_result){.rules = 0};
     struct relabel x = {.o = o,
+                        .store = store,
                         .rematcher = rematcher_new(o->rules),
                         .arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES),
                         .result = out};
@@ -195,11 +182,11 @@ enum err relabel_run(const struct relabel_options *o, struct store *store,
                                     .on_progress = progress_pass,
                                     .on_move = move_pass,
                                     .arg = &x};
-        const struct store_placing placing = {.give = clusters_keep, .arg = &x};
+        const struct store_placing placing = {
+            .begin = clusters_name_again, .give = clusters_keep, .arg = &x};
         rules_count_asked(&x);
-        e = clusters_name_again(&x, store, eb);
-        how.placing = x.clusters ? &placing : NULL;
-        e = e == OK ? store_relabel(store, &how, &out->generation, eb) : e;
+        how.placing = &placing;
+        e = store_relabel(store, &how, &out->generation, eb);
     }
     clusters_free(x.clusters);
     rematcher_free(x.rematcher);

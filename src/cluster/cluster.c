@@ -76,6 +76,7 @@ struct clusters *clusters_new(void)
     if (!c) {
         return NULL;
     }
+    c->counted = 1;
     c->variants = variants_new(LIMIT_VARIANTS);
     c->wordings = wordings_new(LIMIT_WORDINGS);
     bool ok = c->variants && c->wordings;
@@ -115,6 +116,7 @@ void clusters_free(struct clusters *c)
         free(t->slots);
         free(t->entries);
         free(t->redirects);
+        free(t->counted);
         free(t->gone);
         free(t->left);
     }
@@ -151,7 +153,7 @@ size_t parts_count(const struct clusters *c, enum cluster_kind k)
     return k == CLUSTER_MAILER ? variants_count(c->variants) : wordings_count(c->wordings);
 }
 
-static size_t parts_index(const struct clusters *c, enum cluster_kind k, uint64_t key)
+size_t parts_index(const struct clusters *c, enum cluster_kind k, uint64_t key)
 {
     return k == CLUSTER_MAILER ? variants_index(c->variants, key)
                                : wordings_index(c->wordings, key);
@@ -238,6 +240,11 @@ enum err slot_make(struct clusters *c, enum cluster_kind k, uint64_t key, struct
     }
     *out = s;
     return OK;
+}
+
+bool clusters_has_part(const struct clusters *c, enum cluster_kind k, uint64_t key)
+{
+    return slot_find(c, k, key) != NULL;
 }
 
 static enum err part_find(struct clusters *c, enum cluster_kind k, const struct cluster_message *m,

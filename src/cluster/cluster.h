@@ -84,6 +84,11 @@ enum err clusters_label(struct clusters *c, const uint64_t key[CLUSTER_KIND_COUN
 
 /* ---- what is kept ---- */
 
+/* Messages are numbered in the order in which they were stored, from 1. Those with a number below
+ * this are counted in what is in memory. */
+uint64_t clusters_counted(const struct clusters *c);
+void clusters_set_counted(struct clusters *c, uint64_t next);
+
 /* A part as it is kept. */
 struct cluster_part {
     enum cluster_kind kind;
@@ -91,6 +96,8 @@ struct cluster_part {
     uint32_t cluster, pin;
     struct slice state; /* of variants_save() or wordings_save(), with its template; empty: it gave
                            way to others, its key, cluster and pin stay */
+    uint64_t counted;   /* the state knows messages with a number below this; may know less than was
+                           said of all by clusters_set_counted() */
 };
 
 /* Where changes go: calls of these, in any order. A part or a cluster replaces what was kept under
@@ -100,6 +107,9 @@ struct cluster_sink {
     enum err (*cluster)(void *arg, const struct cluster_info *i);
     enum err (*event)(void *arg, const struct cluster_event *e);
     void *arg;
+    /* All parts were given that changed: every state that is kept knows messages below `next`.
+       NULL: is not asked. */
+    enum err (*counted)(void *arg, uint64_t next);
 };
 
 enum cluster_changes {
@@ -114,6 +124,15 @@ enum err clusters_give(struct clusters *c, enum cluster_changes what,
 /* Takes in what was kept, clusters before parts. false: damaged (it is left out), or no memory. */
 bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i) MUST_USE;
 bool clusters_load_part(struct clusters *c, const struct cluster_part *p) MUST_USE;
+/* Counts a message that is stored, as clusters_place() would have, in those of its parts that are
+ * in memory and do not know it yet. Messages in the order of their numbers; then
+ * clusters_set_counted(). What a row does not have (words, the names of header fields) is not
+ * learnt. ERR_NOMEM. */
+enum err clusters_recount(struct clusters *c, uint64_t number,
+                          const uint64_t key[CLUSTER_KIND_COUNT],
+                          const struct cluster_message *m) MUST_USE;
+/* Is the part in memory? */
+bool clusters_has_part(const struct clusters *c, enum cluster_kind k, uint64_t key);
 
 /* ---- a person's words ---- */
 

@@ -3,6 +3,7 @@
 #include "cluster/cluster_table.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static enum err part_state(struct clusters *c, enum cluster_kind k, size_t place,
                            struct strbuf *out)
@@ -20,8 +21,12 @@ static enum err part_give(struct clusters *c, enum cluster_kind k, size_t place,
     strbuf_clear(buffer);
     enum err e = part_state(c, k, place, buffer);
     if (e == OK) {
-        e = sink->part(sink->arg,
-                       &(struct cluster_part){k, s->key, s->cluster, s->pin, strbuf_slice(buffer)});
+        e = sink->part(sink->arg, &(struct cluster_part){.kind = k,
+                                                         .key = s->key,
+                                                         .cluster = s->cluster,
+                                                         .pin = s->pin,
+                                                         .counted = c->counted,
+                                                         .state = strbuf_slice(buffer)});
         s->flags = 0;
     }
     return e;
@@ -35,8 +40,11 @@ static enum err parts_give(struct clusters *c, enum cluster_kind k, unsigned fla
     /* first: one that came back is given again below */
     for (size_t i = 0; e == OK && i < t->left_count; i++) {
         const struct gone_part *gone = &t->left[i];
-        e = sink->part(sink->arg,
-                       &(struct cluster_part){k, gone->key, gone->cluster, gone->pin, {NULL, 0}});
+        e = sink->part(sink->arg, &(struct cluster_part){.kind = k,
+                                                         .key = gone->key,
+                                                         .cluster = gone->cluster,
+                                                         .pin = gone->pin,
+                                                         .counted = c->counted});
     }
     t->left_count = 0;
     for (size_t i = 0; e == OK && i < t->slot_count; i++) {
@@ -77,6 +85,9 @@ enum err clusters_give(struct clusters *c, enum cluster_changes what,
         e = sink->event(sink->arg, &c->events[i]);
     }
     c->event_count = 0;
+    if (e == OK && what != CLUSTERS_NEW && sink->counted) {
+        e = sink->counted(sink->arg, c->counted);
+    }
     strbuf_free(&buffer);
     return e;
 }
@@ -119,6 +130,54 @@ static void template_take(struct clusters *c, struct part_slot *s, struct slice 
     }
 }
 
+/* ---- catching up ---- */
+
+uint64_t clusters_counted(const struct clusters *c)
+{
+    return c->counted;
+}
+
+void clusters_set_counted(struct clusters *c, uint64_t next)
+{
+    c->counted = next;
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        free(c->table[k].counted);
+        c->table[k].counted = NULL;
+        c->table[k].counted_size = 0;
+    }
+}
+
+static bool counted_put(struct clusters *c, enum cluster_kind k, size_t place, uint64_t counted)
+{
+    struct cluster_table *t = &c->table[k];
+    uint64_t *items = items_grow(t->counted, &t->counted_size, place + 1, sizeof *items);
+    if (items) {
+        t->counted = items;
+        items[place] = counted;
+    }
+    return items != NULL;
+}
+
+enum err clusters_recount(struct clusters *c, uint64_t number,
+                          const uint64_t key[CLUSTER_KIND_COUNT], const struct cluster_message *m)
+{
+    enum err e = OK;
+    for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
+        const struct cluster_table *t = &c->table[k];
+        struct part_slot *s = slot_find(c, (enum cluster_kind)k, key[k]);
+        size_t place = s ? (size_t)(s - t->slots) : 0;
+        uint64_t counted = place < t->counted_size ? t->counted[place] : 0;
+        if (!s || number < (counted ? counted : c->counted)) {
+            continue;
+        }
+        e = k == CLUSTER_MAILER ? variants_again(c->variants, place, m)
+                                : (wordings_again(c->wordings, place), OK);
+        e = e == OK ? profile_take(parts_profile(c, (enum cluster_kind)k, place), m, key[!k]) : e;
+        s->flags |= PART_CHANGED;
+    }
+    return e;
+}
+
 bool clusters_load_part(struct clusters *c, const struct cluster_part *p)
 {
     struct slice in = p->state;
@@ -128,7 +187,11 @@ bool clusters_load_part(struct clusters *c, const struct cluster_part *p)
     }
     bool ok = p->kind == CLUSTER_MAILER ? variants_load(c->variants, p->key, &in)
                                         : wordings_load(c->wordings, p->key, &in);
-    if (!ok || slot_make(c, p->kind, p->key, &s) != OK) {
+    if (ok && parts_index(c, p->kind, p->key) == parts_count(c, p->kind)) {
+        return true; /* more are kept than fit, and it is lighter than all */
+    }
+    if (!ok || slot_make(c, p->kind, p->key, &s) != OK ||
+        !counted_put(c, p->kind, (size_t)(s - c->table[p->kind].slots), p->counted)) {
         return false;
     }
     const struct cluster_entry *cluster = cluster_living(c, p->kind, p->cluster);

@@ -49,6 +49,8 @@ struct cluster_table {
     struct gone_part *gone; /* by the low bits of the key; the newest of a place is kept */
     struct gone_part *left; /* gave way since the last give */
     size_t left_count, left_size;
+    uint64_t *counted; /* by place, of parts that were loaded: until all are counted alike */
+    size_t counted_size;
 };
 
 struct clusters {
@@ -58,6 +60,8 @@ struct clusters {
     struct cluster_event *events; /* not yet given */
     size_t event_count, events_size;
     size_t template_count;
+    uint64_t counted; /* messages below this number are counted; of parts that were loaded see the
+                         table */
 };
 
 /* Grows an array of `*size` items of `bytes` each to hold at least `count`; the new ones are zero.
@@ -67,6 +71,8 @@ void *items_grow(void *items, size_t *size, size_t count, size_t bytes) MUST_USE
 /* ---- parts by place, of either kind ---- */
 
 size_t parts_count(const struct clusters *c, enum cluster_kind k);
+/* Its place; parts_count(): it is not there. */
+size_t parts_index(const struct clusters *c, enum cluster_kind k, uint64_t key);
 struct profile *parts_profile(struct clusters *c, enum cluster_kind k, size_t place);
 /* The slot of a part in memory; NULL: it is not there. */
 struct part_slot *slot_find(const struct clusters *c, enum cluster_kind k, uint64_t key);

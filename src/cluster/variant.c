@@ -216,6 +216,14 @@ enum err variants_find(struct variants *v, const struct cluster_message *m, uint
     return OK;
 }
 
+enum err variants_again(struct variants *v, size_t i, const struct cluster_message *m)
+{
+    struct dialect_key k;
+    uint64_t key;
+    bool is_same = dialect_key(m, &k, &key) && key == v->items[i].key;
+    return is_same ? dialect_take(&v->items[i].dialect, m, &k) : OK;
+}
+
 /* ---- what is there ---- */
 
 size_t variants_count(const struct variants *v)

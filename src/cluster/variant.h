@@ -18,6 +18,9 @@ void variants_free(struct variants *v);
 enum err variants_find(struct variants *v, const struct cluster_message *m, uint64_t *key,
                        struct profile **profile, bool *is_new) MUST_USE;
 
+/* One more message of the variant at place i, as the store has it; not yet counted. ERR_NOMEM. */
+enum err variants_again(struct variants *v, size_t i, const struct cluster_message *m) MUST_USE;
+
 size_t variants_count(const struct variants *v);
 /* Places are 0 .. count - 1; a place keeps its variant until that gives way. */
 uint64_t variants_key(const struct variants *v, size_t i);

@@ -247,6 +247,11 @@ enum err wordings_find(struct wordings *v, const struct cluster_message *m, uint
     return OK;
 }
 
+void wordings_again(struct wordings *v, size_t i)
+{
+    wording_use(v, i, 1);
+}
+
 void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_t key, char *shapes,
                      uint64_t missed, const struct profile *profile)
 {

@@ -11,28 +11,36 @@ enum { NAME_BYTES_MAX = 64 };
 typedef enum err (*edit_fn)(struct command *c, struct clusters *clusters, enum cluster_kind kind,
                             uint32_t id, struct errbuf *eb);
 
+struct edit {
+    struct command *c;
+    edit_fn fn;
+    uint32_t id;
+};
+
+static enum err edit_do(void *arg, struct clusters *clusters, struct errbuf *eb)
+{
+    const struct edit *x = arg;
+    if (!clusters_living(clusters, command_kind(x->c), x->id)) {
+        return err_set(eb, ERR_NOTFOUND, "there is no %s", x->c->arguments[0]);
+    }
+    return x->fn(x->c, clusters, command_kind(x->c), x->id, eb);
+}
+
 /* Opens the store for writing, does it and keeps it. */
 static int edit(struct command *c, edit_fn fn)
 {
     struct context x;
     struct errbuf eb = {.text = ""};
-    struct clusters *clusters = NULL;
-    uint32_t id;
-    if (!command_cluster(c, c->arguments[0], &id)) {
+    struct edit what = {.c = c, .fn = fn};
+    if (!command_cluster(c, c->arguments[0], &what.id)) {
         return EXIT_STATUS_USAGE;
     }
     int status = context_open(&x, c);
     status = status ? status : context_store(&x, STORE_WRITE);
     if (!status) {
-        enum err e = store_clusters_load(x.store, CLUSTER_KIND_COUNT, &clusters, &eb);
-        if (e == OK && !clusters_living(clusters, command_kind(c), id)) {
-            e = err_set(&eb, ERR_NOTFOUND, "there is no %s", c->arguments[0]);
-        }
-        e = e == OK ? fn(c, clusters, command_kind(c), id, &eb) : e;
-        e = e == OK ? clustering_keep(x.store, clusters, &eb) : e;
+        enum err e = clustering_edit(x.store, edit_do, &what, &eb);
         status = e == OK ? 0 : command_fail(c, e, &eb);
     }
-    clusters_free(clusters);
     context_close(&x);
     return status;
 }

@@ -16,23 +16,44 @@ _Static_assert((int)CLUSTER_KIND_COUNT == (int)ROW_PARTS, "a part of each kind i
 /* Gives changes to the sink, as clusters_give() does; an error of the sink is to be returned. */
 typedef enum err (*cluster_give_fn)(void *arg, const struct cluster_sink *sink);
 
-/* All that `give` gives, in one transaction: all or nothing. ERR_BUSY as store_append. */
+/* All that `give` gives, in one transaction: all or nothing. ERR_BUSY as store_append. Inside it
+ * `give` may read what is under "read by who appends", so what it gives can be a function of what
+ * no other process changes meanwhile. */
 enum err store_clusters_put(struct store *s, cluster_give_fn give, void *arg,
                             struct errbuf *eb) MUST_USE;
 
-/* For store_append_batch(): what happens to rows that are found new. Both are called inside the
- * transaction and must not call the store. When the batch fails, nothing of it is kept: what the
- * callbacks have counted is to be thrown away and read back. */
+/* For store_append_batch(): what happens to rows that are found new. All are called inside the
+ * transaction; only begin and give may read the store, what is under "read by who appends". When
+ * the batch fails, nothing of it is kept: what the callbacks have counted is to be thrown away and
+ * read back. */
 struct store_placing {
     /* In the order of the rows, repeats left out. Sets row->part and may lend labels; the row is a
-     * copy of the batch's with this index, what it points to must live until the batch ends. */
-    enum err (*place)(void *arg, size_t index, struct message_row *row);
+     * copy of the batch's with this index, what it points to must live until the batch ends.
+     * `number`: of the message in the store. */
+    enum err (*place)(void *arg, size_t index, uint64_t number, struct message_row *row);
     cluster_give_fn give; /* after the last row; NULL: nothing to keep */
     void *arg;
+    /* Before the first row: what other processes have written since is seen now, and stays as it is
+     * until the transaction ends. NULL: nothing to do. */
+    enum err (*begin)(void *arg, struct errbuf *eb);
     /* For a row that has its parts from before (store_reindex): may lend labels. NULL: none. */
     enum err (*lend)(void *arg, struct message_row *row);
 };
 
+/* ---- read by who appends: also inside its transaction ---- */
+
+/* All states of parts know the messages with a number below *counted; *next is the number that the
+ * next message gets. */
+enum err store_counted(struct store *s, uint64_t *counted, uint64_t *next,
+                       struct errbuf *eb) MUST_USE;
+/* The rows from a number on, by number; those that retention has deleted are left out. */
+enum err store_rows_from(struct store *s, uint64_t from,
+                         enum err (*fn)(void *arg, uint64_t number, struct message_row *row),
+                         void *arg, struct errbuf *eb) MUST_USE;
+/* One part, if it has a state; else ERR_NOTFOUND. */
+enum err store_part(struct store *s, enum cluster_kind k, uint64_t key,
+                    enum err (*fn)(void *arg, const struct cluster_part *p), void *arg,
+                    struct errbuf *eb) MUST_USE;
 /* Parts that have a state, in the order in which they were first seen. A callback's error ends the
  * call and is returned. */
 enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct cluster_part *p),
@@ -44,6 +65,8 @@ enum err store_clusters(struct store *s, enum err (*fn)(void *arg, const struct 
  * all (CLUSTER_KIND_COUNT); clusters_free() them. What is damaged is left out, and logged. */
 enum err store_clusters_load(struct store *s, enum cluster_kind kind, struct clusters **out,
                              struct errbuf *eb) MUST_USE;
+/* ---- read by anybody ---- */
+
 /* The cluster that an id leads to (through what it was merged into). Slices are valid until the
  * next call on this store. ERR_NOTFOUND. */
 enum err store_cluster(struct store *s, enum cluster_kind k, uint32_t id, struct cluster_info *out,

@@ -34,7 +34,12 @@ enum err store_clusters_load(struct store *s, enum cluster_kind kind, struct clu
     if (!l.clusters) {
         return err_set(eb, ERR_NOMEM, "no memory for clusters");
     }
-    enum err e = store_clusters(s, cluster_take, &l, eb);
+    uint64_t counted, next;
+    enum err e = store_counted(s, &counted, &next, eb);
+    if (e == OK) {
+        clusters_set_counted(l.clusters, counted);
+        e = store_clusters(s, cluster_take, &l, eb);
+    }
     e = e == OK ? store_parts(s, part_take, &l, eb) : e;
     if (e != OK) {
         clusters_free(l.clusters);

@@ -59,7 +59,7 @@ struct store_relabel {
     enum err (*label)(void *arg, struct message_row *row, bool *is_changed);
     /* Called once after the last row, to keep the clusters as they are named now; NULL. Not when
      * dry. */
-    const struct store_placing *placing;                         /* its `give` only */
+    const struct store_placing *placing;                         /* its `begin` and `give` only */
     void (*on_progress)(void *arg, uint64_t done, uint64_t of);  /* NULL: none; every 1,000 rows */
     void (*on_move)(void *arg, const struct generation_move *m); /* at the end, most first */
     void *arg;

@@ -75,10 +75,10 @@ static enum err traps_write(struct store *s, const struct batch *b, struct errbu
 }
 
 /* Inside the transaction, for a row that is new. */
-static enum err row_place(const struct store_placing *p, size_t index, struct message_row *row,
-                          struct errbuf *eb)
+static enum err row_place(const struct store_placing *p, size_t index, int64_t seq,
+                          struct message_row *row, struct errbuf *eb)
 {
-    enum err e = p && p->place ? p->place(p->arg, index, row) : OK;
+    enum err e = p && p->place ? p->place(p->arg, index, (uint64_t)seq, row) : OK;
     return e == OK ? OK : err_set(eb, e, "placing a message in its clusters: %s", err_text(e));
 }
 
@@ -102,7 +102,7 @@ static enum err row_append(struct store *s, const struct store_batch *in, size_t
     }
     seq = s->tail.next;
     placed = *row;
-    e = row_place(in->placing, index, &placed, eb);
+    e = row_place(in->placing, index, seq, &placed, eb);
     e = e == OK ? message_put(s, &placed, seq, &m, eb) : e;
     if (e != OK) {
         return e;
@@ -219,6 +219,9 @@ static enum err rows_append(struct store *s, const struct store_batch *in, struc
 {
     int64_t stored;
     enum err e = identity_begin(s, eb);
+    if (e == OK && in->placing && in->placing->begin) {
+        e = in->placing->begin(in->placing->arg, eb);
+    }
     e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
     int64_t first = s->tail.next;
     e = e == OK ? arrival_find(s, first, &b->arrived, eb) : e;

@@ -91,15 +91,18 @@ struct putting {
     struct errbuf *eb;
 };
 
-static enum err state_put(struct store *s, int64_t part, struct slice state, struct errbuf *eb)
+static enum err state_put(struct store *s, int64_t part, const struct cluster_part *p,
+                          struct errbuf *eb)
 {
     sqlite3_stmt *st;
+    struct slice state = p->state;
     enum err e =
         store_statement(s, state.n ? STATEMENT_PART_STATE_PUT : STATEMENT_PART_STATE_DROP, &st, eb);
     if (e == OK) {
         sqlite3_bind_int64(st, 1, part);
         if (state.n) {
             bind_packed(st, 2, state);
+            sqlite3_bind_int64(st, 3, (int64_t)p->counted);
         }
         e = store_run(s, st, "writing a part", eb);
     }
@@ -123,7 +126,7 @@ static enum err part_put(void *arg, const struct cluster_part *p)
     sqlite3_bind_int64(st, 2, p->cluster);
     sqlite3_bind_int64(st, 3, p->pin);
     e = store_run(put->s, st, "writing a part", put->eb);
-    return e == OK ? state_put(put->s, id, p->state, put->eb) : e;
+    return e == OK ? state_put(put->s, id, p, put->eb) : e;
 }
 
 static void bind_text(sqlite3_stmt *st, int at, struct slice s)
@@ -173,11 +176,18 @@ static enum err event_put(void *arg, const struct cluster_event *event)
     return store_run(put->s, st, "writing the journal of clusters", put->eb);
 }
 
+static enum err counted_put(void *arg, uint64_t next)
+{
+    const struct putting *put = arg;
+    return counter_put(put->s, "clusters_counted", (int64_t)next, put->eb);
+}
+
 enum err clusters_put(struct store *s, cluster_give_fn give, void *arg, struct errbuf *eb)
 {
     struct errbuf why = {0};
     struct putting put = {s, &why};
-    enum err e = give(arg, &(struct cluster_sink){part_put, cluster_put, event_put, &put});
+    enum err e =
+        give(arg, &(struct cluster_sink){part_put, cluster_put, event_put, &put, counted_put});
     if (e == OK) {
         return OK;
     }
@@ -197,19 +207,87 @@ static bool kind_is_known(int kind)
     return kind >= 0 && kind < CLUSTER_KIND_COUNT;
 }
 
+enum err store_counted(struct store *s, uint64_t *counted, uint64_t *next, struct errbuf *eb)
+{
+    int64_t all, end;
+    enum err e = counter_get(s, "clusters_counted", &all, eb);
+    e = e == OK ? counter_get(s, "next_seq", &end, eb) : e;
+    if (e == OK) {
+        *counted = all > 0 ? (uint64_t)all : 1;
+        *next = end > 0 ? (uint64_t)end : 1;
+    }
+    return e;
+}
+
+static struct cluster_part part_read(sqlite3_stmt *st, uint64_t counted)
+{
+    uint64_t own = (uint64_t)sqlite3_column_int64(st, 5);
+    return (struct cluster_part){
+        .kind = (enum cluster_kind)sqlite3_column_int(st, 0),
+        .key = (uint64_t)sqlite3_column_int64(st, 1),
+        .cluster = (uint32_t)sqlite3_column_int64(st, 2),
+        .pin = (uint32_t)sqlite3_column_int64(st, 3),
+        .state = column_slice(st, 4),
+        .counted = own > counted ? own : counted,
+    };
+}
+
+enum err store_part(struct store *s, enum cluster_kind k, uint64_t key,
+                    enum err (*fn)(void *arg, const struct cluster_part *p), void *arg,
+                    struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    uint64_t counted, next;
+    enum err e = store_counted(s, &counted, &next, eb);
+    e = e == OK ? store_statement(s, STATEMENT_PART_GET, &st, eb) : e;
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int(st, 1, (int)k);
+    sqlite3_bind_int64(st, 2, (int64_t)key);
+    e = store_step(s, st, "reading a part", eb);
+    if (e == OK) {
+        struct cluster_part p = part_read(st, counted);
+        e = fn(arg, &p);
+        sqlite3_reset(st);
+    }
+    return e == ERR_END ? ERR_NOTFOUND : e;
+}
+
+enum err store_rows_from(struct store *s, uint64_t from,
+                         enum err (*fn)(void *arg, uint64_t number, struct message_row *row),
+                         void *arg, struct errbuf *eb)
+{
+    enum err e = OK;
+    while (e == OK) {
+        sqlite3_stmt *st;
+        struct message_row row;
+        e = store_statement(s, STATEMENT_MESSAGE_NEXT, &st, eb);
+        if (e == OK) {
+            sqlite3_bind_int64(st, 1, (int64_t)from - 1);
+            e = store_step(s, st, "reading messages", eb);
+        }
+        if (e != OK) {
+            break;
+        }
+        from = (uint64_t)sqlite3_column_int64(st, 0);
+        e = message_read(s, st, &row, eb);
+        sqlite3_reset(st);
+        e = e == OK ? fn(arg, from, &row) : e;
+        from++;
+    }
+    return e == ERR_END ? OK : e;
+}
+
 enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct cluster_part *p),
                      void *arg, struct errbuf *eb)
 {
     sqlite3_stmt *st;
-    enum err e = store_statement(s, STATEMENT_PARTS, &st, eb);
+    uint64_t counted, next;
+    enum err e = store_counted(s, &counted, &next, eb);
+    e = e == OK ? store_statement(s, STATEMENT_PARTS, &st, eb) : e;
     while (e == OK && (e = store_step(s, st, "reading the parts", eb)) == OK) {
-        struct cluster_part p = {
-            .kind = (enum cluster_kind)sqlite3_column_int(st, 0),
-            .key = (uint64_t)sqlite3_column_int64(st, 1),
-            .cluster = (uint32_t)sqlite3_column_int64(st, 2),
-            .pin = (uint32_t)sqlite3_column_int64(st, 3),
-            .state = column_slice(st, 4),
-        };
+        struct cluster_part p = part_read(st, counted);
         e = kind_is_known((int)p.kind) ? fn(arg, &p) : OK;
         if (e != OK) {
             sqlite3_reset(st);

@@ -340,6 +340,12 @@ static enum err relabel_run(struct relabel *x)
         return e;
     }
     x->of = (uint64_t)stored;
+    if (x->r->placing && x->r->placing->begin) {
+        e = x->r->placing->begin(x->r->placing->arg, x->w.eb);
+        if (e != OK) {
+            return e;
+        }
+    }
     s->generation = x->r->is_dry ? 0 : newest;
     e = rows_relabel(x);
     if (e == OK && x->result.changed && !x->r->is_dry) {
@@ -399,8 +405,8 @@ struct reindex {
 };
 
 /* Parts stay; a row that has none gets them now. A trap may come under a former name. */
-static enum err row_settle(struct reindex *x, size_t index, const struct message_row *old,
-                           struct message_row *row)
+static enum err row_settle(struct reindex *x, size_t index, int64_t seq,
+                           const struct message_row *old, struct message_row *row)
 {
     const struct store_placing *p = x->r->placing;
     int64_t a, b;
@@ -412,7 +418,7 @@ static enum err row_settle(struct reindex *x, size_t index, const struct message
     bool has_parts = old->part[CLUSTER_MAILER] || old->part[CLUSTER_CAMPAIGN];
     enum err placed = OK;
     if (p && !has_parts && p->place) {
-        placed = p->place(p->arg, index, row);
+        placed = p->place(p->arg, index, (uint64_t)seq, row);
     } else if (p && has_parts && p->lend) {
         placed = p->lend(p->arg, row);
     }
@@ -476,7 +482,7 @@ static enum err known_reindex(struct reindex *x, size_t index, sqlite3_stmt *st,
     enum err e = message_read(s, st, &old, x->w.eb);
     e = e == OK ? message_counted(s, st, &m, x->w.eb) : e;
     sqlite3_reset(st);
-    e = e == OK ? row_settle(x, index, &old, &row) : e;
+    e = e == OK ? row_settle(x, index, seq, &old, &row) : e;
     if (e != OK) {
         return e;
     }
@@ -555,6 +561,9 @@ static enum err reindex_run(struct reindex *x)
     struct store *s = x->w.s;
     const struct store_reindex *r = x->r;
     enum err e = identity_begin(s, x->w.eb);
+    if (e == OK && r->placing && r->placing->begin) {
+        e = r->placing->begin(r->placing->arg, x->w.eb);
+    }
     for (size_t i = 0; e == OK && i < r->row_count; i++) {
         e = row_reindex(x, i);
     }

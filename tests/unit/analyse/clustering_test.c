@@ -3,9 +3,11 @@
 #include "testing.h"
 
 #include "analyse/pipeline.h"
+#include "core/strmap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { GUARD_SECONDS = 240, NOW = 1300000000, FAMILIES = 5, CONTENTS = 8 };
@@ -122,7 +124,7 @@ static void import(struct run *run)
     assert_int_equal(store_trap_put(store, S("t"), S("s"), &eb), OK);
     assert_int_equal(source_open_stream(stream_read, &stream, "stream", &source, &eb), OK);
     enum err e = pipeline_run(&o, source, store, &run->progress, &eb);
-    assert_int_equal(e, run->stop_after ? ERR_CANCELLED : OK);
+    assert_int_equal(e, run->stop ? ERR_CANCELLED : OK);
     if (!run->is_killed) {
         assert_int_equal(clustering_finish(o.clustering, NOW, &eb), OK);
     }
@@ -205,6 +207,81 @@ static void assert_dumps_equal(const char *a, const char *b, unsigned what)
     strbuf_free(&y);
 }
 
+/* What is known of each part, templates aside: words are learnt once and not stored. */
+static struct strbuf evidence(const char *name)
+{
+    struct strbuf out = STRBUF_INIT, state = STRBUF_INIT;
+    struct store *s = store_of(name, STORE_READ);
+    struct clusters *c;
+    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
+    struct variants *v = clusters_variants(c);
+    struct wordings *w = clusters_wordings(c);
+    for (size_t i = 0; i < variants_count(v); i++) {
+        strbuf_clear(&state);
+        assert_int_equal(variants_save(v, i, &state), OK);
+        strbuf_printf(&out, "variant %016llx %016llx\n", (unsigned long long)variants_key(v, i),
+                      (unsigned long long)hash_u64(strbuf_slice(&state)));
+    }
+    for (size_t i = 0; i < wordings_count(w); i++) {
+        strbuf_clear(&state);
+        assert_int_equal(wordings_save(w, i, &state), OK);
+        strbuf_printf(&out, "wording %016llx %016llx\n", (unsigned long long)wordings_key(w, i),
+                      (unsigned long long)hash_u64(strbuf_slice(&state)));
+    }
+    clusters_free(c);
+    store_close(s);
+    strbuf_free(&state);
+    return out;
+}
+
+static void assert_same_evidence(const char *a, const char *b)
+{
+    struct strbuf x = evidence(a), y = evidence(b);
+    assert_string_equal(strbuf_cstr(&x), strbuf_cstr(&y));
+    strbuf_free(&x);
+    strbuf_free(&y);
+}
+
+static void row_count(void *arg, const struct message_row *row)
+{
+    struct strmap *counts = arg;
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        uint64_t key = row->part[k];
+        ++*strmap_put(counts, slice_of((const char *)&key, sizeof key), NULL);
+    }
+}
+
+static void assert_counted(const struct strmap *counts, uint64_t key, const struct profile *p)
+{
+    const uint64_t *n = strmap_get(counts, slice_of((const char *)&key, sizeof key));
+    assert_non_null(n);
+    assert_int_equal(p->messages, *n);
+}
+
+/* Each part knows each of its messages once. */
+static void assert_evidence_is_whole(const char *name)
+{
+    struct store *s = store_of(name, STORE_READ);
+    struct strmap *counts = strmap_new();
+    struct store_filter all = STORE_FILTER_ALL;
+    struct page_cursor cursor = {.is_set = false};
+    struct clusters *c;
+    assert_int_equal(store_page(s, &all, &cursor, 100000, row_count, counts, NULL), OK);
+    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
+    struct variants *v = clusters_variants(c);
+    struct wordings *w = clusters_wordings(c);
+    for (size_t i = 0; i < variants_count(v); i++) {
+        assert_counted(counts, variants_key(v, i), variants_profile(v, i));
+    }
+    for (size_t i = 0; i < wordings_count(w); i++) {
+        assert_counted(counts, wordings_key(w, i), wordings_profile(w, i));
+    }
+    assert_int_equal(strmap_count(counts), variants_count(v) + wordings_count(w));
+    strmap_free(counts);
+    clusters_free(c);
+    store_close(s);
+}
+
 /* ---- tests ---- */
 
 static void test_families(void **state)
@@ -261,23 +338,109 @@ static void test_twice(void **state)
     strbuf_free(&after);
 }
 
-/* Stopped as by a kill, three times, without a word to the clusters: the same counts. */
+/* Stopped as by a kill, five times, without a word to the clusters: the same counts, the same
+ * evidence, grouped after the same messages. */
 static void test_resume(void **state)
 {
     (void)state;
-    struct run whole = {.name = "whole", .to = 2000, .jobs = 1};
-    struct run cut = {.name = "cut", .to = 2000, .jobs = 2, .identity = "mbox", .is_killed = true};
+    struct run whole = {.name = "whole", .to = 5600, .jobs = 1};
+    struct run cut = {.name = "cut", .to = 5600, .jobs = 2, .identity = "mbox", .is_killed = true};
+    size_t killed = 0;
     import(&whole);
-    for (uint64_t n = 200; n <= 600; n += 200) {
+    for (uint64_t n = 200; n <= 5400; n += 1300) {
         cut.stop_after = n;
         import(&cut);
-        assert_true(cut.progress.added > 0);
+        killed += cut.progress.added > 0 && cut.stop;
     }
+    assert_true(killed >= 2);
     cut.stop_after = 0;
     cut.is_killed = false;
     import(&cut);
     assert_true(cut.progress.resumed > 0);
     assert_dumps_equal("whole", "cut", WITH_VOLUMES | WITH_ROWS);
+    assert_same_evidence("whole", "cut");
+    assert_evidence_is_whole("cut");
+}
+
+static int import_beside(struct run run, unsigned from, unsigned to)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        run.from = from;
+        run.to = to;
+        import(&run);
+        _exit(0);
+    }
+    return child;
+}
+
+static enum err name_again(void *arg, struct clusters *c, struct errbuf *eb)
+{
+    (void)eb;
+    return clusters_name(c, CLUSTER_MAILER, clusters_next(c, CLUSTER_MAILER, 0)->id,
+                         CLUSTER_LABEL_BOTNET, S("storm"), slice_cstr(arg), NOW);
+}
+
+/* A person, who says something new again and again. */
+static int name_beside(const char *name)
+{
+    enum { WORDS = 20, PAUSE_MICROSECONDS = 30000 };
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *s = store_of(name, STORE_WRITE);
+        for (int i = 0; i < WORDS; i++) {
+            char note[16];
+            snprintf(note, sizeof note, "note %d", i);
+            assert_int_equal(clustering_edit(s, name_again, note, NULL), OK);
+            usleep(PAUSE_MICROSECONDS);
+        }
+        store_close(s);
+        _exit(0);
+    }
+    return child;
+}
+
+static void name_check(void *arg, const struct cluster_event *e)
+{
+    *(size_t *)arg += e->what.kind == CLUSTER_NAMED;
+}
+
+/* Two processes store halves at the same time, a third names a cluster meanwhile: each follows what
+ * the others wrote. */
+static void test_three_at_once(void **state)
+{
+    (void)state;
+    enum { FIRST = 600, HALF = 3100, ALL = 5600 };
+    struct run whole = {.name = "alone", .to = FIRST, .jobs = 1};
+    struct run part = {.name = "both", .to = FIRST, .jobs = 1};
+    import(&whole);
+    whole.from = FIRST;
+    whole.to = ALL;
+    import(&whole);
+    import(&part);
+    part.stop_after = UINT64_MAX; /* never, but in many transactions */
+    pid_t children[] = {import_beside(part, FIRST, HALF), import_beside(part, HALF, ALL),
+                        name_beside("both")};
+    for (int i = 0; i < 3; i++) {
+        int status = -1;
+        assert_true(waitpid(children[i], &status, 0) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_evidence_is_whole("both");
+    assert_dumps_equal("alone", "both", WITH_VOLUMES);
+    struct store *s = store_of("both", STORE_READ);
+    struct cluster_event_query q = {.since = INT64_MIN, .until = INT64_MAX, .kind = CLUSTER_MAILER};
+    size_t named = 0;
+    assert_int_equal(store_cluster_events(s, &q, name_check, &named, NULL), OK);
+    assert_true(named >= 20);
+    struct clusters *c;
+    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
+    const struct cluster_info *i = clusters_next(c, CLUSTER_MAILER, 0);
+    assert_int_equal(i->namer, CLUSTER_NAMER_PERSON);
+    assert_true(slice_eq(i->name, S("storm")));
+    assert_true(slice_eq(i->note, S("note 19")));
+    clusters_free(c);
+    store_close(s);
 }
 
 static void label_count(void *arg, const struct message_row *row)
@@ -289,6 +452,18 @@ static void label_count(void *arg, const struct message_row *row)
     n[is_lent]++;
 }
 
+static enum err first_name(void *arg, struct clusters *c, struct errbuf *eb)
+{
+    (void)arg;
+    (void)eb;
+    uint32_t id = clusters_next(c, CLUSTER_MAILER, 0)->id;
+    struct profile p;
+    assert_int_equal(clusters_profile(c, CLUSTER_MAILER, id, &p), OK);
+    assert_int_equal(p.messages, 500 / FAMILIES);
+    profile_clear(&p);
+    return clusters_name(c, CLUSTER_MAILER, id, CLUSTER_LABEL_BOTNET, S("storm"), S(""), NOW);
+}
+
 /* A person's name goes to what comes after, while another process holds the clusters, too. */
 static void test_lending(void **state)
 {
@@ -296,18 +471,7 @@ static void test_lending(void **state)
     struct run run = {.name = "lend", .to = 500, .jobs = 1};
     import(&run);
     struct store *s = store_of("lend", STORE_WRITE);
-    struct clusters *c;
-    assert_int_equal(store_clusters_load(s, CLUSTER_KIND_COUNT, &c, NULL), OK);
-    const struct cluster_info *i = clusters_next(c, CLUSTER_MAILER, 0);
-    uint32_t id = i->id;
-    struct profile p;
-    assert_int_equal(clusters_profile(c, CLUSTER_MAILER, id, &p), OK);
-    assert_int_equal(p.messages, 500 / FAMILIES);
-    profile_clear(&p);
-    assert_int_equal(
-        clusters_name(c, CLUSTER_MAILER, id, CLUSTER_LABEL_BOTNET, S("storm"), S(""), NOW), OK);
-    assert_int_equal(clustering_keep(s, c, NULL), OK);
-    clusters_free(c);
+    assert_int_equal(clustering_edit(s, first_name, NULL, NULL), OK);
     store_close(s);
     run.from = 500;
     run.to = 1000;
@@ -339,14 +503,15 @@ static void test_failure(void **state)
                               .hd1 = S("HD1:03.p.onr6.0.1q_0123456789ab_0123456789ab")};
     const struct store_placing *placing;
     for (int i = 0; i < 30; i++) {
-        assert_int_equal(clustering_begin(k, &shown, NOW, &placing, NULL), OK);
+        placing = clustering_begin(k, &shown, NOW);
         struct message_row copy = row;
-        assert_int_equal(placing->place(placing->arg, 0, &copy), OK);
+        assert_int_equal(placing->begin(placing->arg, NULL), OK);
+        assert_int_equal(placing->place(placing->arg, 0, 101, &copy), OK);
         assert_true(copy.part[CLUSTER_MAILER] != 0);
         assert_int_equal(copy.part[CLUSTER_CAMPAIGN], 0);
         clustering_end(k, ERR_BUSY);
     }
-    assert_int_equal(clustering_begin(k, &shown, NOW, &placing, NULL), OK);
+    placing = clustering_begin(k, &shown, NOW);
     struct append_result result;
     struct store_batch in = {.rows = &row, .row_count = 1, .placing = placing};
     assert_int_equal(store_append_batch(s, &in, &result, NULL), OK);
@@ -400,10 +565,10 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_families), cmocka_unit_test(test_jobs),
-        cmocka_unit_test(test_twice),    cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_lending),  cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_families),      cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_twice),         cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_three_at_once), cmocka_unit_test(test_lending),
+        cmocka_unit_test(test_failure),       cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests_name("clustering", tests, folder_make, folder_drop);
 }

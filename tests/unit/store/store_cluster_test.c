@@ -245,8 +245,9 @@ struct placing {
     struct changes changes;
 };
 
-static enum err place_test(void *arg, size_t index, struct message_row *row)
+static enum err place_test(void *arg, size_t index, uint64_t number, struct message_row *row)
 {
+    assert_true(number > 0);
     struct placing *p = arg;
     p->places++;
     p->first = p->places == 1 ? index : p->first;
@@ -268,7 +269,7 @@ static enum err give_test(void *arg, const struct cluster_sink *sink)
 static enum err append_placed(struct store *s, const struct rows *rows, struct placing *p,
                               struct append_result *result, struct errbuf *eb)
 {
-    struct store_placing placing = {place_test, give_test, p};
+    struct store_placing placing = {.place = place_test, .give = give_test, .arg = p};
     struct store_batch batch = {.rows = rows->rows, .row_count = rows->n, .placing = &placing};
     return store_append_batch(s, &batch, result, eb);
 }
@@ -622,7 +623,7 @@ static void test_verify(void **state)
         "UPDATE tally SET entries = x'0100' WHERE key >> 48 = 7",
         "DELETE FROM tally WHERE key >> 48 = 8",
         "UPDATE message SET variant = NULL WHERE variant = (SELECT min(variant) FROM message)",
-        "INSERT INTO part_state VALUES (12345, x'00')",
+        "INSERT INTO part_state(part, state) VALUES (12345, x'00')",
         "UPDATE part SET cluster = 77 WHERE id = 1",
         "UPDATE part SET pin = 77 WHERE id = 1",
         "INSERT INTO cluster VALUES (0, 78, 79, 0, 0, '', 0.0, '', 0, 0)",

@@ -396,8 +396,9 @@ static void test_limit(void **state)
 
 /* ---- features ---- */
 
-static enum err place_test(void *arg, size_t index, struct message_row *row)
+static enum err place_test(void *arg, size_t index, uint64_t number, struct message_row *row)
 {
+    assert_true(number > 0);
     (void)index;
     ++*(size_t *)arg;
     row->part[CLUSTER_MAILER] = 77;
