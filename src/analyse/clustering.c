@@ -394,7 +394,9 @@ enum err clustering_rest(struct clustering *k, bool groups, int64_t now, struct 
 
 enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
 {
-    return k->clusters && k->has_changed ? keep(k, true, now, eb) : OK;
+    uint64_t counted, next;
+    enum err e = store_counted(k->store, &counted, &next, eb);
+    return e == OK && (k->has_changed || counted < next) ? keep(k, true, now, eb) : e;
 }
 
 /* ---- a person's words ---- */

@@ -27,7 +27,8 @@ void clustering_end(struct clustering *k, enum err result);
  * on how fast it went, or how often it was killed. */
 enum err clustering_rest(struct clustering *k, bool groups, int64_t now,
                          struct errbuf *eb) MUST_USE;
-/* At the end: groups again and keeps all that changed. Nothing to do when nothing was placed. */
+/* At the end: groups again and keeps all that changed. Nothing to do when nothing was placed, now
+ * or by one that was killed before its end. */
 enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb) MUST_USE;
 
 /* ---- for those who only look, or say something ---- */

@@ -26,8 +26,8 @@ struct reindex {
 /* Mail from files. Goes on where an earlier run of the same input was stopped. */
 enum err reindex_source(struct reindex *r, const char *path, struct slice identity,
                         struct pipeline_progress *progress, struct errbuf *eb) MUST_USE;
-/* A spool from its start; `feed` says where it is, and that it ends. Sessions are left as they are.
- */
+/* A spool from its start, or from where an earlier run was stopped; `feed` says where it is, and
+ * that it ends. Sessions are left as they are. */
 enum err reindex_spool(struct reindex *r, struct spool_feed_options feed,
                        struct pipeline_progress *progress, struct errbuf *eb) MUST_USE;
 

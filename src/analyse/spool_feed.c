@@ -308,7 +308,9 @@ static enum err feed_open(struct spool_feed *s, struct errbuf *eb)
         .folder = s->o.folder, .is_closed = s->o.ends, .on_finding = damage_tell, .arg = s};
     enum err e = spool_folder_open(s->o.folder, &s->dir, eb);
     e = e == OK ? spool_folder_id(s->dir, false, &s->feed.spool, eb) : e;
-    if (e == OK && !s->o.is_second_reading) {
+    if (s->o.is_second_reading) {
+        r.from = s->o.from;
+    } else if (e == OK) {
         e = store_spool_mark(s->o.store, s->feed.spool, &r.from, eb);
     }
     e = e == OK ? spool_reader_open(&r, &s->reader, eb) : e;

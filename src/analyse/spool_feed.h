@@ -26,7 +26,8 @@ struct spool_feed_options {
      * process that had it is gone. May change while it runs; NULL: not known. */
     const volatile int64_t *over_us;
     bool ends;              /* at the spool's end, instead of waiting for more */
-    bool is_second_reading; /* from the spool's start, and nothing is marked */
+    bool is_second_reading; /* from `from`, and nothing is marked in the store or the spool */
+    struct spool_position from;
     /* Waits for some milliseconds, from the thread of the store and outside of transactions; NULL:
      * sleeps. */
     void (*wait)(void *arg);

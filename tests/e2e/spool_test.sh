@@ -32,6 +32,13 @@ exits 'an older spool into a new store' 0 "$sg" spool analyse -d "$work/other.db
 check 'all of it' grep -q ' 240 messages, 240 added' "$work/err"
 exits 'reindex reads it again from its start' 0 "$sg" reindex --from spool -d "$work/other.db" "$spool"
 check 'and finds all as it was' grep -q 'all: 0 updated, 240 unchanged, 0 not in the store, 0 added' "$work/err"
+same 'and leaves no mark when it is through' 0 "$(sqlite3 "$work/other.db" 'SELECT count(*) FROM reindex_mark')"
+# as if stopped at the end: it goes on there
+sqlite3 "$work/other.db" "INSERT INTO reindex_mark SELECT 'reindex spool ' || spool, (segment << 32) + place FROM spool_mark"
+exits 'a reindex that was stopped at the end' 0 "$sg" reindex --from spool -d "$work/other.db" "$spool"
+check 'goes on there' grep -q 'all: 0 updated, 0 unchanged, 0 not in the store, 0 added' "$work/err"
+exits 'the next one' 0 "$sg" reindex --from spool -d "$work/other.db" "$spool"
+check 'reads all again' grep -q 'all: 0 updated, 240 unchanged' "$work/err"
 printf '' | "$sg" import -q -d "$work/empty.db" -
 exits 'reindex of an empty store' 0 "$sg" reindex --from spool -d "$work/empty.db" "$spool"
 check 'counts what it does not know' grep -q 'all: 0 updated, 0 unchanged, 240 not in the store, 0 added' "$work/err"

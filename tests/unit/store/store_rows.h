@@ -258,7 +258,7 @@ static inline size_t append_all(struct store *s, const struct message_row *rows,
 static inline void verify_say(void *arg, const char *line)
 {
     (void)arg;
-    print_message("verify: %s\n", line);
+    print_message("# verify: %s\n", line);
 }
 
 static inline size_t verify_count(struct store *s)
