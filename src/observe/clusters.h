@@ -47,8 +47,8 @@ struct cluster_line {
     double country_share;       /* of the messages with a country */
     size_t countries;           /* different ones, as far as they are kept */
     struct slice print;         /* of its heaviest part; empty but in a list of new ones */
-    uint64_t week, week_before; /* messages of the last seven days of the period, and of the seven
-                                   before */
+    uint64_t week, week_before; /* messages of the seven days up to the period's end and of the
+                                   seven before, also where the period is shorter */
 };
 
 struct clusters_list {

@@ -486,6 +486,61 @@ static void test_lending(void **state)
     store_close(s);
 }
 
+/* Rules name a cluster of n messages, all labelled and certain, with n / (n + 1.96^2) * .95:
+ * Wilson's bound, less what the grouping may err. From .9 on the name is decided. */
+static void test_lent_from(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned labelled, others;
+        bool is_best, is_decided;
+    } cases[] =
+        {
+            {19, 5, false, false},   {20, 5, true, false}, {21, 5, true, false},
+            {69, 0, true, false},    {70, 0, true, true},  {71, 0, true, true},
+            {70, 630, true, true}, /* a tenth is labelled */
+            {70, 631, false, false},
+        };
+    struct arena *arena = arena_new(1 << 20);
+    const struct row_label none = {.unknown = 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct clusters *c = clusters_new();
+        struct placed placed;
+        for (unsigned k = 0; k < cases[i].labelled + cases[i].others; k++) {
+            struct cluster_message m = {
+                .id = hash_id128(slice_of((const char *)&k, sizeof k)),
+                .host = 1 + k,
+                .hd1 = S("HD1:03.p.onr6.0.1q_0123456789ab_0123456789ab"),
+                .botnet = k < cases[i].labelled ? S("storm") : S(""),
+                .botnet_posterior = 1,
+            };
+            assert_int_equal(clusters_place(c, &m, &placed), OK);
+        }
+        assert_int_equal(clusters_regroup(c, NOW), OK);
+        struct message_row row = {.botnet = none, .mailer_label = none, .program = none};
+        struct message_row known = row;
+        memcpy(row.part, placed.key, sizeof row.part);
+        memcpy(known.part, placed.key, sizeof row.part);
+        known.botnet = (struct row_label){.best = S("grum"), .posterior = .5, .unknown = .5};
+        assert_int_equal(clustering_lend(c, &row, arena), OK);
+        assert_int_equal(clustering_lend(c, &known, arena), OK);
+        assert_true(slice_eq(row.botnet.best, cases[i].is_best ? S("storm") : S("")));
+        assert_true(slice_eq(row.botnet.name, cases[i].is_decided ? S("storm") : S("")));
+        assert_int_equal(row.rule_count, cases[i].is_best);
+        assert_true(row.botnet.posterior < .95);
+        assert_true((row.botnet.posterior >= .9) == cases[i].is_decided);
+        assert_true(row.botnet.posterior + row.botnet.unknown == 1);
+        assert_true(slice_eq(row.program.best, S("")));
+        assert_true(slice_eq(known.botnet.best, S("grum"))); /* a rule said something */
+        assert_int_equal(known.rule_count, 0);
+        clustering_take_back(c, &row);
+        assert_true(slice_eq(row.botnet.best, S("")));
+        assert_true(row.botnet.posterior == 0 && row.botnet.unknown == 1);
+        clusters_free(c);
+    }
+    arena_free(arena);
+}
+
 /* What a failed transaction has shown the clusters is forgotten; what others wrote is followed. */
 static void test_failure(void **state)
 {
@@ -568,7 +623,8 @@ int main(void)
         cmocka_unit_test(test_families),      cmocka_unit_test(test_jobs),
         cmocka_unit_test(test_twice),         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_three_at_once), cmocka_unit_test(test_lending),
-        cmocka_unit_test(test_failure),       cmocka_unit_test(test_words),
+        cmocka_unit_test(test_failure),       cmocka_unit_test(test_lent_from),
+        cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests_name("clustering", tests, folder_make, folder_drop);
 }
