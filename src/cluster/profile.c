@@ -67,9 +67,22 @@ struct profile_detail *detail_new(struct profile_room room)
     return d;
 }
 
+/* Never kept, so any hash will do that is cheap: values of equal marks are compared. */
 static uint8_t profile_mark(enum profile_top top, struct slice value)
 {
-    return (uint8_t)(hash_u64(value) << PROFILE_TOP_BITS | top);
+    uint64_t h = value.n, word;
+    size_t at = 0;
+    for (; at + sizeof word <= value.n; at += sizeof word) {
+        memcpy(&word, value.p + at, sizeof word);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 32;
+    }
+    if (at < value.n) {
+        word = 0;
+        memcpy(&word, value.p + at, value.n - at);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return (uint8_t)(h >> 56 << PROFILE_TOP_BITS | top);
 }
 
 uint64_t profile_key(struct slice value)
@@ -86,9 +99,10 @@ static uint32_t add_u32(uint32_t a, uint64_t b)
     return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
 }
 
-static void value_set(struct profile_detail *d, struct profile_entry_slot *e, struct slice value)
+static void value_set(struct profile_detail *d, struct profile_entry_slot *e, struct slice value,
+                      uint8_t mark)
 {
-    e->mark = profile_mark(entry_top(e), value);
+    e->mark = mark;
     e->at = d->used.text;
     e->length = (uint8_t)value.n;
     if (value.n) {
@@ -97,25 +111,37 @@ static void value_set(struct profile_detail *d, struct profile_entry_slot *e, st
     d->used.text = (uint16_t)(d->used.text + value.n);
 }
 
+static void entry_add(struct profile_detail *d, struct slice value, uint8_t mark, uint32_t count,
+                      uint32_t error)
+{
+    struct profile_entry_slot *e = &detail_entries(d)[d->used.entries++];
+    *e = (struct profile_entry_slot){.count = count, .error = error};
+    value_set(d, e, value, mark);
+}
+
 void detail_entry_add(struct profile_detail *d, enum profile_top top, struct slice value,
                       uint32_t count, uint32_t error)
 {
-    struct profile_entry_slot *e = &detail_entries(d)[d->used.entries++];
-    *e = (struct profile_entry_slot){.count = count, .error = error, .mark = (uint8_t)top};
-    value_set(d, e, value);
+    entry_add(d, value, profile_mark(top, value), count, error);
+}
+
+/* The number of its entry; that of all entries when there is none. */
+static size_t entry_number(struct profile_detail *d, uint8_t mark, struct slice value)
+{
+    const struct profile_entry_slot *entries = detail_entries(d);
+    size_t i = 0;
+    while (i < d->used.entries &&
+           !(entries[i].mark == mark && slice_eq(detail_value(d, &entries[i]), value))) {
+        i++;
+    }
+    return i;
 }
 
 static struct profile_entry_slot *entry_find(struct profile_detail *d, enum profile_top top,
                                              struct slice value)
 {
-    struct profile_entry_slot *entries = detail_entries(d);
-    uint8_t mark = profile_mark(top, value);
-    for (size_t i = 0; i < d->used.entries; i++) {
-        if (entries[i].mark == mark && slice_eq(detail_value(d, &entries[i]), value)) {
-            return &entries[i];
-        }
-    }
-    return NULL;
+    size_t i = entry_number(d, profile_mark(top, value), value);
+    return i < d->used.entries ? &detail_entries(d)[i] : NULL;
 }
 
 size_t detail_top(struct profile_detail *d, enum profile_top top,
@@ -172,7 +198,7 @@ static void detail_copy(struct profile_detail *to, struct profile_detail *from)
     }
     for (size_t i = 0; i < from->used.entries; i++) {
         const struct profile_entry_slot *e = &detail_entries(from)[i];
-        detail_entry_add(to, entry_top(e), detail_value(from, e), e->count, e->error);
+        entry_add(to, detail_value(from, e), e->mark, e->count, e->error);
     }
 }
 
@@ -276,10 +302,16 @@ static struct profile_entry_slot *entry_least(struct profile_detail *d, enum pro
 }
 
 struct message_value {
-    enum profile_top top;
     struct slice value;
-    bool is_known;
+    size_t entry; /* its number; NONE: it is new */
+    uint8_t mark;
 };
+static const size_t NONE = SIZE_MAX;
+
+static enum profile_top value_top(const struct message_value *v)
+{
+    return (enum profile_top)(v->mark & PROFILE_TOP_MASK);
+}
 
 static size_t value_gather(struct message_value *out, size_t n, enum profile_top top,
                            struct slice value)
@@ -287,9 +319,11 @@ static size_t value_gather(struct message_value *out, size_t n, enum profile_top
     if (value.n == 0) {
         return n;
     }
-    out[n] = (struct message_value){top, slice_sub(value, 0, PROFILE_VALUE_BYTES), false};
+    value = slice_sub(value, 0, PROFILE_VALUE_BYTES);
+    uint8_t mark = profile_mark(top, value);
+    out[n] = (struct message_value){value, NONE, mark};
     for (size_t i = 0; i < n; i++) {
-        if (out[i].top == top && slice_eq(out[i].value, out[n].value)) {
+        if (out[i].mark == mark && slice_eq(out[i].value, value)) {
             return n;
         }
     }
@@ -316,6 +350,22 @@ static size_t values_of(const struct cluster_message *m, struct slice partner,
     return n;
 }
 
+static void values_find(struct profile_detail *d, struct message_value *values, size_t n)
+{
+    for (size_t i = 0; d && i < n; i++) {
+        size_t entry = entry_number(d, values[i].mark, values[i].value);
+        values[i].entry = entry < d->used.entries ? entry : NONE;
+    }
+}
+
+static void tops_count(struct profile_detail *d, uint8_t count[PROFILE_TOP_COUNT])
+{
+    memset(count, 0, PROFILE_TOP_COUNT);
+    for (size_t i = 0; d && i < d->used.entries; i++) {
+        count[entry_top(&detail_entries(d)[i])]++;
+    }
+}
+
 /* Labels come first among the values. Room that the message can need: no more than what is new in
  * it, and never past the whole. */
 static struct profile_room room_for(struct profile_detail *d, const struct cluster_message *m,
@@ -323,15 +373,13 @@ static struct profile_room room_for(struct profile_detail *d, const struct clust
 {
     size_t hosts = d ? d->used.hosts : 0, samples = d ? d->used.samples : 0;
     size_t entries = d ? d->used.entries : 0, text = 0, fresh = 0;
-    size_t counts[PROFILE_TOP_COUNT] = {0};
-    unsigned extras = n && (int)values[0].top < PROFILE_LABELS ? PROFILE_HAS_LABELS : 0;
-    for (size_t i = 0; i < entries; i++) {
-        counts[entry_top(&detail_entries(d)[i])]++;
-    }
+    uint8_t count[PROFILE_TOP_COUNT];
+    unsigned extras = n && (int)value_top(&values[0]) < PROFILE_LABELS ? PROFILE_HAS_LABELS : 0;
+    tops_count(d, count);
     for (size_t i = 0; i < n; i++) {
-        enum profile_top top = values[i].top;
-        if (!d || !entry_find(d, top, values[i].value)) {
-            extras |= ++counts[top] > profile_top_room(top) ? PROFILE_HAS_FLOORS : 0;
+        enum profile_top top = value_top(&values[i]);
+        if (values[i].entry == NONE) {
+            extras |= ++count[top] > profile_top_room(top) ? PROFILE_HAS_FLOORS : 0;
             fresh++;
             text += values[i].value.n;
         }
@@ -344,34 +392,39 @@ static struct profile_room room_for(struct profile_detail *d, const struct clust
                                  .text = (uint16_t)text};
 }
 
-static void value_add(struct profile_detail *d, enum profile_top top, struct slice value)
+/* `count`: entries of each top. */
+static void value_add(struct profile_detail *d, const struct message_value *v, uint8_t *count)
 {
-    const struct profile_entry_slot *others[PROFILE_TOP_MAX];
+    enum profile_top top = value_top(v);
     uint32_t floor = detail_floor(d, top);
-    if (detail_top(d, top, others) < profile_top_room(top)) {
-        detail_entry_add(d, top, value, add_u32(floor, 1), floor);
+    if (count[top] < profile_top_room(top)) {
+        entry_add(d, v->value, v->mark, add_u32(floor, 1), floor);
+        count[top]++;
         return;
     }
     struct profile_entry_slot *least = entry_least(d, top);
     floor = detail_floors(d)[top] = least->count;
-    value_set(d, least, value);
+    value_set(d, least, v->value, v->mark);
     least->error = floor;
     least->count = add_u32(floor, 1);
 }
 
-/* Those that are known are counted first: then none of them gives way to a new one before. */
-static void values_count(struct profile_detail *d, struct message_value *values, size_t n)
+/* Those that are known are counted first: then none of them gives way to a new one before. They
+ * were looked for before there was room for all; making it moves entries, but not their order. */
+static void values_count(struct profile_detail *d, const struct message_value *values, size_t n)
 {
+    struct profile_entry_slot *entries = detail_entries(d);
+    uint8_t count[PROFILE_TOP_COUNT];
+    tops_count(d, count);
     for (size_t i = 0; i < n; i++) {
-        struct profile_entry_slot *e = entry_find(d, values[i].top, values[i].value);
-        values[i].is_known = e != NULL;
-        if (e) {
+        if (values[i].entry != NONE) {
+            struct profile_entry_slot *e = &entries[values[i].entry];
             e->count = add_u32(e->count, 1);
         }
     }
     for (size_t i = 0; i < n; i++) {
-        if (!values[i].is_known) {
-            value_add(d, values[i].top, values[i].value);
+        if (values[i].entry == NONE) {
+            value_add(d, &values[i], count);
         }
     }
 }
@@ -405,10 +458,11 @@ static void seen(struct profile *p, int64_t first, int64_t last)
 
 enum err profile_take(struct profile *p, const struct cluster_message *m, uint64_t partner)
 {
-    struct message_value values[VALUES_MAX + 1]; /* one is tried past the end */
+    UNCLEARED struct message_value values[VALUES_MAX + 1]; /* one is tried past the end */
     char key[PROFILE_KEY_BYTES];
     struct slice other = profile_key_put(partner, key);
     size_t n = values_of(m, partner ? other : slice_of(NULL, 0), values);
+    values_find(p->detail, values, n);
     if (detail_reserve(p, room_for(p->detail, m, values, n)) != OK) {
         return ERR_NOMEM;
     }
@@ -451,8 +505,9 @@ void profile_labels_clear(struct profile *p)
 
 enum err profile_label(struct profile *p, const struct cluster_message *m)
 {
-    struct message_value values[VALUES_MAX + 1];
+    UNCLEARED struct message_value values[VALUES_MAX + 1];
     size_t n = labels_of(m, values);
+    values_find(p->detail, values, n);
     struct cluster_message none = {.host = 0};
     if (n == 0) {
         return OK;
@@ -681,19 +736,39 @@ bool profile_first(const struct profile *p, enum profile_top top, struct profile
     return first != NULL;
 }
 
-void profile_each(const struct profile *p, enum profile_top top,
-                  void (*fn)(void *arg, const struct profile_entry *e), void *arg)
+/* Greatest first. */
+static void slots_sort(struct profile_detail *d, const struct profile_entry_slot **slots, size_t n)
 {
-    const struct profile_entry_slot *slots[PROFILE_TOP_MAX];
-    size_t n = p->detail ? detail_top(p->detail, top, slots) : 0;
     for (size_t i = 1; i < n; i++) {
         const struct profile_entry_slot *e = slots[i];
         size_t at = i;
-        for (; at > 0 && slot_cmp(p->detail, slots[at - 1], e) > 0; at--) {
+        for (; at > 0 && slot_cmp(d, slots[at - 1], e) > 0; at--) {
             slots[at] = slots[at - 1];
         }
         slots[at] = e;
     }
+}
+
+size_t profile_most(const struct profile *p, enum profile_top top, struct slice *out, size_t most)
+{
+    UNCLEARED const struct profile_entry_slot *slots[PROFILE_TOP_MAX];
+    size_t n = p->detail ? detail_top(p->detail, top, slots) : 0;
+    if (n > most) {
+        slots_sort(p->detail, slots, n);
+        n = most;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i] = detail_value(p->detail, slots[i]);
+    }
+    return n;
+}
+
+void profile_each(const struct profile *p, enum profile_top top,
+                  void (*fn)(void *arg, const struct profile_entry *e), void *arg)
+{
+    UNCLEARED const struct profile_entry_slot *slots[PROFILE_TOP_MAX];
+    size_t n = p->detail ? detail_top(p->detail, top, slots) : 0;
+    slots_sort(p->detail, slots, n);
     for (size_t i = 0; i < n; i++) {
         struct profile_entry e = entry_out(p->detail, slots[i]);
         fn(arg, &e);

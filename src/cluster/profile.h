@@ -72,6 +72,9 @@ struct profile_entry {
 /* Calls fn with the entries of a top, greatest first (ties by value). */
 void profile_each(const struct profile *p, enum profile_top top,
                   void (*fn)(void *arg, const struct profile_entry *e), void *arg);
+/* The values of the `most` most frequent ones (ties by value), in no order, valid until the profile
+ * changes. Returns how many. */
+size_t profile_most(const struct profile *p, enum profile_top top, struct slice *out, size_t most);
 /* The most frequent value, valid until the profile changes; false: there is none. */
 bool profile_first(const struct profile *p, enum profile_top top, struct profile_entry *out);
 /* Messages that had a label of that kind (PROFILE_BOTNET ... PROFILE_PROGRAM), and the mean

@@ -3,8 +3,7 @@
  * things is anybody's. docs/clusters.md, "Campaigns". */
 #include "cluster/wording_grouping.h"
 #include "core/scratch.h"
-
-#include <stdlib.h>
+#include "core/sort.h"
 
 enum {
     DOMAINS = 8,        /* of a wording, the most frequent */
@@ -147,33 +146,17 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
     }
 }
 
-struct beside {
-    uint64_t value;
-    uint32_t shape, node;
-};
-
-static int beside_order(const void *x, const void *y)
+/* Flags those values (b) that stand beside many different URL shapes (c). */
+static void common_flag(struct wording_grouping *g, const struct sort_item *all, size_t n,
+                        uint8_t flag)
 {
-    const struct beside *a = x, *b = y;
-    if (a->value != b->value) {
-        return a->value < b->value ? -1 : 1;
-    }
-    return a->shape < b->shape ? -1 : a->shape > b->shape;
-}
-
-/* Flags those values that stand beside many different URL shapes. */
-static void common_flag(struct wording_grouping *g, struct beside *all, size_t n, uint8_t flag)
-{
-    if (n > 0) {
-        qsort(all, n, sizeof all[0], beside_order);
-    }
     for (size_t from = 0, to; from < n; from = to) {
         size_t shapes = 1;
-        for (to = from + 1; to < n && all[to].value == all[from].value; to++) {
-            shapes += all[to].shape != all[to - 1].shape;
+        for (to = from + 1; to < n && all[to].b == all[from].b; to++) {
+            shapes += all[to].c != all[to - 1].c;
         }
         for (size_t i = from; shapes > COMMON && i < to; i++) {
-            g->flags[all[i].node] |= flag;
+            g->flags[all[i].index] |= flag;
         }
     }
 }
@@ -196,7 +179,7 @@ static bool shapes_are_trivial(const char *shapes)
 
 static bool commons_find(struct wording_grouping *g)
 {
-    struct beside *all = scratch_new(g->n, sizeof all[0]);
+    struct sort_item *all = scratch_new(2 * g->n, sizeof all[0]);
     if (!all) {
         return false;
     }
@@ -205,11 +188,12 @@ static bool commons_find(struct wording_grouping *g)
         for (uint32_t i = 0; i < g->n; i++) {
             const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
             if (is_html ? s->has_html : s->has_call) {
-                all[n++] = (struct beside){is_html ? s->html : s->call,
-                                           s->shape_count ? s->shapes[0] : 0, i};
+                all[n++] = (struct sort_item){.b = is_html ? s->html : s->call,
+                                              .c = s->shape_count ? s->shapes[0] : 0,
+                                              .index = i};
             }
         }
-        common_flag(g, all, n, is_html ? HTML_COMMON : CALL_COMMON);
+        common_flag(g, sort_items(all, all + g->n, n), n, is_html ? HTML_COMMON : CALL_COMMON);
     }
     for (uint32_t i = 0; i < g->n; i++) {
         g->flags[i] |= shapes_are_trivial(grouping_wording(g, i)->shapes) ? SHAPES_TRIVIAL : 0;
@@ -218,23 +202,20 @@ static bool commons_find(struct wording_grouping *g)
     return true;
 }
 
-struct domain_take {
-    uint32_t *out;
-    size_t n;
-};
-
-static void domain_take(void *arg, const struct profile_entry *e)
+/* Hashes of a wording's most frequent domains, ascending. */
+static size_t domains_take(const struct profile *p, uint32_t out[DOMAINS])
 {
-    struct domain_take *t = arg;
-    if (t->n < DOMAINS) {
-        t->out[t->n++] = (uint32_t)hash_u64(e->value);
+    struct slice values[DOMAINS];
+    size_t n = profile_most(p, PROFILE_DOMAIN, values, DOMAINS);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t hash = (uint32_t)hash_u64(values[i]);
+        size_t at = i;
+        for (; at > 0 && out[at - 1] > hash; at--) {
+            out[at] = out[at - 1];
+        }
+        out[at] = hash;
     }
-}
-
-static int u32_order(const void *x, const void *y)
-{
-    const uint32_t *a = x, *b = y;
-    return *a < *b ? -1 : *a > *b;
+    return n;
 }
 
 static bool domains_list(struct wording_grouping *g)
@@ -249,22 +230,10 @@ static bool domains_list(struct wording_grouping *g)
             }
             g->domains = domains;
         }
-        struct domain_take t = {g->domains + n, 0};
-        profile_each(&grouping_wording(g, i)->profile, PROFILE_DOMAIN, domain_take, &t);
-        qsort(t.out, t.n, sizeof t.out[0], u32_order);
-        n += t.n;
+        n += domains_take(&grouping_wording(g, i)->profile, g->domains + n);
         g->domain_end[i] = (uint32_t)n;
     }
     return true;
-}
-
-static int value_order(const void *x, const void *y)
-{
-    const struct wording_value *a = x, *b = y;
-    if (a->value != b->value) {
-        return a->value < b->value ? -1 : 1;
-    }
-    return a->node < b->node ? -1 : a->node > b->node;
 }
 
 enum err grouping_look(struct wording_grouping *g)
@@ -331,7 +300,7 @@ enum err grouping_rare_domains(struct wording_grouping *g,
                                               const struct wording_value *members, size_t n))
 {
     size_t n = g->n ? g->domain_end[g->n - 1] : 0, rare = 0;
-    struct wording_value *all = scratch_new(n, sizeof all[0]);
+    struct wording_value *all = scratch_new(2 * n, sizeof all[0]);
     if (!all) {
         return ERR_NOMEM;
     }
@@ -340,7 +309,7 @@ enum err grouping_rare_domains(struct wording_grouping *g,
             all[i] = (struct wording_value){g->domains[i], node};
         }
     }
-    qsort(all, n, sizeof all[0], value_order);
+    wording_values_sort(all, all + n, n);
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from + 1; to < n && all[to].value == all[from].value; to++) {
         }

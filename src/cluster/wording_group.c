@@ -5,6 +5,7 @@
  * at most EDGES edges. docs/clusters.md, "Campaigns". */
 #include "cluster/wording_grouping.h"
 #include "core/scratch.h"
+#include "core/sort.h"
 
 #include <stdlib.h>
 
@@ -37,6 +38,12 @@ static void values_pass(const struct wording_value *in, struct wording_value *ou
     for (size_t i = 0; i < n; i++) {
         out[at[in[i].value >> shift & (DIGITS - 1)]++] = in[i];
     }
+}
+
+void wording_values_sort(struct wording_value *values, struct wording_value *scratch, size_t n)
+{
+    values_pass(values, scratch, n, 0);
+    values_pass(scratch, values, n, 16);
 }
 
 uint32_t grouping_root(struct wording_grouping *g, uint32_t node)
@@ -225,8 +232,7 @@ static enum err by_equality(struct wording_grouping *g)
             g->values[n++] = (struct wording_value){(uint32_t)(s->exact ^ s->exact >> 32), i};
         }
     }
-    values_pass(g->values, g->sorted, n, 0);
-    values_pass(g->sorted, g->values, n, 16);
+    wording_values_sort(g->values, g->sorted, n);
     memcpy(g->sorted, g->values, n * sizeof g->sorted[0]);
     return buckets_compare(g, n);
 }
@@ -252,14 +258,24 @@ void wording_grouping_free(struct wording_grouping *g)
     }
 }
 
-static int weight_order(const void *x, const void *y, void *arg)
+/* Heaviest first, then by key. */
+static bool order_by_weight(struct wording_grouping *g)
 {
-    const struct wordings *v = arg;
-    const struct wording *a = &v->items[*(const uint32_t *)x], *b = &v->items[*(const uint32_t *)y];
-    if (a->profile.messages != b->profile.messages) {
-        return a->profile.messages > b->profile.messages ? -1 : 1;
+    struct sort_item *items = scratch_new(2 * g->n, sizeof items[0]);
+    if (!items) {
+        return false;
     }
-    return a->key < b->key ? -1 : a->key > b->key;
+    for (uint32_t i = 0; i < g->n; i++) {
+        const struct wording *w = &g->v->items[i];
+        items[i] = (struct sort_item){.a = ~w->profile.messages, .b = w->key, .index = i};
+    }
+    const struct sort_item *sorted = sort_items(items, items + g->n, g->n);
+    for (uint32_t i = 0; i < g->n; i++) {
+        g->order[i] = sorted[i].index;
+        g->node_of[g->order[i]] = i;
+    }
+    scratch_free(items);
+    return true;
 }
 
 static struct wording_grouping *grouping_new(struct wordings *v)
@@ -286,16 +302,12 @@ static struct wording_grouping *grouping_new(struct wordings *v)
         .sorted = scratch_new(n, sizeof g->sorted[0]),
     };
     if (!g->order || !g->node_of || !g->flags || !g->parent || !g->heads || !g->age ||
-        !g->refusals || !g->domain_end || !g->edge_of || !g->edges_of || !g->values || !g->sorted) {
+        !g->refusals || !g->domain_end || !g->edge_of || !g->edges_of || !g->values || !g->sorted ||
+        !order_by_weight(g)) {
         wording_grouping_free(g);
         return NULL;
     }
     for (uint32_t i = 0; i < n; i++) {
-        g->order[i] = i;
-    }
-    qsort_r(g->order, n, sizeof g->order[0], weight_order, v);
-    for (uint32_t i = 0; i < n; i++) {
-        g->node_of[g->order[i]] = i;
         g->parent[i] = i;
         g->heads[i][0] = i;
         for (size_t k = 1; k < WORDING_HEADS; k++) {

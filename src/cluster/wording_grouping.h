@@ -48,6 +48,9 @@ static inline const struct wording *grouping_wording(const struct wording_groupi
     return &g->v->items[g->order[node]];
 }
 
+/* By value; those of one value stay in their order. `scratch` has room for n, too. */
+void wording_values_sort(struct wording_value *values, struct wording_value *scratch, size_t n);
+
 uint32_t grouping_root(struct wording_grouping *g, uint32_t node);
 
 /* Lists the domains of all nodes, and flags what is anybody's. ERR_NOMEM. */

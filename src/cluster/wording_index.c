@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/wording_index.h"
 
-#include <stdlib.h>
+#include "core/scratch.h"
 
 enum { BUCKETS = 1 << WORDING_BAND_BITS };
 
@@ -11,12 +11,12 @@ struct wording_index {
 
 struct wording_index *wording_index_new(void)
 {
-    return calloc(1, sizeof(struct wording_index));
+    return scratch_new(1, sizeof(struct wording_index));
 }
 
 void wording_index_free(struct wording_index *x)
 {
-    free(x);
+    scratch_free(x);
 }
 
 size_t wording_index_bytes(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Large arrays that one step of work needs for a while, beside much that stays. Their memory goes
  * back to the system at once; what free() gets back is a hole in the heap, which what stays then
- * grows into, so that the next step needs new memory again. */
+ * grows into, so that the next step needs new memory again. Also for tables of many MiB that stay
+ * and are touched at random. */
 #ifndef CORE_SCRATCH_H
 #define CORE_SCRATCH_H
 

@@ -2,7 +2,7 @@
 /* Counting: what a batch adds to the rollups and tallies is summed up in memory and written once
  * per touched key, in key order. All counts are integers, so that any order and any split into
  * batches gives the same store. */
-#include "store/sort.h"
+#include "core/sort.h"
 #include "store/sqlite.h"
 #include "store/trap.h"
 

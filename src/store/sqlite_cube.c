@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Aggregates out: rollups and tallies summed by (bucket, value). A long period is its whole months
  * and, at the edges, the days of the others. */
+#include "core/sort.h"
 #include "store/generation.h"
-#include "store/sort.h"
 #include "store/sqlite.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * distinct host. One pass answers all such questions of a report (distinct hosts by botnet, trap
  * and site, top hosts, top networks), so its results are kept until the store changes. */
 #include "core/hash.h"
-#include "store/sort.h"
+#include "core/sort.h"
 #include "store/sqlite.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store_rows.h"
 
-#include "store/sort.h"
+#include "core/sort.h"
 #include "store/tally.h"
 
 static void test_varint(void **state)

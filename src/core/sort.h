@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A stable radix sort over the bytes that differ: linear, and for the few bits that day numbers,
  * host numbers and ids differ in, several times faster than comparing. */
-#ifndef STORE_SORT_H
-#define STORE_SORT_H
+#ifndef CORE_SORT_H
+#define CORE_SORT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "store/sort.h"
+#include "core/sort.h"
 
 #include <string.h>
 
