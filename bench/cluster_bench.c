@@ -187,6 +187,7 @@ static void content_make(struct content *c, enum content_world w, uint64_t i)
                           .has_html = w != CONTENT_RANDOM};
     lanes_make(c->cd1.text, CD1_TEXT_LANES, template, like);
     lanes_make(c->cd1.open, CD1_OPEN_LANES, template, like);
+    lanes_make(c->cd1.close, CD1_CLOSE_LANES, template, like);
     lanes_make(c->cd1.call, CD1_CALL_LANES, template, w == CONTENT_BOOK ? 100 : like);
     lanes_make(c->cd1.html, CD1_HTML_LANES, template, w == CONTENT_BOOK ? 100 : like);
     if (w == CONTENT_BAND) {

@@ -46,6 +46,7 @@ typedef struct wordings parts;
 #include "print/sd1.h"
 #include "stat/pcg.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -377,6 +378,67 @@ static void explain_print(const struct score *s, const struct truth *a, const st
     strbuf_free(&why);
 }
 
+static double entropy_term(uint64_t part, uint64_t whole)
+{
+    return (double)part * -log((double)part / (double)whole);
+}
+
+/* What each truth loses: nats a message that it adds to "split" and to "lumped". */
+static void losses_print(const struct score *s, const struct agreement_cell *cells, size_t count,
+                         size_t messages, size_t show)
+{
+    struct loss {
+        uint64_t truth, count, most;
+        double split, lumped;
+    } *losses = calloc(count + 1, sizeof *losses);
+    size_t n = 0;
+    if (!losses) {
+        die("out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < n && losses[k].truth != cells[i].a) {
+            k++;
+        }
+        n += k == n;
+        losses[k].truth = cells[i].a;
+        losses[k].count += cells[i].count;
+        losses[k].most = cells[i].count > losses[k].most ? cells[i].count : losses[k].most;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct loss *l = losses;
+        uint64_t group = 0;
+        for (size_t k = 0; k < count; k++) {
+            group += cells[k].b == cells[i].b ? cells[k].count : 0;
+        }
+        while (l->truth != cells[i].a) {
+            l++;
+        }
+        l->split += entropy_term(cells[i].count, l->count) / (double)messages;
+        l->lumped += entropy_term(cells[i].count, group) / (double)messages;
+    }
+    puts("nats lost by truth:");
+    for (; show; show--) {
+        struct loss *worst = losses;
+        for (size_t k = 0; k < n; k++) {
+            worst = losses[k].split + losses[k].lumped > worst->split + worst->lumped ? &losses[k]
+                                                                                      : worst;
+        }
+        if (worst->split + worst->lumped < 0.001) {
+            break;
+        }
+        size_t i = 0;
+        while (s->list[i].number != worst->truth) {
+            i++;
+        }
+        printf("  %s %s: %llu messages, %llu in the largest cluster; split %.3f, lumped %.3f\n",
+               s->list[i].truth, s->list[i].layout, (unsigned long long)worst->count,
+               (unsigned long long)worst->most, worst->split, worst->lumped);
+        worst->split = worst->lumped = 0;
+    }
+    free(losses);
+}
+
 static void worst_print(const struct score *s, size_t show)
 {
     uint64_t *a = calloc(s->count + 1, sizeof *a), *b = calloc(s->count + 1, sizeof *b);
@@ -392,6 +454,7 @@ static void worst_print(const struct score *s, size_t show)
         die("out of memory");
     }
     qsort(cells, count, sizeof *cells, by_count);
+    losses_print(s, cells, count, n, show);
     puts("split: a truth's messages outside of its largest cluster");
     for (size_t i = 0, shown = 0; i < count && shown < show; i++) {
         for (size_t j = 0; j < i; j++) {
@@ -509,7 +572,7 @@ int main(int argc, char **argv)
     relays_infer(&s, o.is_live);
     bool *is_in = calloc(s.count + 1, sizeof *is_in);
     uint64_t *first = calloc(s.count + 1, sizeof *first);
-    round_run(&s, take, 0, is_in);
+    round_run(&s, take, strtoull(argument(argc, argv, "first", "0"), NULL, 10), is_in);
     round_score(&s, is_in);
     worst_print(&s, show);
     for (size_t i = 0; i < s.count; i++) {

@@ -31,6 +31,9 @@ struct cluster_message {
     const struct cd1 *cd1;
     const struct slice *domains, *url_shapes;
     size_t domain_count, url_shape_count;
+    struct slice subject;         /* as the store has it: freed of recipients */
+    struct slice attachment_type; /* of the first: "image/gif" */
+    uint64_t attachment_bytes;
     struct slice botnet, mailer_label, program; /* decided by rules (p >= 0.9), else empty */
     double botnet_posterior, mailer_posterior, program_posterior; /* of these names */
     const struct words *words;                                    /* for templates; NULL: none */

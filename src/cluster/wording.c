@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/wording_part.h"
+#include "core/limits.h"
 
 #include <stdlib.h>
 
@@ -105,7 +106,8 @@ struct wordings *wordings_new(size_t most)
     v->heap = calloc(v->most, sizeof v->heap[0]);
     v->slots = calloc(slots, sizeof v->slots[0]);
     v->index = wording_index_new();
-    if (!v->items || !v->ranks || !v->heap || !v->slots || !v->index) {
+    v->arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
+    if (!v->arena || !v->items || !v->ranks || !v->heap || !v->slots || !v->index) {
         wordings_free(v);
         return NULL;
     }
@@ -122,6 +124,7 @@ void wordings_free(struct wordings *v)
         free(v->items[i].shapes);
     }
     wording_index_free(v->index);
+    arena_free(v->arena);
     free(v->items);
     free(v->ranks);
     free(v->heap);
@@ -215,12 +218,16 @@ enum err wordings_find(struct wordings *v, const struct cluster_message *m, uint
                        struct profile **profile, bool *is_new)
 {
     struct wording_sketch s;
+    struct wording_subject subject;
     size_t chosen[WORDING_SHAPES];
     if (!wording_sketch_of(m, &s, chosen)) {
         *key = 0;
         *profile = NULL;
         *is_new = false;
         return OK;
+    }
+    if (wording_subject_make(&subject, m->subject, v->arena) != OK) {
+        return ERR_NOMEM;
     }
     uint64_t own = wording_sketch_key(&s);
     size_t place = wordings_index(v, own);
@@ -241,6 +248,7 @@ enum err wordings_find(struct wordings *v, const struct cluster_message *m, uint
     } else {
         wording_use(v, place, 1);
     }
+    wording_subjects_take(v->items[place].subjects, &subject);
     *key = v->items[place].key;
     *profile = &v->items[place].profile;
     *is_new = is_made;
@@ -253,7 +261,8 @@ void wordings_again(struct wordings *v, size_t i)
 }
 
 void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_t key, char *shapes,
-                     uint64_t missed, const struct profile *profile)
+                     const struct wording_subject subjects[WORDING_SUBJECTS], uint64_t missed,
+                     const struct profile *profile)
 {
     enum { RANK_BITS = 62 }; /* of a damaged state; what is counted on top never wraps */
     const uint64_t rank_max = (uint64_t)1 << RANK_BITS;
@@ -269,6 +278,7 @@ void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_
     size_t place = place_make(v, &gone);
     wording_put(v, place, s, key, shapes, missed);
     v->items[place].profile = *profile;
+    memcpy(v->items[place].subjects, subjects, sizeof v->items[place].subjects);
     wording_use(v, place, rank);
     wording_list(v, place);
 }

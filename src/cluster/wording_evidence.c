@@ -20,11 +20,19 @@ static const double ALONE = 0.75, SUPPORTED = 0.5, WELL_SUPPORTED = 0.35, UNOPPO
 static const double OPENING = 0.5;
 /* The same of what is known by its attachments: few items, so coarse. With the same URL shapes;
  * with a rare domain. */
-static const double SHAPE_SUPPORTED = 0.6, SHAPE_DOMAIN = 0.3;
+static const double SHAPE_SUPPORTED = 0.6, SHAPE_SIZE = 0.6, SHAPE_DOMAIN = 0.3;
 /* The same skeleton; the same URL shapes */
 static const double LAYOUT = 0.75, SHAPES = 0.5;
 
-enum { CALL_COMMON = 1, HTML_COMMON = 2, SHAPES_TRIVIAL = 4 };
+/* The same subject; and an opening or an end with it */
+static const double SUBJECT = 0.7, SIDE_SUBJECT = 0.3, SIDE_NEAR_SUBJECT = 0.5;
+/* Short texts with the same subject */
+static const double SHORT_SUBJECT = 0.25, SHORT_NEAR_SUBJECT = 0.35;
+enum { LONG_SUBJECT = 3 }; /* own words: with links in the same form it tells two short texts */
+/* Attachments in the same form, with the same subject */
+static const double SHAPE_SUBJECT = 0.6;
+
+enum { CALL_COMMON = 1, HTML_COMMON = 2, SHAPES_TRIVIAL = 4, SUBJECT_COMMON = 8 };
 
 static bool shares_domain(const struct wording_grouping *g, uint32_t a, uint32_t b)
 {
@@ -54,7 +62,7 @@ static void strengthen(struct wording_evidence *e, double likeness, double enoug
 /* What else two wordings have in common, if it says anything. */
 struct support {
     bool layout, shapes; /* alike, whoever else has them */
-    bool own_layout, own_shapes, domain;
+    bool own_layout, own_shapes, domain, subject;
     bool is_plain;   /* neither has links or HTML */
     bool is_against; /* both have links, or HTML, and they differ */
     bool is_light;
@@ -63,17 +71,23 @@ struct support {
 static void text_weigh(struct wording_evidence *e, const struct support *s)
 {
     strengthen(e, e->text, ALONE, "text");
-    if (s->layout || s->shapes || s->domain) {
-        strengthen(e, e->text, SUPPORTED, "text, and layout, URL shapes or a rare domain");
+    if (s->layout || s->shapes || s->domain || s->subject) {
+        strengthen(e, e->text, SUPPORTED, "text, and layout, URL shapes, subject or a rare domain");
     }
-    if (s->own_layout + s->own_shapes + s->domain >= 2) {
-        strengthen(e, e->text, WELL_SUPPORTED, "text, and two of layout, URL shapes, rare domain");
+    if (s->own_layout + s->own_shapes + s->domain + s->subject >= 2) {
+        strengthen(e, e->text, WELL_SUPPORTED,
+                   "text, and two of layout, URL shapes, subject, rare domain");
     }
     if (!s->is_against) {
         strengthen(e, e->text, UNOPPOSED, "text, and nothing against it");
     }
     if (s->layout || s->shapes || s->domain || s->is_plain) {
         strengthen(e, e->open, OPENING, "the opening, and the same form");
+    }
+    if (s->subject) { /* a footer is anybody's */
+        double enough = e->subject >= 1 ? SIDE_SUBJECT : SIDE_NEAR_SUBJECT;
+        strengthen(e, e->open, enough, "the opening and the subject");
+        strengthen(e, e->close, enough, "the end and the subject");
     }
 }
 
@@ -90,6 +104,35 @@ static void call_weigh(struct wording_evidence *e, const struct support *s)
     }
 }
 
+/* What is enough beside the subject, whatever the text is. */
+static void subject_weigh(struct wording_evidence *e, const struct support *s)
+{
+    if (s->subject) {
+        strengthen(e, s->own_layout && s->shapes, 1, "the subject, layout and URL shapes");
+        strengthen(e, s->own_shapes, 1, "the subject and URL shapes");
+        strengthen(e, s->domain, 1, "the subject and a rare domain");
+        strengthen(e, e->attachment, 1, "the subject and attachments of one size");
+    }
+}
+
+/* The most alike of what both had. */
+static double subjects_likeness(const struct wording *v, const struct wording *w, unsigned *own)
+{
+    double most = -1;
+    *own = 0;
+    for (size_t i = 0; i < WORDING_SUBJECTS; i++) {
+        for (size_t k = 0; k < WORDING_SUBJECTS; k++) {
+            double j = wording_subject_likeness(&v->subjects[i], &w->subjects[k]);
+            if (j > most) {
+                most = j;
+                *own = v->subjects[i].own < w->subjects[k].own ? v->subjects[i].own
+                                                               : w->subjects[k].own;
+            }
+        }
+    }
+    return most;
+}
+
 static void kind_weigh(struct wording_evidence *e, enum cd1_kind kind, const struct support *s)
 {
     switch (kind) {
@@ -101,12 +144,24 @@ static void kind_weigh(struct wording_evidence *e, enum cd1_kind kind, const str
         if (s->own_shapes) {
             strengthen(e, e->text, SHAPE_SUPPORTED, "attachments and URL shapes");
         }
+        if (e->attachment >= 1) { /* all but the hash, and the size's step by its border */
+            strengthen(e, e->text, SHAPE_SIZE, "structure, and attachments of one size");
+        }
         if (s->domain) {
             strengthen(e, e->text, SHAPE_DOMAIN, "attachments and a rare domain");
         }
+        if (s->subject) {
+            strengthen(e, e->text, SHAPE_SUBJECT, "attachments and the subject");
+        }
         break;
     case CD1_SHORT: /* "look at this" is anybody's */
-        strengthen(e, s->domain ? e->text : 0, 1, "equal short texts and a rare domain");
+        strengthen(e, s->domain && e->text >= 1, 1, "equal short texts and a rare domain");
+        if (s->subject) {
+            strengthen(e, e->text, e->subject >= 1 ? SHORT_SUBJECT : SHORT_NEAR_SUBJECT,
+                       "short texts and the subject");
+            strengthen(e, s->shapes && e->subject >= 1 && e->subject_words >= LONG_SUBJECT, 1,
+                       "short texts, the subject and URL shapes");
+        }
         break;
     case CD1_NONE:
         break;
@@ -122,18 +177,22 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
     *e = (struct wording_evidence){
         .text = wording_text_likeness(x, y),
         .open = wording_open_likeness(x, y),
+        .close = wording_close_likeness(x, y),
         .call = wording_call_likeness(x, y),
         .html = wording_html_likeness(x, y),
         .shapes = wording_shape_likeness(x, y),
+        .attachment = wording_attachment_likeness(x, y),
         .shares_domain = g->has_domains && shares_domain(g, a, b),
         .reason = "nothing",
     };
+    e->subject = subjects_likeness(v, w, &e->subject_words);
     struct support s = {
         .layout = e->html >= LAYOUT,
         .shapes = e->shapes >= SHAPES,
         .own_layout = e->html >= LAYOUT && !(flags & HTML_COMMON),
         .own_shapes = e->shapes >= SHAPES && !(flags & SHAPES_TRIVIAL),
         .domain = e->shares_domain,
+        .subject = e->subject >= SUBJECT && !(flags & SUBJECT_COMMON),
         .is_against = (e->html >= 0 && e->html < LAYOUT) || (e->shapes >= 0 && e->shapes < SHAPES),
         .is_plain = !x->has_html && !y->has_html && x->shape_count + y->shape_count == 0,
         .is_light = v->profile.messages <= LIGHT || w->profile.messages <= LIGHT,
@@ -144,6 +203,7 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
     if (!(flags & CALL_COMMON)) {
         call_weigh(e, &s);
     }
+    subject_weigh(e, &s);
 }
 
 /* Flags those values (b) that stand beside many different URL shapes (c). */
@@ -183,17 +243,28 @@ static bool commons_find(struct wording_grouping *g)
     if (!all) {
         return false;
     }
-    for (int is_html = 0; is_html <= 1; is_html++) {
+    static const uint8_t FLAGS[] = {CALL_COMMON, HTML_COMMON, SUBJECT_COMMON};
+    for (size_t k = 0; k < sizeof FLAGS; k++) {
         size_t n = 0;
         for (uint32_t i = 0; i < g->n; i++) {
-            const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
-            if (is_html ? s->has_html : s->has_call) {
-                all[n++] = (struct sort_item){.b = is_html ? s->html : s->call,
-                                              .c = s->shape_count ? s->shapes[0] : 0,
-                                              .index = i};
+            const struct wording *w = grouping_wording(g, i);
+            const struct wording_sketch *s = &w->sketch;
+            all[n] = (struct sort_item){.c = s->shape_count ? s->shapes[0] : 0, .index = i};
+            switch (FLAGS[k]) {
+            case CALL_COMMON:
+                all[n].b = s->call;
+                n += s->has_call;
+                break;
+            case HTML_COMMON:
+                all[n].b = s->html;
+                n += s->has_html;
+                break;
+            default:
+                all[n].b = wording_subject_hash(&w->subjects[0]);
+                n += w->subjects[0].count > 0;
             }
         }
-        common_flag(g, sort_items(all, all + g->n, n), n, is_html ? HTML_COMMON : CALL_COMMON);
+        common_flag(g, sort_items(all, all + g->n, n), n, FLAGS[k]);
     }
     for (uint32_t i = 0; i < g->n; i++) {
         g->flags[i] |= shapes_are_trivial(grouping_wording(g, i)->shapes) ? SHAPES_TRIVIAL : 0;

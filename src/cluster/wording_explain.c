@@ -36,9 +36,12 @@ enum err wordings_explain(struct wordings *v, size_t a, size_t b, struct strbuf 
     grouping_evidence(g, g->node_of[a], g->node_of[b], &e);
     likeness_print(out, "texts", e.text);
     likeness_print(out, "openings", e.open);
+    likeness_print(out, "ends", e.close);
     likeness_print(out, "texts around the links", e.call);
     likeness_print(out, "HTML skeletons", e.html);
     likeness_print(out, "URL shapes", e.shapes);
+    likeness_print(out, "subjects", e.subject);
+    likeness_print(out, "attachments", e.attachment);
     strbuf_add_cstr(out,
                     e.shares_domain ? "a rare domain in common\n" : "no rare domain in common\n");
     strbuf_printf(out, "evidence %.2f of 1 that is enough: %s\n", e.strength, e.reason);

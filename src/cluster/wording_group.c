@@ -188,7 +188,8 @@ static enum err buckets_compare(struct wording_grouping *g, size_t n)
     return e;
 }
 
-/* The value of a node in a band of the text, the opening or the call; false: it has none. */
+/* The value of a node in a band of the text, the opening, the end or the call; false: it has none.
+ */
 static bool band_value(const struct wording_grouping *g, unsigned band, uint32_t node,
                        uint32_t *value)
 {
@@ -202,13 +203,18 @@ static bool band_value(const struct wording_grouping *g, unsigned band, uint32_t
         *value = wording_side_band(s->open, band);
         return s->kind == CD1_TEXT;
     }
+    band -= WORDING_SIDE_BANDS;
+    if (band < WORDING_SIDE_BANDS) {
+        *value = wording_side_band(s->close, band);
+        return s->kind == CD1_TEXT;
+    }
     *value = wording_side_band(s->call, band - WORDING_SIDE_BANDS);
     return s->has_call && !grouping_call_is_common(g, node);
 }
 
 static enum err by_content(struct wording_grouping *g)
 {
-    for (unsigned band = 0; band < WORDING_BANDS + 2 * WORDING_SIDE_BANDS; band++) {
+    for (unsigned band = 0; band < WORDING_BANDS + 3 * WORDING_SIDE_BANDS; band++) {
         size_t n = 0;
         for (uint32_t i = 0; i < g->n; i++) {
             g->values[n].node = i;
@@ -222,6 +228,25 @@ static enum err by_content(struct wording_grouping *g)
     return OK;
 }
 
+/* Of values of 32 bits. */
+static enum err equals_compare(struct wording_grouping *g, size_t n)
+{
+    wording_values_sort(g->values, g->sorted, n);
+    memcpy(g->sorted, g->values, n * sizeof g->sorted[0]);
+    return buckets_compare(g, n);
+}
+
+static enum err by_subject(struct wording_grouping *g, unsigned which)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        uint32_t hash = wording_subject_hash(&grouping_wording(g, i)->subjects[which]);
+        g->values[n] = (struct wording_value){hash, i};
+        n += hash != 0;
+    }
+    return equals_compare(g, n);
+}
+
 /* Texts too short to compare. */
 static enum err by_equality(struct wording_grouping *g)
 {
@@ -232,9 +257,108 @@ static enum err by_equality(struct wording_grouping *g)
             g->values[n++] = (struct wording_value){(uint32_t)(s->exact ^ s->exact >> 32), i};
         }
     }
-    wording_values_sort(g->values, g->sorted, n);
-    memcpy(g->sorted, g->values, n * sizeof g->sorted[0]);
-    return buckets_compare(g, n);
+    return equals_compare(g, n);
+}
+
+/* ---- padded texts ---- */
+
+enum { PADDED_HEADS = 3 }; /* fewer do not show what stays */
+/* Mean likeness of a group's texts at most; of their openings or ends, and of subjects, at least */
+static const double PADDED_TEXT = 0.35, PADDED_EDGE = 0.4, PADDED_SUBJECT = 0.7;
+
+struct edge_mean {
+    double text, open, close, subject;
+    unsigned pairs;
+};
+
+/* Over the pairs of heads of two groups, or of one. */
+static struct edge_mean edge_mean(const struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    struct edge_mean m = {0};
+    for (unsigned i = 0; i < WORDING_HEADS && g->heads[a][i] < g->n; i++) {
+        for (unsigned k = 0; k < WORDING_HEADS && g->heads[b][k] < g->n; k++) {
+            struct wording_evidence e;
+            if (a == b && k <= i) {
+                continue;
+            }
+            grouping_evidence(g, g->heads[a][i], g->heads[b][k], &e);
+            m.text += e.text > 0 ? e.text : 0;
+            m.open += e.open > 0 ? e.open : 0;
+            m.close += e.close > 0 ? e.close : 0;
+            m.subject += e.subject > 0 ? e.subject : 0;
+            m.pairs++;
+        }
+    }
+    double n = m.pairs ? m.pairs : 1;
+    m.text /= n;
+    m.open /= n;
+    m.close /= n;
+    m.subject /= n;
+    return m;
+}
+
+/* Each text is another, under one subject, and only its beginning or its end stays: what stays is
+ * the template. Under a mailing list's footer each letter has a subject of its own. */
+static bool is_padded(const struct wording_grouping *g, uint32_t root, struct edge_mean *m)
+{
+    *m = edge_mean(g, root, root);
+    return m->pairs >= PADDED_HEADS && m->text <= PADDED_TEXT && m->subject >= PADDED_SUBJECT &&
+           (m->open >= PADDED_EDGE || m->close >= PADDED_EDGE);
+}
+
+/* Two groups of padded texts that stay the same at the same end, whatever their subjects. */
+static bool is_padded_alike(struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    struct edge_mean x, y, both;
+    if (!is_padded(g, a, &x) || !is_padded(g, b, &y)) {
+        return false;
+    }
+    both = edge_mean(g, a, b);
+    return (x.open >= PADDED_EDGE && y.open >= PADDED_EDGE && both.open >= PADDED_EDGE) ||
+           (x.close >= PADDED_EDGE && y.close >= PADDED_EDGE && both.close >= PADDED_EDGE);
+}
+
+static void padded_try(struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    a = grouping_root(g, a);
+    b = grouping_root(g, b);
+    struct wording_refusal *known = refusal_of(g, a, b);
+    uint32_t age = g->age[a] + g->age[b];
+    if (a == b || (known->a == a && known->b == b && known->age == age)) {
+        return;
+    }
+    if (is_padded_alike(g, a, b)) {
+        groups_unite(g, a, b);
+    } else {
+        *known = (struct wording_refusal){a, b, age};
+    }
+}
+
+static void padded_compare(struct wording_grouping *g, size_t n)
+{
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from + 1; to < n && g->sorted[to].value == g->sorted[from].value; to++) {
+            size_t last = to - from;
+            for (size_t k = 0; k < last && k < COMPARED; k++) {
+                padded_try(g, g->sorted[from + k].node, g->sorted[to].node);
+            }
+            padded_try(g, g->sorted[to - 1].node, g->sorted[to].node);
+        }
+    }
+}
+
+static void by_padding(struct wording_grouping *g)
+{
+    memset(g->refusals, 0, sizeof g->refusals[0] << WORDING_REFUSAL_BITS);
+    for (unsigned band = 0; band < 2 * WORDING_SIDE_BANDS; band++) {
+        size_t n = 0;
+        for (uint32_t i = 0; i < g->n; i++) {
+            g->values[n].node = i;
+            n += band_value(g, WORDING_BANDS + band, i, &g->values[n].value);
+        }
+        values_pass(g->values, g->sorted, n, 0);
+        padded_compare(g, n);
+    }
 }
 
 void wording_grouping_free(struct wording_grouping *g)
@@ -320,7 +444,8 @@ static struct wording_grouping *grouping_new(struct wordings *v)
 struct wording_grouping *wording_grouping_make(struct wordings *v)
 {
     struct wording_grouping *g = grouping_new(v);
-    if (!g || grouping_look(g) != OK || by_content(g) != OK || by_equality(g) != OK) {
+    if (!g || grouping_look(g) != OK || by_content(g) != OK || by_equality(g) != OK ||
+        by_subject(g, 0) != OK || by_subject(g, 1) != OK) {
         wording_grouping_free(g);
         return NULL;
     }
@@ -330,6 +455,7 @@ struct wording_grouping *wording_grouping_make(struct wordings *v)
         return NULL;
     }
     edges_take(g);
+    by_padding(g);
     return g;
 }
 

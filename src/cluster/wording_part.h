@@ -9,9 +9,10 @@
 
 struct wording {
     uint64_t key;
-    struct wording_sketch sketch; /* of its leader */
-    char *shapes;                 /* the leader's URL shapes, a line each; NULL: none */
-    uint64_t missed;              /* at most so many messages before it was (again) taken in */
+    struct wording_sketch sketch;                      /* of its leader */
+    struct wording_subject subjects[WORDING_SUBJECTS]; /* of all its messages */
+    char *shapes;    /* the leader's URL shapes, a line each; NULL: none */
+    uint64_t missed; /* at most so many messages before it was (again) taken in */
     uint32_t heap_at;
     struct profile profile;
 };
@@ -31,6 +32,7 @@ struct wordings {
     uint64_t *slots; /* hash table over the keys; 0: free */
     size_t slot_mask;
     struct wording_index *index;
+    struct arena *arena; /* of one message */
 };
 
 /* The chosen shapes, a line each; NULL when there are none, or no memory. */
@@ -38,14 +40,17 @@ char *wording_shapes_copy(const struct slice *shapes, const size_t *chosen, size
 /* Takes in what was kept, with `shapes` and what `profile` holds; when the table is full the one of
  * the lower rank gives way. */
 void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_t key, char *shapes,
-                     uint64_t missed, const struct profile *profile);
+                     const struct wording_subject subjects[WORDING_SUBJECTS], uint64_t missed,
+                     const struct profile *profile);
 
 /* What two wordings have in common. */
 struct wording_evidence {
-    double text, open, call, html, shapes; /* likeness; -1: cannot be compared */
-    bool shares_domain;                    /* a rare one */
-    double strength;                       /* 1 or more: of one campaign */
-    const char *reason;                    /* the strongest */
+    double text, open, close, call, html, shapes; /* likeness; -1: cannot be compared */
+    double subject, attachment;
+    unsigned subject_words; /* own ones, of the shorter subject */
+    bool shares_domain;     /* a rare one */
+    double strength;        /* 1 or more: of one campaign */
+    const char *reason;     /* the strongest */
 };
 
 /* A grouping at work. Nodes are wordings by weight: node 0 is the heaviest. */

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 /* The next line of the shapes; false at their end. */
 static bool shape_next(struct slice *shapes, struct slice *out)
@@ -15,6 +15,12 @@ static bool shape_next(struct slice *shapes, struct slice *out)
     }
     *out = slice_cut(shapes, '\n');
     return true;
+}
+
+static void u16_add(struct strbuf *out, unsigned x)
+{
+    strbuf_add_byte(out, (char)(x >> 8));
+    strbuf_add_byte(out, (char)x);
 }
 
 enum err wordings_save(const struct wordings *v, size_t i, struct strbuf *out)
@@ -33,6 +39,15 @@ enum err wordings_save(const struct wordings *v, size_t i, struct strbuf *out)
     while (shape_next(&shapes, &shape)) {
         strbuf_add_byte(out, (char)shape.n);
         strbuf_add(out, shape);
+    }
+    u16_add(out, w->sketch.attachment);
+    u16_add(out, w->sketch.attachment_size);
+    for (size_t k = 0; k < WORDING_SUBJECTS; k++) {
+        strbuf_add_byte(out, (char)w->subjects[k].count);
+        strbuf_add_byte(out, (char)w->subjects[k].own);
+        for (size_t j = 0; j < w->subjects[k].count; j++) {
+            u16_add(out, w->subjects[k].word[j]);
+        }
     }
     return out->failed ? ERR_NOMEM : profile_save(&w->profile, out);
 }
@@ -59,7 +74,51 @@ struct kept {
     struct cd1 cd1;
     struct slice shapes[WORDING_SHAPES];
     size_t shape_count;
+    uint16_t attachment, attachment_size;
+    struct wording_subject subjects[WORDING_SUBJECTS];
 };
+
+static bool u16_cut(struct slice *in, uint16_t *out)
+{
+    struct slice s;
+    if (!bytes_cut(in, 2, &s)) {
+        return false;
+    }
+    *out = (uint16_t)((uint8_t)s.p[0] << 8 | (uint8_t)s.p[1]);
+    return true;
+}
+
+/* In the order in which wording_subjects_take() has them. */
+static bool subjects_read(struct slice *in, struct wording_subject set[WORDING_SUBJECTS])
+{
+    uint32_t last = 0;
+    bool is_end = false;
+    for (size_t i = 0; i < WORDING_SUBJECTS; i++) {
+        struct slice head;
+        set[i] = (struct wording_subject){.count = 0};
+        if (!bytes_cut(in, 2, &head)) {
+            return false;
+        }
+        set[i].count = (uint8_t)head.p[0];
+        set[i].own = (uint8_t)head.p[1];
+        if (set[i].count > WORDING_SUBJECT_WORDS || set[i].own > set[i].count ||
+            (is_end && set[i].count)) {
+            return false;
+        }
+        for (size_t k = 0; k < set[i].count; k++) {
+            if (!u16_cut(in, &set[i].word[k])) {
+                return false;
+            }
+        }
+        uint32_t hash = wording_subject_hash(&set[i]);
+        if (hash && hash <= last) {
+            return false;
+        }
+        is_end = hash == 0;
+        last = hash;
+    }
+    return true;
+}
 
 static bool kept_read(struct slice *in, struct kept *k)
 {
@@ -80,7 +139,8 @@ static bool kept_read(struct slice *in, struct kept *k)
             return false;
         }
     }
-    return true;
+    return u16_cut(in, &k->attachment) && u16_cut(in, &k->attachment_size) &&
+           subjects_read(in, k->subjects);
 }
 
 bool wordings_load(struct wordings *v, uint64_t key, struct slice *in)
@@ -94,6 +154,8 @@ bool wordings_load(struct wordings *v, uint64_t key, struct slice *in)
         return false;
     }
     wording_sketch_make(&kept.cd1, kept.shapes, kept.shape_count, &s, chosen);
+    s.attachment = kept.attachment;
+    s.attachment_size = kept.attachment_size;
     if (s.shape_count != kept.shape_count || wording_sketch_key(&s) != key ||
         wordings_index(v, key) != v->count || !profile_load(&profile, &rest)) {
         return false;
@@ -103,7 +165,7 @@ bool wordings_load(struct wordings *v, uint64_t key, struct slice *in)
         profile_clear(&profile);
         return false;
     }
-    wording_take_in(v, &s, key, shapes, kept.missed, &profile);
+    wording_take_in(v, &s, key, shapes, kept.subjects, kept.missed, &profile);
     *in = rest;
     return true;
 }

@@ -54,11 +54,12 @@ void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t
         .has_call = c->has_call,
         .has_html = c->has_html,
     };
-    if (wording_has_lanes(out)) {
+    if (cd1_has_lanes(c->kind, out->shingles)) {
         lanes_pack(c->text, CD1_TEXT_LANES, out->text);
     }
     if (c->kind == CD1_TEXT) {
         lanes_pack(c->open, CD1_OPEN_LANES, &out->open);
+        lanes_pack(c->close, CD1_CLOSE_LANES, &out->close);
     }
     if (c->has_call) {
         lanes_pack(c->call, CD1_CALL_LANES, &out->call);
@@ -69,6 +70,15 @@ void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t
     shapes_take(out, shapes, shape_count, chosen);
 }
 
+/* Linear between the doublings. */
+static uint16_t size_step(uint64_t bytes)
+{
+    enum { STEP_BITS = 6 };
+    bytes += 1 << STEP_BITS;
+    unsigned log = 63 - (unsigned)__builtin_clzll(bytes);
+    return (uint16_t)((log << STEP_BITS) | ((bytes >> (log - STEP_BITS)) & ((1 << STEP_BITS) - 1)));
+}
+
 bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *out,
                        size_t chosen[WORDING_SHAPES])
 {
@@ -76,6 +86,11 @@ bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *o
         return false;
     }
     wording_sketch_make(m->cd1, m->url_shapes, m->url_shape_count, out, chosen);
+    if (m->attachment_type.n > 0) {
+        uint16_t hash = (uint16_t)hash_u64(m->attachment_type);
+        out->attachment = hash ? hash : 1;
+        out->attachment_size = size_step(m->attachment_bytes);
+    }
     return true;
 }
 
@@ -90,6 +105,7 @@ void wording_sketch_cd1(const struct wording_sketch *s, struct cd1 *out)
     };
     lanes_unpack(s->text, CD1_TEXT_LANES, out->text);
     lanes_unpack(&s->open, CD1_OPEN_LANES, out->open);
+    lanes_unpack(&s->close, CD1_CLOSE_LANES, out->close);
     lanes_unpack(&s->call, CD1_CALL_LANES, out->call);
     lanes_unpack(&s->html, CD1_HTML_LANES, out->html);
 }
@@ -142,7 +158,8 @@ double wording_text_likeness(const struct wording_sketch *a, const struct wordin
     if (a->exact == b->exact) {
         return 1;
     }
-    if (!wording_has_lanes(a)) {
+    if (!cd1_has_lanes((enum cd1_kind)a->kind, a->shingles) ||
+        !cd1_has_lanes((enum cd1_kind)b->kind, b->shingles)) {
         return 0;
     }
     unsigned equal = 0;
@@ -156,6 +173,13 @@ double wording_open_likeness(const struct wording_sketch *a, const struct wordin
 {
     return a->kind == CD1_TEXT && b->kind == CD1_TEXT
                ? likeness(lanes_equal(a->open, b->open), CD1_OPEN_LANES)
+               : -1;
+}
+
+double wording_close_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    return a->kind == CD1_TEXT && b->kind == CD1_TEXT
+               ? likeness(lanes_equal(a->close, b->close), CD1_CLOSE_LANES)
                : -1;
 }
 
@@ -186,4 +210,14 @@ double wording_shape_likeness(const struct wording_sketch *a, const struct wordi
         k += in_b;
     }
     return (double)both / all;
+}
+
+double wording_attachment_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
+{
+    enum { NEAR = 4 }; /* 1/16 of a doubling: what noise in a picture makes of its size */
+    if (a->attachment == 0 || b->attachment == 0) {
+        return -1;
+    }
+    int apart = a->attachment_size - b->attachment_size;
+    return a->attachment == b->attachment && apart >= -NEAR && apart <= NEAR;
 }

@@ -6,6 +6,7 @@
 #define CLUSTER_WORDING_SKETCH_H
 
 #include "cluster/part.h"
+#include "cluster/wording_subject.h"
 
 enum {
     WORDING_SHAPES = 4, /* URL shapes kept: those with the least hashes, a min-hash of them all */
@@ -14,15 +15,18 @@ enum {
     WORDING_TEXT_WORDS = CD1_TEXT_LANES / WORDING_WORD_LANES,
     WORDING_BANDS = 16, /* of 4 lanes, so of 16 bits (METHODS B3: b = 16, r = 4) */
     WORDING_BAND_BITS = 16,
-    WORDING_SIDE_BANDS = 4 /* of the smaller sketches: the opening, the call */
+    WORDING_SIDE_BANDS = 4 /* of the smaller sketches: the opening, the close, the call */
 };
 
 struct wording_sketch {
     uint64_t exact;
-    uint64_t text[WORDING_TEXT_WORDS], open, call, html; /* lane 0 in the lowest bits of word 0 */
-    uint32_t shapes[WORDING_SHAPES];                     /* hashes, ascending */
+    uint64_t text[WORDING_TEXT_WORDS], open, close, call,
+        html;                        /* lane 0 in the lowest bits of word 0 */
+    uint32_t shapes[WORDING_SHAPES]; /* hashes, ascending */
     uint16_t shingles;
-    uint8_t kind; /* enum cd1_kind */
+    uint16_t attachment;      /* hash of the first one's type; 0: none */
+    uint16_t attachment_size; /* its logarithm, 64 steps a doubling */
+    uint8_t kind;             /* enum cd1_kind */
     uint8_t shape_count;
     bool has_call, has_html;
 };
@@ -30,7 +34,7 @@ struct wording_sketch {
 /* false: the message shows no content. `chosen` (may be NULL): which of m->url_shapes are kept. */
 bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *out,
                        size_t chosen[WORDING_SHAPES]);
-/* From what was kept. */
+/* From what was kept; without the attachment. */
 void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t shape_count,
                          struct wording_sketch *out, size_t chosen[WORDING_SHAPES]);
 /* The inverse, but for the shapes. */
@@ -43,10 +47,13 @@ uint64_t wording_sketch_key(const struct wording_sketch *s);
 /* Jaccard likeness as cd1_text_likeness() and its sisters have it, 0..1; -1: cannot be compared. */
 double wording_text_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 double wording_open_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
+double wording_close_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 double wording_call_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 double wording_html_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 /* Of the sets of URL shapes; -1: a side has no links. */
 double wording_shape_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
+/* Of the first attachments: 1, the same type and of about one size; 0; -1: a side has none. */
+double wording_attachment_likeness(const struct wording_sketch *a, const struct wording_sketch *b);
 
 static inline bool wording_has_lanes(const struct wording_sketch *s)
 {

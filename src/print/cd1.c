@@ -9,18 +9,20 @@
 
 enum {
     TEXT_BITS = 6, /* log2 of the lanes */
-    OPEN_BITS = 4,
+    EDGE_BITS = 4, /* open and close */
     CALL_BITS = 4,
     HTML_BITS = 4,
-    OPEN_WORDS = 18,   /* two lines */
+    EDGE_WORDS = 18, /* two lines */
+    EDGE_NEAR_WORDS = 12,
     CALL_WORDS = 40,   /* before and behind a link */
     CALL_SHINGLES = 4, /* fewer say nothing: "click here" */
     HTML_SHINGLES = 8, /* fewer are any mail program's */
     URL_SHAPES = 16,   /* of a SHAPE sketch */
     SHINGLES_MAX = 65535,
 };
-_Static_assert(1 << TEXT_BITS == CD1_TEXT_LANES && 1 << OPEN_BITS == CD1_OPEN_LANES &&
-                   1 << CALL_BITS == CD1_CALL_LANES && 1 << HTML_BITS == CD1_HTML_LANES,
+_Static_assert(1 << TEXT_BITS == CD1_TEXT_LANES && 1 << EDGE_BITS == CD1_OPEN_LANES &&
+                   1 << EDGE_BITS == CD1_CLOSE_LANES && 1 << CALL_BITS == CD1_CALL_LANES &&
+                   1 << HTML_BITS == CD1_HTML_LANES,
                "lanes are a power of two");
 
 /* What is sketched of the words: their hashes, and where the links stand among them. */
@@ -82,23 +84,38 @@ static void sketch_shingles(struct minhash *m, const uint64_t *hash, size_t from
     *m = local;
 }
 
+/* The first or last words; those at the very edge count twice, for what is said there may be short.
+ */
+static void sketch_edge(const struct sequence *q, bool is_end, uint32_t *lanes)
+{
+    struct minhash m;
+    size_t all = q->count < EDGE_WORDS ? q->count : EDGE_WORDS;
+    size_t near = q->count < EDGE_NEAR_WORDS ? q->count : EDGE_NEAR_WORDS;
+    size_t from = is_end ? q->count - all : 0, near_from = is_end ? q->count - near : 0;
+    minhash_begin(&m, EDGE_BITS, lanes);
+    sketch_shingles(&m, q->hash, from, from + all);
+    for (size_t i = near_from; i + 2 < near_from + near; i++) {
+        minhash_add(&m, minhash_mix(minhash_shingle(q->hash[i], q->hash[i + 1], q->hash[i + 2])));
+    }
+    minhash_end(&m);
+}
+
 static void sketch_text(struct cd1 *c, const struct sequence *q)
 {
     struct minhash m;
     size_t shingles = q->count < 2 ? 0 : q->count - 2;
     c->shingles = shingles < SHINGLES_MAX ? (unsigned)shingles : SHINGLES_MAX;
     c->exact = exact_of(q->hash, q->count);
-    if (shingles < CD1_SHORT_SHINGLES) {
-        c->kind = q->count ? CD1_SHORT : CD1_NONE;
-        return;
+    c->kind = q->count == 0 ? CD1_NONE : shingles < CD1_SHORT_SHINGLES ? CD1_SHORT : CD1_TEXT;
+    if (cd1_has_lanes(c->kind, c->shingles)) {
+        minhash_begin(&m, TEXT_BITS, c->text);
+        sketch_shingles(&m, q->hash, 0, q->count);
+        minhash_end(&m);
     }
-    c->kind = CD1_TEXT;
-    minhash_begin(&m, TEXT_BITS, c->text);
-    sketch_shingles(&m, q->hash, 0, q->count);
-    minhash_end(&m);
-    minhash_begin(&m, OPEN_BITS, c->open);
-    sketch_shingles(&m, q->hash, 0, q->count < OPEN_WORDS ? q->count : OPEN_WORDS);
-    minhash_end(&m);
+    if (c->kind == CD1_TEXT) {
+        sketch_edge(q, false, c->open);
+        sketch_edge(q, true, c->close);
+    }
 }
 
 /* The words around each link; neighbours' surroundings run together. */
@@ -270,7 +287,7 @@ double cd1_text_likeness(const struct cd1 *a, const struct cd1 *b)
     if (a->exact == b->exact) {
         return 1.0;
     }
-    return a->kind == CD1_SHORT
+    return !cd1_has_lanes(a->kind, a->shingles) || !cd1_has_lanes(b->kind, b->shingles)
                ? 0.0
                : likeness(a->text, b->text, CD1_TEXT_LANES, a->is_full && b->is_full);
 }
@@ -279,6 +296,13 @@ double cd1_open_likeness(const struct cd1 *a, const struct cd1 *b)
 {
     return a->kind == CD1_TEXT && b->kind == CD1_TEXT
                ? likeness(a->open, b->open, CD1_OPEN_LANES, a->is_full && b->is_full)
+               : -1.0;
+}
+
+double cd1_close_likeness(const struct cd1 *a, const struct cd1 *b)
+{
+    return a->kind == CD1_TEXT && b->kind == CD1_TEXT
+               ? likeness(a->close, b->close, CD1_CLOSE_LANES, a->is_full && b->is_full)
                : -1.0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* CD1 as text and as bytes: KIND SHINGLES "." EXACT "." TEXT "." OPEN "." CALL "." HTML. */
+/* CD1 as text and as bytes: KIND SHINGLES "." EXACT "." TEXT "." OPEN "." CLOSE "." CALL "." HTML.
+ */
 #include "print/cd1.h"
 #include "print/minhash.h"
 
@@ -11,23 +12,20 @@ enum {
     PREFIX_BYTES = sizeof PREFIX - 1,
     EXACT_DIGITS = 16,
     SHINGLES_MAX = 65535,
-    PACKED_VERSION = 1, /* high half of the first byte */
+    PACKED_VERSION = 2, /* high half of the first byte */
     PACKED_CALL = 4,    /* bits of the low half, besides the kind */
     PACKED_HTML = 8,
     PACKED_HEAD_BYTES = 1 + 2 + 8,
 };
 _Static_assert(CD1_TEXT_BYTES >= PREFIX_BYTES + 1 + 5 + 1 + EXACT_DIGITS + 1 + CD1_TEXT_LANES + 1 +
-                                     CD1_OPEN_LANES + 1 + CD1_CALL_LANES + 1 + CD1_HTML_LANES,
+                                     CD1_OPEN_LANES + 1 + CD1_CLOSE_LANES + 1 + CD1_CALL_LANES + 1 +
+                                     CD1_HTML_LANES,
                "the longest print fits");
 _Static_assert(CD1_PACKED_BYTES >=
-                   PACKED_HEAD_BYTES +
-                       (CD1_TEXT_LANES + CD1_OPEN_LANES + CD1_CALL_LANES + CD1_HTML_LANES) / 2,
+                   PACKED_HEAD_BYTES + (CD1_TEXT_LANES + CD1_OPEN_LANES + CD1_CLOSE_LANES +
+                                        CD1_CALL_LANES + CD1_HTML_LANES) /
+                                           2,
                "the longest packing fits");
-
-static bool has_text(enum cd1_kind kind)
-{
-    return kind == CD1_TEXT || kind == CD1_SHAPE;
-}
 
 static size_t digit_put(char *out, size_t n, unsigned value)
 {
@@ -69,8 +67,9 @@ size_t cd1_print(const struct cd1 *c, char out[CD1_TEXT_BYTES])
     for (int shift = 60; shift >= 0; shift -= 4) {
         n = digit_put(out, n, (unsigned)(c->exact >> shift));
     }
-    n = lanes_put(out, n, has_text(c->kind), c->text, CD1_TEXT_LANES);
+    n = lanes_put(out, n, cd1_has_lanes(c->kind, c->shingles), c->text, CD1_TEXT_LANES);
     n = lanes_put(out, n, c->kind == CD1_TEXT, c->open, CD1_OPEN_LANES);
+    n = lanes_put(out, n, c->kind == CD1_TEXT, c->close, CD1_CLOSE_LANES);
     n = lanes_put(out, n, c->has_call, c->call, CD1_CALL_LANES);
     return lanes_put(out, n, c->has_html, c->html, CD1_HTML_LANES);
 }
@@ -110,9 +109,10 @@ static bool kind_of(char letter, enum cd1_kind *kind)
 }
 
 /* What cd1_make never makes. */
-static bool is_consistent(const struct cd1 *c, bool has_lanes, bool has_open)
+static bool is_consistent(const struct cd1 *c, bool has_lanes, bool has_open, bool has_close)
 {
-    return has_lanes == has_text(c->kind) && has_open == (c->kind == CD1_TEXT) &&
+    return has_lanes == cd1_has_lanes(c->kind, c->shingles) && has_open == (c->kind == CD1_TEXT) &&
+           has_close == (c->kind == CD1_TEXT) &&
            (c->kind != CD1_TEXT || c->shingles >= CD1_SHORT_SHINGLES) &&
            (c->kind != CD1_SHORT || c->shingles < CD1_SHORT_SHINGLES) &&
            (c->kind != CD1_SHAPE || c->shingles > 0);
@@ -144,13 +144,14 @@ bool cd1_parse(struct slice text, struct cd1 *out)
     }
     c.shingles = (unsigned)shingles;
     struct slice lanes = slice_cut(&rest, '.'), open = slice_cut(&rest, '.');
-    struct slice call = slice_cut(&rest, '.');
-    bool has_lanes, has_open;
+    struct slice close = slice_cut(&rest, '.'), call = slice_cut(&rest, '.');
+    bool has_lanes, has_open, has_close;
     if (!lanes_parse(lanes, &has_lanes, c.text, CD1_TEXT_LANES) ||
         !lanes_parse(open, &has_open, c.open, CD1_OPEN_LANES) ||
+        !lanes_parse(close, &has_close, c.close, CD1_CLOSE_LANES) ||
         !lanes_parse(call, &c.has_call, c.call, CD1_CALL_LANES) ||
         !lanes_parse(rest, &c.has_html, c.html, CD1_HTML_LANES) ||
-        !is_consistent(&c, has_lanes, has_open)) {
+        !is_consistent(&c, has_lanes, has_open, has_close)) {
         return false;
     }
     *out = c;
@@ -180,8 +181,9 @@ size_t cd1_pack(const struct cd1 *c, uint8_t out[CD1_PACKED_BYTES])
     for (int shift = 56; shift >= 0; shift -= 8) {
         out[n++] = (uint8_t)(c->exact >> shift);
     }
-    n = lanes_pack(out, n, has_text(c->kind), c->text, CD1_TEXT_LANES);
+    n = lanes_pack(out, n, cd1_has_lanes(c->kind, c->shingles), c->text, CD1_TEXT_LANES);
     n = lanes_pack(out, n, c->kind == CD1_TEXT, c->open, CD1_OPEN_LANES);
+    n = lanes_pack(out, n, c->kind == CD1_TEXT, c->close, CD1_CLOSE_LANES);
     n = lanes_pack(out, n, c->has_call, c->call, CD1_CALL_LANES);
     return lanes_pack(out, n, c->has_html, c->html, CD1_HTML_LANES);
 }
@@ -221,13 +223,15 @@ bool cd1_unpack(struct slice packed, struct cd1 *out)
         c.exact = c.exact << 8 | p[i];
     }
     struct slice rest = slice_sub(packed, PACKED_HEAD_BYTES, SIZE_MAX);
-    bool has_lanes = has_text(c.kind), has_open = c.kind == CD1_TEXT;
+    bool has_lanes = cd1_has_lanes(c.kind, c.shingles);
+    bool is_text = c.kind == CD1_TEXT;
     if (p[0] >> 4 != PACKED_VERSION || c.kind == CD1_NONE ||
         !lanes_unpack(&rest, has_lanes, c.text, CD1_TEXT_LANES) ||
-        !lanes_unpack(&rest, has_open, c.open, CD1_OPEN_LANES) ||
+        !lanes_unpack(&rest, is_text, c.open, CD1_OPEN_LANES) ||
+        !lanes_unpack(&rest, is_text, c.close, CD1_CLOSE_LANES) ||
         !lanes_unpack(&rest, c.has_call, c.call, CD1_CALL_LANES) ||
         !lanes_unpack(&rest, c.has_html, c.html, CD1_HTML_LANES) || rest.n ||
-        !is_consistent(&c, has_lanes, has_open)) {
+        !is_consistent(&c, has_lanes, is_text, is_text)) {
         return false;
     }
     *out = c;

@@ -25,6 +25,7 @@ static void round_trip(const struct cd1 *c)
     assert(cd1_print(&unpacked, again) == n && memcmp(text, again, n) == 0);
     assert(c->kind == CD1_NONE || cd1_text_likeness(c, &parsed) == 1.0);
     assert(c->kind != CD1_TEXT || cd1_open_likeness(c, &parsed) == 1.0);
+    assert(c->kind != CD1_TEXT || cd1_close_likeness(c, &parsed) == 1.0);
     assert(!c->has_call || cd1_call_likeness(c, &parsed) == 1.0);
 }
 

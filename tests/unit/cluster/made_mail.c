@@ -59,11 +59,15 @@ const struct cluster_message *made_message(struct made_mail *m, uint64_t id)
     uint64_t own = m->cd1.exact;
     for (size_t i = 0; i < CD1_OPEN_LANES && m->cd1.kind == CD1_TEXT; i++) {
         m->cd1.open[i] = (uint32_t)made_random(&own);
+        m->cd1.close[i] = (uint32_t)made_random(&own);
     }
     if (m->open_count > 0) {
         lanes_make(m->open, m->open_count, m->cd1.open, CD1_OPEN_LANES);
     }
-    if (m->cd1.kind == CD1_TEXT) {
+    if (m->close_count > 0) {
+        lanes_make(m->close, m->close_count, m->cd1.close, CD1_CLOSE_LANES);
+    }
+    if (m->text_count > 0 && cd1_has_lanes(m->cd1.kind, m->cd1.shingles)) {
         lanes_make(m->text, m->text_count, m->cd1.text, CD1_TEXT_LANES);
     } else if (m->cd1.kind == CD1_SHAPE) {
         uint32_t items[MADE_SHINGLES + 4] = {1, 2,
@@ -85,6 +89,9 @@ const struct cluster_message *made_message(struct made_mail *m, uint64_t id)
         .url_shape_count = m->shape_count,
         .domains = m->domains,
         .domain_count = m->domain_count,
+        .subject = m->subject,
+        .attachment_type = m->attachment ? S("image/gif") : S(""),
+        .attachment_bytes = m->attachment_bytes,
     };
     return &m->message;
 }

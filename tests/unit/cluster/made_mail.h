@@ -11,8 +11,11 @@ enum { MADE_SHINGLES = 400, MADE_LINKS = 4 };
 /* A content: shingles by number. Empty sets are absent. */
 struct made_mail {
     uint32_t text[MADE_SHINGLES], open[MADE_SHINGLES], call[MADE_SHINGLES], html[MADE_SHINGLES];
-    size_t text_count, open_count, call_count, html_count; /* no opening: one like no other */
-    uint64_t attachment;                                   /* its hash; 0: none */
+    uint32_t close[MADE_SHINGLES];
+    size_t text_count, open_count, close_count, call_count, html_count; /* no opening, no end: one
+                                                                           like no other */
+    uint64_t attachment, attachment_bytes;                              /* its hash; 0: none */
+    struct slice subject;
     struct slice shapes[MADE_LINKS], domains[MADE_LINKS];
     size_t shape_count, domain_count;
     /* what made_message() makes of it */

@@ -483,6 +483,103 @@ static void nothing_is_grouped_to_nothing(void **state)
     wordings_free(v);
 }
 
+/* Pages of a book before `n` offers of an end, under subjects by turns. */
+static void padded_add(struct range *r, uint32_t truth, size_t n, const char *const *subjects,
+                       size_t subject_count, uint64_t *random)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct made_mail *m = range_add(r, truth);
+        made_draw(m->text, &m->text_count, random, 120);
+        made_run(m->close, &m->close_count, 700000 + 1000 * truth, 16);
+        m->subject = slice_cstr(subjects[i % subject_count]);
+    }
+}
+
+static void an_end_and_a_subject_show_a_campaign_behind_book_text(void **state)
+{
+    (void)state;
+    static const char *const SUBJECTS[] = {"Golden Club welcomes you 17",
+                                           "Golden Club welcomes you 4,500"};
+    struct range *r = range_new();
+    uint64_t random = 5;
+    padded_add(r, 1, 60, SUBJECTS, 2, &random);
+    range_group(r);
+    assert_int_equal(campaigns_of(r, 1), 1);
+    free(r);
+}
+
+/* Two subjects that have no word in common, over texts of which only the end stays. */
+static void padded_texts_of_two_subjects_are_one_campaign(void **state)
+{
+    (void)state;
+    static const char *const SUBJECTS[] = {"Golden Club welcomes you",
+                                           "Your bonus is waiting here"};
+    struct range *r = range_new();
+    uint64_t random = 6;
+    padded_add(r, 1, 60, SUBJECTS, 2, &random);
+    range_group(r);
+    assert_int_equal(campaigns_of(r, 1), 1);
+    free(r);
+}
+
+/* A mailing list's footer stands under letters that have nothing else in common. */
+static void a_footer_joins_nobody(void **state)
+{
+    (void)state;
+    static const char *const OWN[] = {
+        "a question about the parser", "meeting moved by one week", "what is the plan for release",
+        "broken link in the manual",   "new server for the list",   "patch for the date bug",
+    };
+    static const char *const ANSWERS[] = {"Re: a question about the parser"};
+    static const char *const FORWARDED[] = {"[users] Fwd: broken link in the manual"};
+    struct range *r = range_new();
+    uint64_t random = 7;
+    padded_add(r, 1, 6, OWN, 6, &random);
+    padded_add(r, 1, 20, ANSWERS, 1, &random);
+    padded_add(r, 1, 20, FORWARDED, 1, &random);
+    range_group(r);
+    assert_int_equal(campaigns_of(r, 1), 46);
+    free(r);
+}
+
+static void short_texts_are_told_by_their_subject(void **state)
+{
+    (void)state;
+    static const char *const SUBJECTS[] = {"Alert on this one, Monday open", "hello"};
+    struct range *r = range_new();
+    for (uint32_t i = 0; i < 4; i++) {
+        struct made_mail *m = range_add(r, i / 2);
+        made_run(m->text, &m->text_count, 1000 * (i / 2) + i % 2, 7);
+        m->subject = slice_cstr(SUBJECTS[i / 2]);
+    }
+    range_group(r);
+    assert_int_equal(campaigns_of(r, 0), 1);
+    assert_int_equal(campaigns_of(r, 1), 2); /* "hello" is anybody's */
+    free(r);
+}
+
+/* Noise in a picture changes its hash, and its size by a little. */
+static void pictures_of_one_size_and_subject_are_one_campaign(void **state)
+{
+    (void)state;
+    struct range *r = range_new();
+    uint64_t random = 8;
+    for (uint32_t i = 0; i < 9; i++) {
+        struct made_mail *m = range_add(r, i / 3);
+        made_draw(m->text, &m->text_count, &random, i % 3 == 2 ? 60 : 0); /* some with a page */
+        m->attachment = 100 + i;
+        m->attachment_bytes = 40000 + 300 * i + 20000 * (i / 3);
+        m->subject = i / 3 < 2 ? S("It is going up 37%") : S("Vacancy for an agent");
+    }
+    range_group(r);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(campaigns_of(r, i), 1);
+    }
+    assert_int_not_equal(r->found[0], r->found[3]);
+    assert_int_not_equal(r->found[3], r->found[6]);
+    free(r);
+}
+
 static void an_explanation_says_what_decided(void **state)
 {
     (void)state;
@@ -499,7 +596,7 @@ static void an_explanation_says_what_decided(void **state)
     assert_non_null(strstr(strbuf_cstr(&one), "URL shapes alike to 1.00\n"));
     assert_non_null(strstr(strbuf_cstr(&one), "HTML skeletons cannot be compared\n"));
     assert_non_null(
-        strstr(strbuf_cstr(&one), "layout, URL shapes or a rare domain\none campaign\n"));
+        strstr(strbuf_cstr(&one), "layout, URL shapes, subject or a rare domain\none campaign\n"));
     assert_non_null(strstr(strbuf_cstr(&two), "two campaigns\n"));
     strbuf_free(&one);
     strbuf_free(&two);
@@ -516,6 +613,11 @@ int main(void)
         cmocka_unit_test(groups_are_of_the_set_not_of_its_order),
         cmocka_unit_test(book_text_does_not_hide_a_campaign),
         cmocka_unit_test(an_opening_shows_a_campaign_before_book_text),
+        cmocka_unit_test(an_end_and_a_subject_show_a_campaign_behind_book_text),
+        cmocka_unit_test(padded_texts_of_two_subjects_are_one_campaign),
+        cmocka_unit_test(a_footer_joins_nobody),
+        cmocka_unit_test(short_texts_are_told_by_their_subject),
+        cmocka_unit_test(pictures_of_one_size_and_subject_are_one_campaign),
         cmocka_unit_test(what_anybody_writes_around_links_joins_nobody),
         cmocka_unit_test(two_campaigns_of_one_layout_stay_apart),
         cmocka_unit_test(short_texts_need_more_than_being_equal),

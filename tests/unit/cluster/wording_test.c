@@ -459,7 +459,7 @@ static void bytes_are_bounded(void **state)
 {
     (void)state;
     struct wordings *v = wordings_new(1 << 17);
-    assert_true(wordings_bytes(v) < 64 * 1024 * 1024);
+    assert_true(wordings_bytes(v) < 72 * 1024 * 1024);
     wordings_free(v);
 }
 

@@ -322,7 +322,13 @@ static void test_short(void **state)
     sketch_text(S(" \n "), S(""), &none);
     assert_int_equal(a.kind, CD1_SHORT);
     assert_true(cd1_text_likeness(&a, &b) == 1.0);
-    assert_true(cd1_text_likeness(&a, &c) == 0.0);
+    assert_in_range(cd1_text_likeness(&a, &c) * 100, 20, 50); /* 2 of 6 */
+    struct cd1 d, e;
+    sketch_text(S("Ticker: NGRB. Call your good broker now"), S(""), &d);
+    sketch_text(S("Ticker: NGRB. Call your good broker on Monday"), S(""), &e);
+    assert_int_equal(d.kind, CD1_SHORT);
+    assert_in_range(cd1_text_likeness(&d, &e) * 100, 40, 80); /* 4 of 7 */
+    round_trip(&d);
     assert_int_equal(none.kind, CD1_NONE);
     assert_true(cd1_text_likeness(&none, &none) == -1.0);
     assert_true(cd1_text_likeness(&none, &a) == -1.0);
@@ -370,8 +376,9 @@ static void test_shape(void **state)
     strbuf_free(&b);
 }
 
-/* What comes before a book's pages is like what comes before others, and like nothing else. */
-static void test_opening_survives_padding(void **state)
+/* What comes before a book's pages, or behind them, is like what comes before others, and like
+ * nothing else. */
+static void test_edges_survive_padding(void **state)
 {
     (void)state;
     static const char TIP[] =
@@ -392,6 +399,18 @@ static void test_opening_survives_padding(void **state)
     assert_true(cd1_open_likeness(&c[0], &c[2]) < 0.2);
     sketch_text(S("too short"), S(""), &c[2]);
     assert_true(cd1_open_likeness(&c[0], &c[2]) == -1.0);
+    assert_true(cd1_close_likeness(&c[0], &c[1]) < 0.2);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t seed = 210 + i;
+        strbuf_clear(&b);
+        book(&b, &seed, 150);
+        strbuf_printf(&b, "\n\n%s", TIP);
+        sketch_text(strbuf_slice(&b), S(""), &c[i]);
+    }
+    assert_true(cd1_close_likeness(&c[0], &c[1]) > 0.6);
+    assert_true(cd1_open_likeness(&c[0], &c[1]) < 0.2);
+    sketch_text(S("too short"), S(""), &c[2]);
+    assert_true(cd1_close_likeness(&c[0], &c[2]) == -1.0);
     strbuf_free(&b);
 }
 
@@ -438,16 +457,17 @@ static void test_parse_refuses(void **state)
         "CD1:s5",
         "CD1:s5.0123456789abcdef",
         "CD1:s5.0123456789abcdef.-.-.-",
-        "CD1:s5.0123456789ABCDEF.-.-.-.-",
-        "CD1:s05.0123456789abcdef.-.-.-.-",
-        "CD1:s12.0123456789abcdef.-.-.-.-",
-        "CD1:s65536.0123456789abcdef.-.-.-.-",
-        "CD1:s5.0123456789abcde.-.-.-.-",
-        "CD1:t50.0123456789abcdef.-.-.-.-",
-        "CD1:f0.0123456789abcdef.-.-.-.-",
-        "CD1:s5.0123456789abcdef.-.-.-.-.-",
-        "CD1:s5.0123456789abcdef.-.-.-.- ",
-        "CD1:s-5.0123456789abcdef.-.-.-.-",
+        "CD1:s2.0123456789ABCDEF.-.-.-.-.-",
+        "CD1:s02.0123456789abcdef.-.-.-.-.-",
+        "CD1:s12.0123456789abcdef.-.-.-.-.-",
+        "CD1:s65536.0123456789abcdef.-.-.-.-.-",
+        "CD1:s2.0123456789abcde.-.-.-.-.-",
+        "CD1:t50.0123456789abcdef.-.-.-.-.-",
+        "CD1:f0.0123456789abcdef.-.-.-.-.-",
+        "CD1:s2.0123456789abcdef.-.-.-.-",
+        "CD1:s2.0123456789abcdef.-.-.-.-.-.-",
+        "CD1:s2.0123456789abcdef.-.-.-.-.- ",
+        "CD1:s-2.0123456789abcdef.-.-.-.-.-",
     };
     struct cd1 c;
     char text[200];
@@ -459,12 +479,12 @@ static void test_parse_refuses(void **state)
         bool is_good;
     } made[] = {
         {"t50", L16, true}, {"t50", "-", false}, {"t50", "0123456789abcde", false},
-        {"s5", L16, false}, {"s5", "-", false},  {"t11", L16, false},
-        {"f5", L16, false}, {"f5", "-", true},
+        {"s5", L16, false}, {"s5", "-", true},   {"t11", L16, false},
+        {"s2", "-", false}, {"f5", L16, false},  {"f5", "-", true},
     };
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
-        (void)snprintf(text, sizeof text, "CD1:%s.0123456789abcdef.%s.%s.-.-", made[i].head, L64,
-                       made[i].open);
+        (void)snprintf(text, sizeof text, "CD1:%s.0123456789abcdef.%s.%s.%s.-.-", made[i].head, L64,
+                       made[i].open, made[i].open);
         assert_int_equal(cd1_parse(slice_cstr(text), &c), made[i].is_good);
     }
 }
@@ -476,7 +496,7 @@ int main(void)
         cmocka_unit_test(test_different_texts), cmocka_unit_test(test_call_survives_padding),
         cmocka_unit_test(test_estimator),       cmocka_unit_test(test_short),
         cmocka_unit_test(test_shape),           cmocka_unit_test(test_html),
-        cmocka_unit_test(test_parse_refuses),   cmocka_unit_test(test_opening_survives_padding),
+        cmocka_unit_test(test_parse_refuses),   cmocka_unit_test(test_edges_survive_padding),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
