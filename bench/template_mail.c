@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Templates on real files: each WANTED is one campaign; four of five of its messages are learnt,
- * the fifth is tried, then all of AGAINST. Usage: template_mail AGAINST WANTED... */
+ * the fifth is tried, and all once the template is settled; then all of AGAINST. Usage:
+ * template_mail AGAINST WANTED... */
 #include "analyse/analyse.h"
 #include "analyse/redact.h"
 #include "cluster/template.h"
@@ -15,6 +16,7 @@ struct campaign {
     const char *path;
     struct template *t;
     uint64_t learnt, held, missed, taken;
+    uint64_t late, late_missed; /* of those held out, once the template was settled */
 };
 
 struct work {
@@ -27,8 +29,14 @@ struct work {
 static void words_learn(struct campaign *c, uint64_t ordinal, const struct words *w)
 {
     if (ordinal % 5 == 4 || c->learnt >= TEMPLATE_LEARN) {
+        bool is_late = c->learnt >= TEMPLATE_LEARN, is_missed = !template_matches(c->t, w);
         c->held++;
-        c->missed += !template_matches(c->t, w);
+        c->missed += is_missed;
+        c->late += is_late;
+        c->late_missed += is_late && is_missed;
+        if (is_late && ordinal % TEMPLATE_TRY == 0 && template_learn(c->t, w) != OK) {
+            exit(1);
+        }
     } else if (template_learn(c->t, w) == OK) {
         c->learnt++;
     }
@@ -93,6 +101,7 @@ int main(int argc, char **argv)
         path_read(&k, argv[i], c);
     }
     uint64_t against = path_read(&k, argv[1], NULL), held = 0, missed = 0, taken = 0;
+    uint64_t late = 0, late_missed = 0;
     for (size_t i = 0; i < k.count; i++) {
         struct campaign *c = &k.all[i];
         struct template_info info;
@@ -102,10 +111,13 @@ int main(int argc, char **argv)
             return 1;
         }
         printf("%s: learnt %" PRIu64 ", outliers %" PRIu64 ", anchors %zu, usable %d, %zu bytes; "
-               "held out %" PRIu64 ", missed %" PRIu64 "; of %" PRIu64 " others %" PRIu64
-               "\n  %.300s\n",
+               "held out %" PRIu64 ", missed %" PRIu64 " (settled: %" PRIu64 " of %" PRIu64
+               "); of %" PRIu64 " others %" PRIu64 "\n  %.300s\n",
                c->path, info.learnt, info.outliers, info.anchor_words, info.is_usable,
-               template_bytes(c->t), c->held, c->missed, against, c->taken, strbuf_cstr(&b));
+               template_bytes(c->t), c->held, c->missed, c->late_missed, c->late, against, c->taken,
+               strbuf_cstr(&b));
+        late += info.is_usable ? c->late : 0;
+        late_missed += info.is_usable ? c->late_missed : 0;
         held += info.is_usable ? c->held : 0;
         missed += info.is_usable ? c->missed : 0;
         taken += info.is_usable ? c->taken : 0;
@@ -113,8 +125,8 @@ int main(int argc, char **argv)
         template_free(c->t);
     }
     printf("usable ones: missed %" PRIu64 " of %" PRIu64 " held out; took %" PRIu64 " of %" PRIu64
-           " others\n",
-           missed, held, taken, against);
+           " others; settled: missed %" PRIu64 " of %" PRIu64 "\n",
+           missed, held, taken, against, late_missed, late);
     analyser_free(k.analyser);
     arena_free(k.arena);
     free(k.all);

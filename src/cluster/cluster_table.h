@@ -18,7 +18,7 @@ struct part_slot {
     uint32_t cluster, pin;
     struct template *template; /* of its campaign, or of it alone; NULL: none */
     uint8_t flags;
-    bool is_settled; /* the template: it learns no more */
+    bool is_settled; /* the template: it tries few messages only */
 };
 
 struct cluster_entry {

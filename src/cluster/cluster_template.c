@@ -38,12 +38,15 @@ bool clusters_learns(const struct clusters *c, uint64_t key)
 {
     struct part_slot *own = slot_find(c, CLUSTER_CAMPAIGN, key);
     const struct part_slot *s = own ? carrier_of(c, own) : NULL;
-    if (!s || s->template) {
-        return s && !s->is_settled;
+    if (!s) {
+        return false;
     }
     size_t place = wordings_index(c->wordings, key);
-    return c->template_count < LIMIT_TEMPLATES &&
-           wordings_profile(c->wordings, place)->messages >= LEARN_MEMBERS;
+    uint64_t messages = wordings_profile(c->wordings, place)->messages;
+    if (s->template) { /* the key stands for the chance of a wording of one message */
+        return !s->is_settled || (messages + key) % TEMPLATE_TRY == 0;
+    }
+    return c->template_count < LIMIT_TEMPLATES && messages >= LEARN_MEMBERS;
 }
 
 enum err clusters_teach(struct clusters *c, uint64_t key, const struct words *words)

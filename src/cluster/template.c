@@ -291,7 +291,9 @@ enum err template_learn(struct template *t, const struct words *words)
     struct tokens w UNCLEARED;
     uint16_t position[TEMPLATE_WORDS];
     enum err e = OK;
-    if (t->learnt >= TEMPLATE_LEARN) {
+    if (t->learnt >= TEMPLATE_LEARN && template_matches(t, words)) {
+        t->learnt++;
+        t->votes++;
         return OK;
     }
     tokens_take(&w, words);

@@ -7,7 +7,10 @@
 #include "core/strbuf.h"
 #include "print/words.h"
 
-enum { TEMPLATE_LEARN = 1000 }; /* messages after which it is settled */
+enum {
+    TEMPLATE_LEARN = 1000, /* messages after which it is settled */
+    TEMPLATE_TRY = 4       /* then one message in so many is worth learning: spam changes */
+};
 
 /* HOLE(ID, "name", "meaning"): nothing, one of a dictionary, digits, hex, ... */
 enum hole_kind {
@@ -24,9 +27,10 @@ void template_free(struct template *t);
 /* Learns one message: the anchors that it lacks fall (one message alone makes none fall: it may be
  * cut short), its holes widen. Messages that share too little with what is there are outliers:
  * counted, not learnt; when they outnumber the learnt ones the template begins anew. Settled after
- * TEMPLATE_LEARN messages: then nothing changes any more, and the call costs nothing. ERR_NOMEM. */
+ * TEMPLATE_LEARN messages: then one that fits is only counted. ERR_NOMEM. */
 enum err template_learn(struct template *t, const struct words *w) MUST_USE;
-/* Whether the words fit: all anchors in order, each hole's content of its kind. */
+/* Whether the words fit: all anchors in order, each hole's content of its kind. Behind the last
+ * anchor of a usable length of text a footer may stand that a mailing list or a scanner wrote. */
 bool template_matches(const struct template *t, const struct words *w);
 
 /* Messages learnt so far. */

@@ -6,9 +6,11 @@
 #include <limits.h>
 
 enum {
-    LENGTH_KNOWN = 20, /* messages before a hole's lengths tell anything */
-    LENGTH_SURE = 100, /* messages after which a hole that always had one length keeps it */
-    LENGTH_SLACK = 4   /* words that a hole may have more than was seen */
+    LENGTH_KNOWN = 20,  /* messages before a hole's lengths tell anything */
+    LENGTH_SURE = 100,  /* messages after which a hole that always had one length keeps it */
+    LENGTH_SLACK = 4,   /* words that a hole may have more than was seen */
+    FOOTER_WORDS = 48,  /* that others may add at the end ... */
+    FOOTER_ANCHORS = 12 /* ... of so much text, in words */
 };
 
 struct reach {
@@ -118,6 +120,20 @@ static bool reach_run(struct reach *r, const struct hole *h, size_t first, size_
     return is_any;
 }
 
+/* Whether what is left behind a place that was reached is no more than a footer. */
+static bool footer_may_follow(const struct reach *r)
+{
+    size_t from = r->w->count > FOOTER_WORDS ? r->w->count - FOOTER_WORDS : 0, plain = 0;
+    bool is_near = false;
+    for (size_t i = 0; i < r->t->anchor_count; i++) {
+        plain += r->t->anchors[i].kind == WORD_PLAIN;
+    }
+    for (size_t i = from; i <= r->w->count; i++) {
+        is_near |= r->is_here[i];
+    }
+    return is_near && plain >= FOOTER_ANCHORS;
+}
+
 bool template_matches(const struct template *t, const struct words *words)
 {
     struct tokens w UNCLEARED;
@@ -137,7 +153,7 @@ bool template_matches(const struct template *t, const struct words *words)
             return false;
         }
     }
-    if (t->is_cut || w.is_cut) {
+    if (t->is_cut || w.is_cut || footer_may_follow(&r)) {
         return true;
     }
     if (hole < t->hole_count) {

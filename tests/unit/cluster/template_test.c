@@ -211,23 +211,56 @@ static void one_cut_message_is_forgiven(void **state)
     template_free(t);
 }
 
-static void settled_is_settled(void **state)
+static void a_few_strangers_do_not_change_what_is_settled(void **state)
 {
     (void)state;
     static struct message_words m;
     static const struct planted LESS[] = {{'a', 3}, {0, 0}};
     struct template *t = learn(PHARMA, 3, TEMPLATE_LEARN, 41);
-    struct strbuf before = STRBUF_INIT, after = STRBUF_INIT;
+    struct template_info before, after;
     struct dice d = {43};
-    assert_int_equal(template_save(t, &before), OK);
+    template_info(t, &before);
     for (size_t i = 0; i < 50; i++) {
         mail_make(&m, LESS, 3, &d);
         assert_int_equal(template_learn(t, &m.view), OK);
     }
-    assert_int_equal(template_save(t, &after), OK);
-    assert_true(slice_eq(strbuf_slice(&before), strbuf_slice(&after)));
-    strbuf_free(&before);
-    strbuf_free(&after);
+    template_info(t, &after);
+    assert_int_equal(after.anchor_words, before.anchor_words);
+    assert_int_equal(after.holes, before.holes);
+    assert_int_equal(after.learnt, before.learnt);
+    template_free(t);
+}
+
+/* What the template said in one place all the time is from some day on another word: a sender that
+ * was a name of the campaign is everybody's. */
+static void what_is_settled_follows_a_change(void **state)
+{
+    (void)state;
+    static struct message_words m;
+    static const struct planted FIRST[] = {{'a', 30}, {0, 0}};
+    static const struct planted LATER[] = {{'a', 29}, {'n', 5}, {0, 0}};
+    struct template *t = learn(FIRST, 3, TEMPLATE_LEARN, 47);
+    struct dice d = {49};
+    size_t missed = 0;
+    for (size_t i = 0; i < 400; i++) {
+        mail_make(&m, LATER, 3, &d);
+        missed += !template_matches(t, &m.view);
+        assert_int_equal(template_learn(t, &m.view), OK);
+    }
+    assert_in_range(missed, 1, 8);
+    assert_int_equal(matches(t, FIRST, 3, 50, 5), 50);
+    template_free(t);
+}
+
+static void a_footer_does_not_hide_a_template(void **state)
+{
+    (void)state;
+    static const struct planted PLAIN[] = {{'a', 30}, {'u', 1}, {0, 0}};
+    static const struct planted LISTED[] = {{'a', 30}, {'u', 1}, {'w', 20}, {0, 0}};
+    static const struct planted ANSWERED[] = {{'a', 30}, {'u', 1}, {'w', 400}, {0, 0}};
+    struct template *t = learn(PLAIN, 3, TEMPLATE_LEARN, 51);
+    assert_int_equal(matches(t, LISTED, 3, 50, 5), 50);
+    assert_in_range(matches(t, ANSWERED, 3, 50, 5), 0, 25);
     template_free(t);
 }
 
@@ -482,7 +515,9 @@ int main(void)
         cmocka_unit_test(order_matters_little),
         cmocka_unit_test(outliers_are_not_learnt),
         cmocka_unit_test(one_cut_message_is_forgiven),
-        cmocka_unit_test(settled_is_settled),
+        cmocka_unit_test(a_few_strangers_do_not_change_what_is_settled),
+        cmocka_unit_test(what_is_settled_follows_a_change),
+        cmocka_unit_test(a_footer_does_not_hide_a_template),
         cmocka_unit_test(values_of_few_messages_are_kept_out),
         cmocka_unit_test(withheld_text_is_learnt_again),
         cmocka_unit_test(boilerplate_is_not_usable),
