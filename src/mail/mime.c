@@ -4,6 +4,7 @@
  * boundary, perhaps the closing "--", and then only white space: so one boundary may be the prefix
  * of another. The innermost open one wins; one further out ends all inside it. */
 #include "core/limits.h"
+#include "core/vec.h"
 #include "mail/header_scan.h"
 #include "mail/parameter.h"
 
@@ -64,15 +65,18 @@ static const char *dashes_find(const char *p, const char *end, char eol)
     if (end - p >= 2 && p[0] == '-' && p[1] == '-') {
         return p;
     }
-    while (end - p >= 3) {
-        const char *nl = memchr(p, eol, (size_t)(end - p - 2));
-        if (!nl) {
-            return NULL;
+    const vec ends = (vec){0} + (uint8_t)eol;
+    for (; end - p >= (ptrdiff_t)sizeof(vec) + 2; p += sizeof(vec)) {
+        size_t at = vec_first((vec)(vec_load(p) == ends) & (vec)(vec_load(p + 1) == '-') &
+                              (vec)(vec_load(p + 2) == '-'));
+        if (at < sizeof(vec)) {
+            return p + at + 1;
         }
-        if (nl[1] == '-' && nl[2] == '-') {
-            return nl + 1;
+    }
+    for (; end - p >= 3; p++) {
+        if (*p == eol && p[1] == '-' && p[2] == '-') {
+            return p + 1;
         }
-        p = nl + 1;
     }
     return NULL;
 }

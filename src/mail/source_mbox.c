@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One pass over the lines, by memchr; only lines that begin with one of six bytes are looked at.
+/* One pass over the lines; only lines that begin with one of six bytes are looked at.
  * All positions are offsets from the reader's `at`, where the message begins: reading more may move
  * the window. A message larger than the window is settled: what is known to be its content is
  * unquoted, counted, and cut down to LIMIT_MESSAGE_BYTES. */
 #include "mail/source_mbox.h"
+
+#include "core/vec.h"
 
 enum {
     LIES_MAX = 8,        /* far Content-Length lines that may be wrong before they are ignored */
@@ -223,13 +225,53 @@ static bool scan_line(struct mbox *m, struct scan *sc, size_t n)
     return false;
 }
 
+static bool body_byte_is_telling(char c)
+{
+    return c == 'F' || c == '>' || c == '\n' || c == '\r';
+}
+
+/* Of a body, `p` at the start of a line: the first line that begins with a telling byte, or else
+ * the last. Most lines do not, and are not worth a call of memchr each. */
+static const char *body_line_find(const char *p, const char *end)
+{
+    const char *q = p;
+    if (body_byte_is_telling(*p)) {
+        return p;
+    }
+    for (; end - q > (ptrdiff_t)sizeof(vec); q += sizeof(vec)) {
+        vec here = vec_load(q), next = vec_load(q + 1);
+        vec telling =
+            (vec)(next == 'F') | (vec)(next == '>') | (vec)(next == '\n') | (vec)(next == '\r');
+        size_t at = vec_first((vec)(here == '\n') & telling);
+        if (at < sizeof(vec)) {
+            return q + at + 1;
+        }
+    }
+    for (; end - q > 1; q++) {
+        if (*q == '\n' && body_byte_is_telling(q[1])) {
+            return q + 1;
+        }
+    }
+    const char *nl = memrchr(p, '\n', (size_t)(end - p));
+    return nl ? nl + 1 : p;
+}
+
 /* The complete lines in the window. True at a separator, which is then at sc->line. */
 static bool scan_window(struct mbox *m, struct scan *sc)
 {
     struct reader *r = m->r;
     const char *base = r->buf + r->at, *end = r->buf + r->end;
     const char *p = base + sc->line, *from = base + sc->look, *nl;
-    while (from < end && (nl = memchr(from, '\n', (size_t)(end - from))) != NULL) {
+    while (from < end) {
+        if (from == p && !sc->is_in_header && !sc->is_mid_line) {
+            from = body_line_find(p, end);
+            sc->is_after_blank = sc->is_after_blank && from == p;
+            p = from;
+        }
+        nl = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
+        if (!nl) {
+            break;
+        }
         bool is_telling = *p == 'F' || *p == '>' || *p == '\n' || *p == '\r' ||
                           (sc->is_in_header && ascii_lower(*p) == 'c');
         if (is_telling && !sc->is_mid_line) {
