@@ -99,16 +99,19 @@ static uint32_t add_u32(uint32_t a, uint64_t b)
     return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
 }
 
+/* Where the old one stood if it fits there. */
 static void value_set(struct profile_detail *d, struct profile_entry_slot *e, struct slice value,
                       uint8_t mark)
 {
+    if (value.n > e->length) {
+        e->at = d->used.text;
+        d->used.text = (uint16_t)(d->used.text + value.n);
+    }
     e->mark = mark;
-    e->at = d->used.text;
     e->length = (uint8_t)value.n;
     if (value.n) {
         memcpy(detail_text(d) + e->at, value.p, value.n);
     }
-    d->used.text = (uint16_t)(d->used.text + value.n);
 }
 
 static void entry_add(struct profile_detail *d, struct slice value, uint8_t mark, uint32_t count,
@@ -286,6 +289,14 @@ static size_t sample_add(struct id128 *items, size_t n, struct id128 id)
     return n + 1;
 }
 
+static bool value_is_after(struct slice a, struct slice b)
+{
+    if (a.n && b.n && a.p[0] != b.p[0]) {
+        return (uint8_t)a.p[0] > (uint8_t)b.p[0];
+    }
+    return slice_cmp(a, b) > 0;
+}
+
 /* The entry that gives way: the least counted, of these the last by value. */
 static struct profile_entry_slot *entry_least(struct profile_detail *d, enum profile_top top)
 {
@@ -294,7 +305,7 @@ static struct profile_entry_slot *entry_least(struct profile_detail *d, enum pro
         struct profile_entry_slot *e = &entries[i];
         if (entry_top(e) == top && (!least || e->count < least->count ||
                                     (e->count == least->count &&
-                                     slice_cmp(detail_value(d, e), detail_value(d, least)) > 0))) {
+                                     value_is_after(detail_value(d, e), detail_value(d, least))))) {
             least = e;
         }
     }
@@ -350,32 +361,41 @@ static size_t values_of(const struct cluster_message *m, struct slice partner,
     return n;
 }
 
-static void values_find(struct profile_detail *d, struct message_value *values, size_t n)
+/* Sets `entry` of the values; `count`: entries of each top. One pass over the entries: of most the
+ * mark is none of the values'. */
+static void values_find(struct profile_detail *d, struct message_value *values, size_t n,
+                        uint8_t count[PROFILE_TOP_COUNT])
 {
-    for (size_t i = 0; d && i < n; i++) {
-        size_t entry = entry_number(d, values[i].mark, values[i].value);
-        values[i].entry = entry < d->used.entries ? entry : NONE;
-    }
-}
-
-static void tops_count(struct profile_detail *d, uint8_t count[PROFILE_TOP_COUNT])
-{
+    uint64_t wanted[256 / 64] = {0};
     memset(count, 0, PROFILE_TOP_COUNT);
-    for (size_t i = 0; d && i < d->used.entries; i++) {
-        count[entry_top(&detail_entries(d)[i])]++;
+    for (size_t i = 0; i < n; i++) {
+        wanted[values[i].mark / 64] |= UINT64_C(1) << values[i].mark % 64;
+    }
+    for (size_t at = 0; d && at < d->used.entries; at++) {
+        const struct profile_entry_slot *e = &detail_entries(d)[at];
+        count[entry_top(e)]++;
+        if (!(wanted[e->mark / 64] >> e->mark % 64 & 1)) {
+            continue;
+        }
+        for (size_t i = 0; i < n; i++) {
+            if (values[i].mark == e->mark && slice_eq(values[i].value, detail_value(d, e))) {
+                values[i].entry = at;
+            }
+        }
     }
 }
 
 /* Labels come first among the values. Room that the message can need: no more than what is new in
- * it, and never past the whole. */
-static struct profile_room room_for(struct profile_detail *d, const struct cluster_message *m,
-                                    const struct message_value *values, size_t n)
+ * it, and never past the whole. `have`: entries of each top. */
+static struct profile_room room_for(const struct profile_detail *d, const struct cluster_message *m,
+                                    const struct message_value *values, size_t n,
+                                    const uint8_t have[PROFILE_TOP_COUNT])
 {
     size_t hosts = d ? d->used.hosts : 0, samples = d ? d->used.samples : 0;
     size_t entries = d ? d->used.entries : 0, text = 0, fresh = 0;
     uint8_t count[PROFILE_TOP_COUNT];
     unsigned extras = n && (int)value_top(&values[0]) < PROFILE_LABELS ? PROFILE_HAS_LABELS : 0;
-    tops_count(d, count);
+    memcpy(count, have, sizeof count);
     for (size_t i = 0; i < n; i++) {
         enum profile_top top = value_top(&values[i]);
         if (values[i].entry == NONE) {
@@ -411,11 +431,10 @@ static void value_add(struct profile_detail *d, const struct message_value *v, u
 
 /* Those that are known are counted first: then none of them gives way to a new one before. They
  * were looked for before there was room for all; making it moves entries, but not their order. */
-static void values_count(struct profile_detail *d, const struct message_value *values, size_t n)
+static void values_count(struct profile_detail *d, const struct message_value *values, size_t n,
+                         uint8_t count[PROFILE_TOP_COUNT])
 {
     struct profile_entry_slot *entries = detail_entries(d);
-    uint8_t count[PROFILE_TOP_COUNT];
-    tops_count(d, count);
     for (size_t i = 0; i < n; i++) {
         if (values[i].entry != NONE) {
             struct profile_entry_slot *e = &entries[values[i].entry];
@@ -462,12 +481,13 @@ enum err profile_take(struct profile *p, const struct cluster_message *m, uint64
     char key[PROFILE_KEY_BYTES];
     struct slice other = profile_key_put(partner, key);
     size_t n = values_of(m, partner ? other : slice_of(NULL, 0), values);
-    values_find(p->detail, values, n);
-    if (detail_reserve(p, room_for(p->detail, m, values, n)) != OK) {
+    uint8_t count[PROFILE_TOP_COUNT];
+    values_find(p->detail, values, n, count);
+    if (detail_reserve(p, room_for(p->detail, m, values, n, count)) != OK) {
         return ERR_NOMEM;
     }
     struct profile_detail *d = p->detail;
-    values_count(d, values, n);
+    values_count(d, values, n, count);
     labels_count(d, m);
     if (m->host) {
         p->hosted++;
@@ -507,17 +527,18 @@ enum err profile_label(struct profile *p, const struct cluster_message *m)
 {
     UNCLEARED struct message_value values[VALUES_MAX + 1];
     size_t n = labels_of(m, values);
-    values_find(p->detail, values, n);
+    uint8_t count[PROFILE_TOP_COUNT];
+    values_find(p->detail, values, n, count);
     struct cluster_message none = {.host = 0};
     if (n == 0) {
         return OK;
     }
-    struct profile_room room = room_for(p->detail, &none, values, n);
+    struct profile_room room = room_for(p->detail, &none, values, n, count);
     room.samples = 0;
     if (detail_reserve(p, room) != OK) {
         return ERR_NOMEM;
     }
-    values_count(p->detail, values, n);
+    values_count(p->detail, values, n, count);
     labels_count(p->detail, m);
     return OK;
 }
