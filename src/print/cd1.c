@@ -27,7 +27,8 @@ _Static_assert(1 << TEXT_BITS == CD1_TEXT_LANES && 1 << EDGE_BITS == CD1_OPEN_LA
 
 /* What is sketched of the words: their hashes, and where the links stand among them. */
 struct sequence {
-    uint64_t *hash; /* arena */
+    uint64_t *hash;    /* arena */
+    uint64_t *shingle; /* of each three in a row; arena */
     size_t count;
     uint32_t *link; /* arena */
     size_t link_count;
@@ -38,8 +39,9 @@ struct sequence {
 static bool sequence_make(struct sequence *q, const struct words *w, struct arena *arena)
 {
     q->hash = arena_alloc(arena, (w->count + 1) * sizeof *q->hash);
+    q->shingle = arena_alloc(arena, (w->count + 1) * sizeof *q->shingle);
     q->link = arena_alloc(arena, (w->link_count + 1) * sizeof *q->link);
-    if (!q->hash || !q->link) {
+    if (!q->hash || !q->shingle || !q->link) {
         return false;
     }
     size_t n = 0, link = 0, links = 0;
@@ -66,20 +68,28 @@ _Static_assert(WORD_RANDOM < WORD_LINE && WORD_LINE < WORD_PARAGRAPH &&
                    WORD_PARAGRAPH + 1 == WORD_KIND_COUNT,
                "what is left out comes last");
 
-static uint64_t exact_of(const uint64_t *hash, size_t count)
+/* Makes the shingles, and returns the hash of all in order: the steps of that wait for one another,
+ * and what they leave idle does the shingles. */
+static uint64_t shingles_make(const struct sequence *q)
 {
-    uint64_t exact = count;
-    for (size_t i = 0; i < count; i++) {
-        exact = word_hash_step(exact, hash[i]);
+    uint64_t exact = q->count;
+    size_t i = 0;
+    for (; i + 2 < q->count; i++) {
+        exact = word_hash_step(exact, q->hash[i]);
+        q->shingle[i] = minhash_shingle(q->hash[i], q->hash[i + 1], q->hash[i + 2]);
+    }
+    for (; i < q->count; i++) {
+        exact = word_hash_step(exact, q->hash[i]);
     }
     return exact;
 }
 
-static void sketch_shingles(struct minhash *m, const uint64_t *hash, size_t from, size_t to)
+/* Those of the words from .. to - 1. */
+static void sketch_shingles(struct minhash *m, const struct sequence *q, size_t from, size_t to)
 {
     struct minhash local = *m; /* so that the loop need not write it to memory */
     for (size_t i = from; i + 2 < to; i++) {
-        minhash_add(&local, minhash_shingle(hash[i], hash[i + 1], hash[i + 2]));
+        minhash_add(&local, q->shingle[i]);
     }
     *m = local;
 }
@@ -93,9 +103,9 @@ static void sketch_edge(const struct sequence *q, bool is_end, uint32_t *lanes)
     size_t near = q->count < EDGE_NEAR_WORDS ? q->count : EDGE_NEAR_WORDS;
     size_t from = is_end ? q->count - all : 0, near_from = is_end ? q->count - near : 0;
     minhash_begin(&m, EDGE_BITS, lanes);
-    sketch_shingles(&m, q->hash, from, from + all);
+    sketch_shingles(&m, q, from, from + all);
     for (size_t i = near_from; i + 2 < near_from + near; i++) {
-        minhash_add(&m, minhash_mix(minhash_shingle(q->hash[i], q->hash[i + 1], q->hash[i + 2])));
+        minhash_add(&m, minhash_mix(q->shingle[i]));
     }
     minhash_end(&m);
 }
@@ -105,11 +115,11 @@ static void sketch_text(struct cd1 *c, const struct sequence *q)
     struct minhash m;
     size_t shingles = q->count < 2 ? 0 : q->count - 2;
     c->shingles = shingles < SHINGLES_MAX ? (unsigned)shingles : SHINGLES_MAX;
-    c->exact = exact_of(q->hash, q->count);
+    c->exact = shingles_make(q);
     c->kind = q->count == 0 ? CD1_NONE : shingles < CD1_SHORT_SHINGLES ? CD1_SHORT : CD1_TEXT;
     if (cd1_has_lanes(c->kind, c->shingles)) {
         minhash_begin(&m, TEXT_BITS, c->text);
-        sketch_shingles(&m, q->hash, 0, q->count);
+        sketch_shingles(&m, q, 0, q->count);
         minhash_end(&m);
     }
     if (c->kind == CD1_TEXT) {
@@ -129,7 +139,7 @@ static void sketch_call(struct cd1 *c, const struct sequence *q)
         size_t to = link + CALL_WORDS + 1 < q->count ? link + CALL_WORDS + 1 : q->count;
         from = done > from + 2 ? done - 2 : from; /* shingles that are in already */
         if (to > from + 2) {
-            sketch_shingles(&m, q->hash, from, to);
+            sketch_shingles(&m, q, from, to);
             shingles += to - from - 2;
         }
         done = to > done ? to : done;

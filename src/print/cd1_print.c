@@ -74,10 +74,11 @@ size_t cd1_print(const struct cd1 *c, char out[CD1_TEXT_BYTES])
     return lanes_put(out, n, c->has_html, c->html, CD1_HTML_LANES);
 }
 
-/* A lower-case hexadecimal digit's value, or -1. */
-static int digit_of(char c)
+/* A lower-case hexadecimal digit's value, or more than 15. */
+static unsigned digit_of(char c)
 {
-    return ascii_is_upper(c) ? -1 : ascii_hex(c);
+    unsigned digit = (uint8_t)c - (unsigned)'0', letter = (uint8_t)c - (unsigned)'a';
+    return letter < 6 ? letter + 10 : digit < 10 ? digit : 16;
 }
 
 /* "-", or a digit for each lane. */
@@ -87,14 +88,15 @@ static bool lanes_parse(struct slice s, bool *is_there, uint32_t *lane, size_t l
     if (!*is_there) {
         return true;
     }
-    for (size_t i = 0; i < lanes; i++) {
-        int value = s.n == lanes ? digit_of(s.p[i]) : -1;
-        if (value < 0) {
-            return false;
-        }
-        lane[i] = (uint32_t)value;
+    if (s.n != lanes) {
+        return false;
     }
-    return true;
+    uint32_t all = 0;
+    for (size_t i = 0; i < lanes; i++) {
+        lane[i] = digit_of(s.p[i]);
+        all |= lane[i];
+    }
+    return all < 16;
 }
 
 static bool kind_of(char letter, enum cd1_kind *kind)
@@ -137,10 +139,11 @@ bool cd1_parse(struct slice text, struct cd1 *out)
         return false;
     }
     for (size_t i = 0; i < exact.n; i++) {
-        if (digit_of(exact.p[i]) < 0) {
+        unsigned digit = digit_of(exact.p[i]);
+        if (digit > 15) {
             return false;
         }
-        c.exact = c.exact << 4 | (unsigned)digit_of(exact.p[i]);
+        c.exact = c.exact << 4 | digit;
     }
     c.shingles = (unsigned)shingles;
     struct slice lanes = slice_cut(&rest, '.'), open = slice_cut(&rest, '.');

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "print/minhash.h"
 
+#include <string.h>
+
 void minhash_begin(struct minhash *m, unsigned bits, uint32_t *lane)
 {
     m->lane = lane;
@@ -13,15 +15,13 @@ void minhash_begin(struct minhash *m, unsigned bits, uint32_t *lane)
 
 void minhash_end(struct minhash *m)
 {
-    const uint64_t lanes = UINT64_C(1) << m->bits;
-    for (uint64_t i = 0; i < lanes; i++) {
-        if (m->filled >> i & 1) {
-            continue;
-        }
-        if (!m->filled) {
-            m->lane[i] = 0;
-            continue;
-        }
+    const unsigned lanes = 1U << m->bits;
+    if (!m->filled) {
+        memset(m->lane, 0, lanes * sizeof *m->lane);
+        return;
+    }
+    for (uint64_t empty = ~m->filled & (UINT64_MAX >> (64 - lanes)); empty; empty &= empty - 1) {
+        uint64_t i = (uint64_t)__builtin_ctzll(empty);
         /* Ends soon: a try finds one of f filled lanes with probability f / lanes. */
         uint64_t from, attempt = 1;
         do {

@@ -15,7 +15,7 @@ struct splitter {
     size_t from;                 /* the first word of this text: nothing joins over texts */
     const struct url_list *urls; /* may be NULL */
     bool is_cut;
-    uint64_t kind_hash[WORD_KIND_COUNT];
+    const uint64_t *kind_hash; /* by kind */
     struct me me;
 };
 

@@ -7,6 +7,8 @@
 #include "core/vec.h"
 #include "print/splitter.h"
 
+#include <pthread.h>
+
 static const struct {
     const char *name;
     bool is_typed;
@@ -251,6 +253,20 @@ static void split(struct splitter *s, struct slice text)
     }
 }
 
+static uint64_t kind_hashes[WORD_KIND_COUNT];
+static pthread_once_t kind_hashes_once = PTHREAD_ONCE_INIT;
+
+static void kind_hashes_fill(void)
+{
+    for (unsigned k = 0; k < WORD_KIND_COUNT; k++) {
+        char name[HASH_BLOCK_BYTES] = "<";
+        size_t n = strlen(KINDS[k].name);
+        memcpy(name + 1, KINDS[k].name, n);
+        name[n + 1] = '>';
+        kind_hashes[k] = word_hash(slice_of(name, n + 2));
+    }
+}
+
 static enum err begin(struct splitter *s, size_t bytes, const struct slice *me, size_t me_count,
                       const struct url_list *urls, struct arena *arena)
 {
@@ -263,13 +279,8 @@ static enum err begin(struct splitter *s, size_t bytes, const struct slice *me, 
         return ERR_NOMEM;
     }
     me_read(&s->me, me, me_count);
-    for (unsigned k = 0; k < WORD_KIND_COUNT; k++) {
-        char name[HASH_BLOCK_BYTES] = "<";
-        size_t n = strlen(KINDS[k].name);
-        memcpy(name + 1, KINDS[k].name, n);
-        name[n + 1] = '>';
-        s->kind_hash[k] = word_hash(slice_of(name, n + 2));
-    }
+    (void)pthread_once(&kind_hashes_once, kind_hashes_fill);
+    s->kind_hash = kind_hashes;
     return OK;
 }
 
