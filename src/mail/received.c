@@ -839,7 +839,7 @@ struct hop received_parse(struct slice value)
 {
     struct hop h = {.raw = value};
     struct clauses c = {0};
-    struct line l;
+    UNCLEARED struct line l;
     struct slice none = slice_of(value.p, 0);
     h.helo = h.ptr = h.by = h.protocol = h.tls = h.id = h.for_addr = none;
     line_cut(&l, value);

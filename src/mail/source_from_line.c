@@ -148,7 +148,7 @@ static bool tokens_are_sender(const struct slice *token, size_t n)
 
 enum from_line source_from_line(struct slice line, struct slice *sender, struct slice *date)
 {
-    struct slice token[TOKENS_MAX];
+    UNCLEARED struct slice token[TOKENS_MAX];
     size_t n;
     if (line.n < 6 || line.n > FROM_LINE_BYTES_MAX || memcmp(line.p, "From ", 5) != 0) {
         return FROM_LINE_NONE;

@@ -62,7 +62,7 @@ static enum err body_text(struct extract *x, struct part *p, struct texts *t)
 static struct slice name_shape(struct slice name, struct arena *arena)
 {
     enum { ENDING_MAX = 5 };
-    char buffer[SHAPE_BYTES];
+    UNCLEARED char buffer[SHAPE_BYTES];
     struct shape_out o = {buffer, 0, sizeof buffer, false};
     size_t dot = name.n;
     while (dot > 0 && name.n - dot < ENDING_MAX && ascii_is_alnum(name.p[dot - 1])) {

@@ -20,7 +20,7 @@ static enum err header_msgid(struct extract *x)
     }
     const struct msgid *id = &s->msgid;
     struct msgid_words words = {s->to.local, s->to.domain, s->from.local, s->from.domain};
-    char buffer[SHAPE_BYTES];
+    UNCLEARED char buffer[SHAPE_BYTES];
     struct shape_out o = {buffer, 0, sizeof buffer, false};
     x->quirks |= id->is_bad ? QUIRK_BIT(MSGID_BAD) : 0;
     msgid_shape(id, &words, &o);
@@ -57,7 +57,7 @@ static void header_msgid_rcpt(struct extract *x)
 static enum err header_boundary(struct extract *x)
 {
     struct slice boundary = x->sender.boundary;
-    char buffer[SHAPE_BYTES];
+    UNCLEARED char buffer[SHAPE_BYTES];
     struct shape_out o = {buffer, 0, sizeof buffer, false};
     if (boundary.n == 0) {
         return OK;

@@ -82,7 +82,7 @@ static void shapes_input(const struct sender *s, const struct mail *m, struct sh
             traces_input(s, o);
             continue;
         }
-        char buffer[VALUE_BYTES];
+        UNCLEARED char buffer[VALUE_BYTES];
         struct shape_out one = {buffer, 0, sizeof buffer, false};
         switch (value_mode(row)) {
         case MODE_MSGID:
@@ -181,7 +181,7 @@ static void readable_part(struct hd1 *h, const struct sender *s, const struct ma
 enum err hd1_make(struct hd1 *out, const struct sender *s, const struct mail *m,
                   const struct chain *c, struct hd1_inputs *inputs, struct arena *arena)
 {
-    char names[NAMES * (NAME_BYTES + 1)], shapes[SHAPES_BYTES];
+    UNCLEARED char names[NAMES * (NAME_BYTES + 1)], shapes[SHAPES_BYTES];
     struct shape_out n = {names, 0, sizeof names, false};
     struct shape_out v = {shapes, 0, sizeof shapes, false};
     names_input(s, &n);

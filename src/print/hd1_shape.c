@@ -48,7 +48,7 @@ void shape_runs(struct slice value, struct shape_out *o)
     while (n > 0 && s.p[n - 1] == '=') {
         n--;
     }
-    char run[SHAPE_BYTES];
+    UNCLEARED char run[SHAPE_BYTES];
     struct shape_out test = {run, 0, sizeof run, false};
     if (n >= 16 && shape_match("%B+", slice_sub(s, 0, n), &test)) {
         for (size_t i = 0; i < s.n && i < 40; i++) {

@@ -331,7 +331,7 @@ enum err words_split(struct words *out, struct slice text, const struct slice *m
 enum err words_of(struct words *out, const struct features *f, const struct slice *me,
                   size_t me_count, struct arena *arena)
 {
-    struct splitter s;
+    UNCLEARED struct splitter s;
     size_t bytes = 0, link_count = 0;
     for (size_t i = 0; i < f->body_count; i++) {
         bytes += f->bodies[i].is_seen ? f->bodies[i].text.n + 1 : 0;
