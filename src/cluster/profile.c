@@ -297,15 +297,32 @@ static bool value_is_after(struct slice a, struct slice b)
     return slice_cmp(a, b) > 0;
 }
 
-/* The entry that gives way: the least counted, of these the last by value. */
-static struct profile_entry_slot *entry_least(struct profile_detail *d, enum profile_top top)
+/* The entries of a full top: a message may have several values that are new to it. */
+struct full_top {
+    enum profile_top top; /* PROFILE_TOP_COUNT: none was listed yet */
+    size_t n;
+    uint8_t number[PROFILE_TOP_MAX];
+};
+
+static void full_top_list(struct full_top *t, struct profile_detail *d, enum profile_top top)
 {
-    struct profile_entry_slot *entries = detail_entries(d), *least = NULL;
-    for (size_t i = 0; i < d->used.entries; i++) {
-        struct profile_entry_slot *e = &entries[i];
-        if (entry_top(e) == top && (!least || e->count < least->count ||
-                                    (e->count == least->count &&
-                                     value_is_after(detail_value(d, e), detail_value(d, least))))) {
+    t->top = top;
+    t->n = 0;
+    for (size_t i = 0; i < d->used.entries && t->n < PROFILE_TOP_MAX; i++) {
+        t->number[t->n] = (uint8_t)i;
+        t->n += entry_top(&detail_entries(d)[i]) == top;
+    }
+}
+
+/* The entry that gives way: the least counted, of these the last by value. */
+static struct profile_entry_slot *entry_least(struct profile_detail *d, const struct full_top *t)
+{
+    struct profile_entry_slot *entries = detail_entries(d), *least = &entries[t->number[0]];
+    for (size_t i = 1; i < t->n; i++) {
+        struct profile_entry_slot *e = &entries[t->number[i]];
+        if (e->count < least->count ||
+            (e->count == least->count &&
+             value_is_after(detail_value(d, e), detail_value(d, least)))) {
             least = e;
         }
     }
@@ -413,7 +430,8 @@ static struct profile_room room_for(const struct profile_detail *d, const struct
 }
 
 /* `count`: entries of each top. */
-static void value_add(struct profile_detail *d, const struct message_value *v, uint8_t *count)
+static void value_add(struct profile_detail *d, const struct message_value *v, uint8_t *count,
+                      struct full_top *full)
 {
     enum profile_top top = value_top(v);
     uint32_t floor = detail_floor(d, top);
@@ -422,7 +440,10 @@ static void value_add(struct profile_detail *d, const struct message_value *v, u
         count[top]++;
         return;
     }
-    struct profile_entry_slot *least = entry_least(d, top);
+    if (full->top != top) {
+        full_top_list(full, d, top);
+    }
+    struct profile_entry_slot *least = entry_least(d, full);
     floor = detail_floors(d)[top] = least->count;
     value_set(d, least, v->value, v->mark);
     least->error = floor;
@@ -441,9 +462,11 @@ static void values_count(struct profile_detail *d, const struct message_value *v
             e->count = add_u32(e->count, 1);
         }
     }
+    UNCLEARED struct full_top full;
+    full.top = PROFILE_TOP_COUNT;
     for (size_t i = 0; i < n; i++) {
         if (values[i].entry == NONE) {
-            value_add(d, &values[i], count);
+            value_add(d, &values[i], count, &full);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/wording_part.h"
 #include "core/limits.h"
+#include "core/scratch.h"
 
 #include <stdlib.h>
 
@@ -101,10 +102,10 @@ struct wordings *wordings_new(size_t most)
     }
     v->most = most > 0 ? most : 1;
     v->slot_mask = slots - 1;
-    v->items = calloc(v->most, sizeof v->items[0]);
-    v->ranks = calloc(v->most, sizeof v->ranks[0]);
+    v->items = scratch_new(v->most, sizeof v->items[0]);
+    v->ranks = scratch_new(v->most, sizeof v->ranks[0]);
     v->heap = calloc(v->most, sizeof v->heap[0]);
-    v->slots = calloc(slots, sizeof v->slots[0]);
+    v->slots = scratch_new(slots, sizeof v->slots[0]);
     v->index = wording_index_new();
     v->arena = arena_new(LIMIT_MESSAGE_ARENA_BYTES);
     if (!v->arena || !v->items || !v->ranks || !v->heap || !v->slots || !v->index) {
@@ -125,10 +126,10 @@ void wordings_free(struct wordings *v)
     }
     wording_index_free(v->index);
     arena_free(v->arena);
-    free(v->items);
-    free(v->ranks);
+    scratch_free(v->items);
+    scratch_free(v->ranks);
     free(v->heap);
-    free(v->slots);
+    scratch_free(v->slots);
     free(v);
 }
 

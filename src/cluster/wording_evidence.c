@@ -291,6 +291,7 @@ static size_t domains_take(const struct profile *p, uint32_t out[DOMAINS])
 
 static bool domains_list(struct wording_grouping *g)
 {
+    enum { FETCHED = 16 }; /* wordings ahead */
     size_t n = 0, room = 0;
     for (size_t i = 0; i < g->n; i++) {
         if (room < n + DOMAINS) {
@@ -300,6 +301,10 @@ static bool domains_list(struct wording_grouping *g)
                 return false;
             }
             g->domains = domains;
+        }
+        if (i + FETCHED < g->n) { /* profiles lie anywhere */
+            __builtin_prefetch(&grouping_wording(g, i + FETCHED)->profile);
+            __builtin_prefetch(grouping_wording(g, i + FETCHED / 2)->profile.detail);
         }
         n += domains_take(&grouping_wording(g, i)->profile, g->domains + n);
         g->domain_end[i] = (uint32_t)n;

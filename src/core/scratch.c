@@ -10,7 +10,7 @@
 enum {
     ALIGN = 16,                /* as malloc's */
     MAPPED_LEAST = 128 * 1024, /* less is worth no call of the system */
-    HUGE_LEAST = 8 * 1024 * 1024,
+    HUGE_LEAST = 2 * 1024 * 1024,
 };
 
 /* Before the items. */
