@@ -25,7 +25,8 @@ static const double SHAPE_SUPPORTED = 0.6, SHAPE_SIZE = 0.6, SHAPE_DOMAIN = 0.3;
 static const double LAYOUT = 0.75, SHAPES = 0.5;
 
 /* The same subject; and an opening or an end with it */
-static const double SUBJECT = 0.7, SIDE_SUBJECT = 0.3, SIDE_NEAR_SUBJECT = 0.5;
+static const double SUBJECT = 0.7, SIDE_SUBJECT = 0.3, SIDE_NEAR_SUBJECT = 0.5,
+                    SIDE_ONE_LIGHT = 0.6;
 /* Short texts with the same subject */
 static const double SHORT_SUBJECT = 0.25, SHORT_NEAR_SUBJECT = 0.35;
 enum { LONG_SUBJECT = 3 }; /* own words: with links in the same form it tells two short texts */
@@ -63,9 +64,9 @@ static void strengthen(struct wording_evidence *e, double likeness, double enoug
 struct support {
     bool layout, shapes; /* alike, whoever else has them */
     bool own_layout, own_shapes, domain, subject;
-    bool is_plain;   /* neither has links or HTML */
-    bool is_against; /* both have links, or HTML, and they differ */
-    bool is_light;
+    bool is_plain;            /* neither has links or HTML */
+    bool is_against;          /* both have links, or HTML, and they differ */
+    bool is_light, are_light; /* one, both */
 };
 
 static void text_weigh(struct wording_evidence *e, const struct support *s)
@@ -84,8 +85,11 @@ static void text_weigh(struct wording_evidence *e, const struct support *s)
     if (s->layout || s->shapes || s->domain || s->is_plain) {
         strengthen(e, e->open, OPENING, "the opening, and the same form");
     }
-    if (s->subject) { /* a footer is anybody's */
-        double enough = e->subject >= 1 ? SIDE_SUBJECT : SIDE_NEAR_SUBJECT;
+    /* a footer is anybody's; a text that comes again and again is no padding */
+    if (s->subject && s->is_light) {
+        double enough = !s->are_light     ? SIDE_ONE_LIGHT
+                        : e->subject >= 1 ? SIDE_SUBJECT
+                                          : SIDE_NEAR_SUBJECT;
         strengthen(e, e->open, enough, "the opening and the subject");
         strengthen(e, e->close, enough, "the end and the subject");
     }
@@ -144,7 +148,8 @@ static void kind_weigh(struct wording_evidence *e, enum cd1_kind kind, const str
         if (s->own_shapes) {
             strengthen(e, e->text, SHAPE_SUPPORTED, "attachments and URL shapes");
         }
-        if (e->attachment >= 1) { /* all but the hash, and the size's step by its border */
+        if (e->attachment >= 1 &&
+            !s->is_against) { /* all but the hash, and the size's step by its border */
             strengthen(e, e->text, SHAPE_SIZE, "structure, and attachments of one size");
         }
         if (s->domain) {
@@ -196,6 +201,7 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
         .is_against = (e->html >= 0 && e->html < LAYOUT) || (e->shapes >= 0 && e->shapes < SHAPES),
         .is_plain = !x->has_html && !y->has_html && x->shape_count + y->shape_count == 0,
         .is_light = v->profile.messages <= LIGHT || w->profile.messages <= LIGHT,
+        .are_light = v->profile.messages <= LIGHT && w->profile.messages <= LIGHT,
     };
     if (x->kind == y->kind) {
         kind_weigh(e, (enum cd1_kind)x->kind, &s);

@@ -542,6 +542,23 @@ static void a_footer_joins_nobody(void **state)
     free(r);
 }
 
+/* Two templates of one program close with the same phrases and share a subject. */
+static void texts_that_come_again_and_again_are_no_padding(void **state)
+{
+    (void)state;
+    struct range *r = range_new();
+    for (uint32_t i = 0; i < 40; i++) {
+        struct made_mail *m = range_add(r, i % 2);
+        made_run(m->text, &m->text_count, 5000 * (i % 2), 60);
+        made_run(m->close, &m->close_count, 700000, 12);
+        made_run(m->close, &m->close_count, 800000 + 100 * (i % 2), 4);
+        m->subject = S("Security notice of Comity Bank");
+    }
+    range_group(r);
+    assert_int_not_equal(r->found[0], r->found[1]);
+    free(r);
+}
+
 static void short_texts_are_told_by_their_subject(void **state)
 {
     (void)state;
@@ -616,6 +633,7 @@ int main(void)
         cmocka_unit_test(an_end_and_a_subject_show_a_campaign_behind_book_text),
         cmocka_unit_test(padded_texts_of_two_subjects_are_one_campaign),
         cmocka_unit_test(a_footer_joins_nobody),
+        cmocka_unit_test(texts_that_come_again_and_again_are_no_padding),
         cmocka_unit_test(short_texts_are_told_by_their_subject),
         cmocka_unit_test(pictures_of_one_size_and_subject_are_one_campaign),
         cmocka_unit_test(what_anybody_writes_around_links_joins_nobody),
