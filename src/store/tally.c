@@ -45,49 +45,115 @@ static struct tally_entry entry_sum(const struct tally_entry *a, const struct ta
     return sum;
 }
 
-/* The number of entries stands before them and is known after them: room is left for the longest
+/* What is being written. */
+struct writer {
+    struct strbuf *out;
+    size_t start;
+    uint8_t *base, *p, *limit;
+};
+
+static bool writer_begin(struct writer *w, struct strbuf *out, size_t bytes)
+{
+    *w = (struct writer){.out = out, .start = out->n};
+    if (!strbuf_reserve(out, 1 + VARINT_BYTES_MAX + bytes)) {
+        return false;
+    }
+    w->base = (uint8_t *)out->p + w->start;
+    w->p = w->base + 1 + VARINT_BYTES_MAX;
+    w->limit = w->base + (out->capacity - w->start);
+    return true;
+}
+
+/* Room for so many bytes and an entry: sums may need a few bytes more than their parts. */
+static bool writer_room(struct writer *w, size_t bytes)
+{
+    size_t used = (size_t)(w->p - w->base);
+    if ((size_t)(w->limit - w->p) > bytes + ENTRY_BYTES_MAX) {
+        return true;
+    }
+    w->out->n = w->start + used;
+    if (!strbuf_reserve(w->out, w->out->capacity / 2 + bytes + ENTRY_BYTES_MAX + 1)) {
+        return false;
+    }
+    w->base = (uint8_t *)w->out->p + w->start;
+    w->p = w->base + used;
+    w->limit = w->base + (w->out->capacity - w->start);
+    return true;
+}
+
+/* The number of entries stands before them and is known after them: room was left for the longest
  * varint and the entries move up against it at the end. */
+static void writer_end(struct writer *w, size_t count)
+{
+    const uint8_t *body = w->base + 1 + VARINT_BYTES_MAX;
+    w->base[0] = TALLY_VERSION;
+    size_t head = 1 + varint_put(w->base + 1, count), used = (size_t)(w->p - body);
+    memmove(w->base + head, body, used);
+    w->out->n = w->start + head + used;
+}
+
+/* Takes entries from the reader: `have`, and those behind it that come before `next` (NULL: all).
+ * `have` is then what follows, if *more, and *last the last one taken. Returns how many. */
+static size_t run_take(struct tally_reader *r, struct tally_entry *have,
+                       const struct tally_entry *next, struct tally_entry *last,
+                       const uint8_t **end, bool *more)
+{
+    size_t n = 0;
+    do {
+        *last = *have;
+        *end = r->p;
+        n++;
+        *more = tally_next(r, have);
+    } while (*more && have->messages != 0 && (!next || entry_cmp(have, next) < 0));
+    return n;
+}
+
+/* An entry that stands behind the same one as before is the same bytes as before: such are copied,
+ * and most are, for each batch adds a little to what is there. */
 enum err tally_merge(struct slice packed, const struct tally_entry *add, size_t n,
                      struct strbuf *out)
 {
     struct tally_reader r;
     struct tally_entry have, last = {0};
-    size_t start = out->n, count = 0, i = 0;
+    struct writer w;
+    size_t count = 0, i = 0;
     tally_read(&r, packed);
-    if (!strbuf_reserve(out, 1 + VARINT_BYTES_MAX + packed.n + (r.left < packed.n ? r.left : 0) +
-                                 n * ENTRY_BYTES_MAX)) {
+    if (!writer_begin(&w, out, packed.n + (r.left < packed.n ? r.left : 0) + n * ENTRY_BYTES_MAX)) {
         return ERR_NOMEM;
     }
-    uint8_t *base = (uint8_t *)out->p + start, *body = base + 1 + VARINT_BYTES_MAX, *p = body;
-    uint8_t *limit = base + (out->capacity - start);
-    bool more = tally_next(&r, &have);
+    const uint8_t *from = r.p; /* the bytes of `have` begin here */
+    bool more = tally_next(&r, &have), is_behind_last = true;
     while (more || i < n) {
         int order = !more ? 1 : i == n ? -1 : entry_cmp(&have, &add[i]);
+        if (order < 0 && is_behind_last && have.messages != 0) {
+            const uint8_t *end;
+            count += run_take(&r, &have, i < n ? &add[i] : NULL, &last, &end, &more);
+            if (!writer_room(&w, (size_t)(end - from))) {
+                return ERR_NOMEM;
+            }
+            memcpy(w.p, from, (size_t)(end - from));
+            w.p += end - from;
+            from = end;
+            continue;
+        }
         struct tally_entry e = order < 0 ? have : order > 0 ? add[i] : entry_sum(&have, &add[i]);
-        more = order <= 0 ? tally_next(&r, &have) : more;
+        if (order <= 0) {
+            from = r.p;
+            more = tally_next(&r, &have);
+            is_behind_last = e.messages != 0;
+        }
         i += order >= 0;
         if (e.messages == 0) {
             continue; /* all of it was taken away */
         }
-        if (limit - p <= ENTRY_BYTES_MAX) {
-            /* Sums may need a few bytes more than their parts. */
-            size_t used = (size_t)(p - base);
-            out->n = start + used;
-            if (!strbuf_reserve(out, out->capacity / 2 + ENTRY_BYTES_MAX + 1)) {
-                return ERR_NOMEM;
-            }
-            base = (uint8_t *)out->p + start;
-            body = base + 1 + VARINT_BYTES_MAX;
-            p = base + used;
-            limit = base + (out->capacity - start);
+        if (!writer_room(&w, 0)) {
+            return ERR_NOMEM;
         }
-        p = entry_put(p, &e, &last);
+        w.p = entry_put(w.p, &e, &last);
+        is_behind_last = order <= 0;
         last = e;
         count++;
     }
-    base[0] = TALLY_VERSION;
-    size_t head = 1 + varint_put(base + 1, count), used = (size_t)(p - body);
-    memmove(base + head, body, used);
-    out->n = start + head + used;
+    writer_end(&w, count);
     return r.is_bad ? ERR_STORE : OK;
 }
