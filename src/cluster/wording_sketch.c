@@ -134,13 +134,25 @@ uint64_t wording_sketch_key(const struct wording_sketch *s)
     return key ? key : 1;
 }
 
-/* How many of the 16 lanes of a word are equal. */
-static unsigned lanes_equal(uint64_t a, uint64_t b)
+/* A 1 in each of the 16 lanes that differs. */
+static uint64_t lanes_differ(uint64_t a, uint64_t b)
 {
     uint64_t x = a ^ b;
     x |= x >> 2;
     x |= x >> 1;
-    return WORDING_WORD_LANES - (unsigned)__builtin_popcountll(x & 0x1111111111111111);
+    return x & 0x1111111111111111;
+}
+
+/* The sum of the lanes, less than 256. Not every machine counts bits. */
+static unsigned lanes_sum(uint64_t x)
+{
+    const uint64_t low = 0x0f0f0f0f0f0f0f0f;
+    return (unsigned)(((x & low) + (x >> 4 & low)) * 0x0101010101010101 >> 56);
+}
+
+static unsigned lanes_equal(uint64_t a, uint64_t b)
+{
+    return WORDING_WORD_LANES - lanes_sum(lanes_differ(a, b));
 }
 
 /* Lanes of four bits are equal by chance once in 16. */
@@ -162,11 +174,11 @@ double wording_text_likeness(const struct wording_sketch *a, const struct wordin
         !cd1_has_lanes((enum cd1_kind)b->kind, b->shingles)) {
         return 0;
     }
-    unsigned equal = 0;
+    uint64_t differ = 0;
     for (size_t i = 0; i < WORDING_TEXT_WORDS; i++) {
-        equal += lanes_equal(a->text[i], b->text[i]);
+        differ += lanes_differ(a->text[i], b->text[i]);
     }
-    return likeness(equal, CD1_TEXT_LANES);
+    return likeness(CD1_TEXT_LANES - lanes_sum(differ), CD1_TEXT_LANES);
 }
 
 double wording_open_likeness(const struct wording_sketch *a, const struct wording_sketch *b)
