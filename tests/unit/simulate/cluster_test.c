@@ -115,6 +115,9 @@ static void message_place(const struct fixture *f, struct analyser *a, struct cl
         .domain_count = r->domain_count,
         .url_shapes = r->url_shapes,
         .url_shape_count = r->url_shape_count,
+        .subject = r->subject,
+        .attachment_type = r->attachment_count ? r->attachments[0].type : S(""),
+        .attachment_bytes = r->attachment_count ? r->attachments[0].bytes : 0,
     };
     assert_int_equal(clusters_place(c, &m, placed), OK);
 }
