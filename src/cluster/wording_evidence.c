@@ -33,8 +33,6 @@ enum { LONG_SUBJECT = 3 }; /* own words: with links in the same form it tells tw
 /* Attachments in the same form, with the same subject */
 static const double SHAPE_SUBJECT = 0.6;
 
-enum { CALL_COMMON = 1, HTML_COMMON = 2, SHAPES_TRIVIAL = 4, SUBJECT_COMMON = 8 };
-
 static bool shares_domain(const struct wording_grouping *g, uint32_t a, uint32_t b)
 {
     size_t i = a ? g->domain_end[a - 1] : 0, k = b ? g->domain_end[b - 1] : 0;

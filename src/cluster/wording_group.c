@@ -97,6 +97,7 @@ static void groups_unite(struct wording_grouping *g, uint32_t a, uint32_t b)
     if (memcmp(g->heads[root], merged, sizeof merged) != 0) {
         memcpy(g->heads[root], merged, sizeof merged);
         g->age[root]++;
+        g->flags[root] &= (uint8_t) ~(PADDED_KNOWN | PADDED_OPEN | PADDED_CLOSE);
     }
 }
 
@@ -298,24 +299,31 @@ static struct edge_mean edge_mean(const struct wording_grouping *g, uint32_t a, 
 }
 
 /* Each text is another, under one subject, and only its beginning or its end stays: what stays is
- * the template. Under a mailing list's footer each letter has a subject of its own. */
-static bool is_padded(const struct wording_grouping *g, uint32_t root, struct edge_mean *m)
+ * the template. Under a mailing list's footer each letter has a subject of its own. Says which of
+ * the two stay; kept with the root until its heads change. */
+static uint8_t padded_edges(struct wording_grouping *g, uint32_t root)
 {
-    *m = edge_mean(g, root, root);
-    return m->pairs >= PADDED_HEADS && m->text <= PADDED_TEXT && m->subject >= PADDED_SUBJECT &&
-           (m->open >= PADDED_EDGE || m->close >= PADDED_EDGE);
+    if (!(g->flags[root] & PADDED_KNOWN)) {
+        struct edge_mean m = edge_mean(g, root, root);
+        bool is_padded =
+            m.pairs >= PADDED_HEADS && m.text <= PADDED_TEXT && m.subject >= PADDED_SUBJECT;
+        g->flags[root] |= PADDED_KNOWN;
+        g->flags[root] |= is_padded && m.open >= PADDED_EDGE ? PADDED_OPEN : 0;
+        g->flags[root] |= is_padded && m.close >= PADDED_EDGE ? PADDED_CLOSE : 0;
+    }
+    return g->flags[root] & (PADDED_OPEN | PADDED_CLOSE);
 }
 
 /* Two groups of padded texts that stay the same at the same end, whatever their subjects. */
 static bool is_padded_alike(struct wording_grouping *g, uint32_t a, uint32_t b)
 {
-    struct edge_mean x, y, both;
-    if (!is_padded(g, a, &x) || !is_padded(g, b, &y)) {
+    uint8_t edges = padded_edges(g, a) & padded_edges(g, b);
+    if (!edges) {
         return false;
     }
-    both = edge_mean(g, a, b);
-    return (x.open >= PADDED_EDGE && y.open >= PADDED_EDGE && both.open >= PADDED_EDGE) ||
-           (x.close >= PADDED_EDGE && y.close >= PADDED_EDGE && both.close >= PADDED_EDGE);
+    struct edge_mean both = edge_mean(g, a, b);
+    return (edges & PADDED_OPEN && both.open >= PADDED_EDGE) ||
+           (edges & PADDED_CLOSE && both.close >= PADDED_EDGE);
 }
 
 static void padded_try(struct wording_grouping *g, uint32_t a, uint32_t b)

@@ -8,6 +8,17 @@
 
 enum { WORDING_HEADS = 8 }; /* heaviest members that stand for a group */
 
+/* What of a node is anybody's; and of a root, which edges of its texts stay the same. */
+enum wording_flag {
+    CALL_COMMON = 1,
+    HTML_COMMON = 2,
+    SHAPES_TRIVIAL = 4,
+    SUBJECT_COMMON = 8,
+    PADDED_KNOWN = 16,
+    PADDED_OPEN = 32,
+    PADDED_CLOSE = 64,
+};
+
 struct wording_edge {
     float strength;
     uint32_t a, b; /* nodes, a < b */
@@ -28,7 +39,7 @@ struct wording_grouping {
     const struct wordings *v;
     size_t n;
     uint32_t *order, *node_of;        /* node to place and back */
-    uint8_t *flags;                   /* what of a node is anybody's */
+    uint8_t *flags;                   /* what of a node is anybody's; wording_flag */
     uint32_t *parent;                 /* the root is the group's heaviest node */
     uint32_t (*heads)[WORDING_HEADS]; /* of roots, ascending; n: none */
     uint32_t *age;                    /* of roots: how often its heads changed */
