@@ -171,7 +171,7 @@ enum err clusters_recount(struct clusters *c, uint64_t number,
             continue;
         }
         e = k == CLUSTER_MAILER ? variants_again(c->variants, place, m)
-                                : (wordings_again(c->wordings, place), OK);
+                                : wordings_again(c->wordings, place, m);
         e = e == OK ? profile_take(parts_profile(c, (enum cluster_kind)k, place), m, key[!k]) : e;
         s->flags |= PART_CHANGED;
     }

@@ -256,9 +256,15 @@ enum err wordings_find(struct wordings *v, const struct cluster_message *m, uint
     return OK;
 }
 
-void wordings_again(struct wordings *v, size_t i)
+enum err wordings_again(struct wordings *v, size_t i, const struct cluster_message *m)
 {
+    struct wording_subject subject;
+    if (wording_subject_make(&subject, m->subject, v->arena) != OK) {
+        return ERR_NOMEM;
+    }
     wording_use(v, i, 1);
+    wording_subjects_take(v->items[i].subjects, &subject);
+    return OK;
 }
 
 void wording_take_in(struct wordings *v, const struct wording_sketch *s, uint64_t key, char *shapes,

@@ -16,8 +16,8 @@ void wordings_free(struct wordings *v);
 enum err wordings_find(struct wordings *v, const struct cluster_message *m, uint64_t *key,
                        struct profile **profile, bool *is_new) MUST_USE;
 
-/* One more message of the wording at place i, not yet counted in its profile. */
-void wordings_again(struct wordings *v, size_t i);
+/* One more message of the wording at place i, as the store has it; not yet counted. ERR_NOMEM. */
+enum err wordings_again(struct wordings *v, size_t i, const struct cluster_message *m) MUST_USE;
 
 /* The table's count is exact since a wording was (last) taken in; at most so many messages more may
  * have had it before it gave way to others. */

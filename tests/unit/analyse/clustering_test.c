@@ -45,8 +45,10 @@ static void message_add(struct strbuf *out, unsigned i)
     for (unsigned k = 0; k < 4; k++) {
         strbuf_printf(out, "X-Family%u-%c: v%u\n", family, 'A' + (int)((k + family) % 4), family);
     }
-    strbuf_printf(out, "From: <x%u@example.net>\nTo: <trap@example.org>\nSubject: offer %u\n\n", i,
-                  i);
+    strbuf_printf(
+        out,
+        "From: <x%u@example.net>\nTo: <trap@example.org>\nSubject: our finest offer kind%c now\n\n",
+        i, 'a' + (int)(i / 700));
     for (unsigned k = 0; k < 60; k++) {
         strbuf_printf(out, "word%c%c%c ", 'a' + (int)content, 'a' + (int)(k / 8),
                       'a' + (int)(k % 8));
