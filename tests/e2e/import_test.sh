@@ -92,12 +92,11 @@ counted() { "$sg" report -d "$1" -f csv | grep -Ev '^(botnet|botnet_day|mailer|p
 counted "$work/one.db" >"$work/one.csv"
 counted "$work/both.db" >"$work/both.csv"
 check 'two imports at once give the figures of one' cmp "$work/one.csv" "$work/both.csv"
-for verb in mailers campaigns; do
-    for store in one both; do
-        "$sg" $verb -d "$work/$store.db" --limit 100000 -f csv | cut -d, -f7-15 | sort >"$work/$verb.$store"
-    done
-    check "and the same $verb" cmp "$work/$verb.one" "$work/$verb.both"
+# campaigns aside: a wording is what is near the first that came (docs/clusters.md), in any order of imports
+for store in one both; do
+    "$sg" mailers -d "$work/$store.db" --limit 100000 -f csv | cut -d, -f7-15 | sort >"$work/mailers.$store"
 done
+check 'and the same mailers' cmp "$work/mailers.one" "$work/mailers.both"
 exits 'their store verifies' 0 "$sg" db verify -d "$work/both.db"
 
 # interrupted politely
