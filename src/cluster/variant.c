@@ -7,7 +7,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { FIRST_CAPACITY = 64, SAVE_VERSION = 1 };
+enum {
+    FIRST_CAPACITY = 64,
+    SAVE_VERSION = 2,
+    VISIT_SECONDS = 3600, /* messages of one machine in one hour are one visit */
+};
 
 struct variants *variants_new(size_t most)
 {
@@ -18,9 +22,17 @@ struct variants *variants_new(size_t most)
     return v;
 }
 
+static struct variant variant_new(uint64_t key, uint64_t error)
+{
+    struct variant x = {.key = key, .error = error};
+    host_sample_init(&x.hosts);
+    return x;
+}
+
 static void variant_clear(struct variant *x)
 {
     profile_clear(&x->profile);
+    host_sample_free(&x->hosts);
     free(x->dialect);
 }
 
@@ -166,7 +178,7 @@ static enum err place_make(struct variants *v, uint64_t key, uint64_t weight, si
             return ERR_NOMEM;
         }
         *place = v->count++;
-        v->items[*place] = (struct variant){.key = key};
+        v->items[*place] = variant_new(key, 0);
         slot_put(v, *place);
         return OK;
     }
@@ -180,10 +192,17 @@ static enum err place_make(struct variants *v, uint64_t key, uint64_t weight, si
     }
     slot_remove(v, v->items[i].key);
     variant_clear(&v->items[i]);
-    v->items[i] = (struct variant){.key = key, .error = least};
+    v->items[i] = variant_new(key, least);
     slot_put(v, i);
     *place = i;
     return OK;
+}
+
+static enum err host_take(struct variant *x, const struct cluster_message *m)
+{
+    uint64_t visit = m->received ? (uint64_t)(m->received / VISIT_SECONDS)
+                                 : hash_u64(slice_of((const char *)m->id.b, sizeof m->id.b));
+    return host_sample_take(&x->hosts, m->host, visit, VARIANT_HOSTS);
 }
 
 enum err variants_find(struct variants *v, const struct cluster_message *m, uint64_t *key,
@@ -198,7 +217,8 @@ enum err variants_find(struct variants *v, const struct cluster_message *m, uint
     size_t i = variants_index(v, *key);
     if (i < v->count) {
         *profile = &v->items[i].profile;
-        return dialect_take(&v->items[i].dialect, m, &k);
+        enum err e = host_take(&v->items[i], m);
+        return e == OK ? dialect_take(&v->items[i].dialect, m, &k) : e;
     }
     struct dialect *d = dialect_new(m, &k);
     if (!d) {
@@ -210,10 +230,9 @@ enum err variants_find(struct variants *v, const struct cluster_message *m, uint
         return e;
     }
     v->items[i].dialect = d;
-    profile_init(&v->items[i].profile);
     *profile = &v->items[i].profile;
     *is_new = true;
-    return OK;
+    return host_take(&v->items[i], m);
 }
 
 enum err variants_again(struct variants *v, size_t i, const struct cluster_message *m)
@@ -280,7 +299,8 @@ size_t variants_bytes(const struct variants *v)
     n += v->slots ? (v->slot_mask + 1) * sizeof *v->slots : 0;
     n += v->heap ? v->most * (sizeof *v->heap + sizeof *v->seen) : 0;
     for (size_t i = 0; i < v->count; i++) {
-        n += dialect_bytes(v->items[i].dialect) + profile_bytes(&v->items[i].profile);
+        n += dialect_bytes(v->items[i].dialect) + profile_bytes(&v->items[i].profile) +
+             host_sample_bytes(&v->items[i].hosts);
     }
     return n;
 }
@@ -292,6 +312,7 @@ enum err variants_save(const struct variants *v, size_t i, struct strbuf *out)
     varint_add(out, SAVE_VERSION);
     varint_add(out, v->items[i].error);
     dialect_save(v->items[i].dialect, out);
+    host_sample_save(&v->items[i].hosts, out);
     enum err e = profile_save(&v->items[i].profile, out);
     return e != OK ? e : out->failed ? ERR_NOMEM : OK;
 }
@@ -299,14 +320,17 @@ enum err variants_save(const struct variants *v, size_t i, struct strbuf *out)
 static bool variant_parse(struct slice *in, struct variant *x)
 {
     uint64_t version;
-    if (!varint_cut(in, &version) || version != SAVE_VERSION || !varint_cut(in, &x->error)) {
+    if (!varint_cut(in, &version) || version == 0 || version > SAVE_VERSION ||
+        !varint_cut(in, &x->error)) {
         return false;
     }
     x->dialect = dialect_load(in);
     if (!x->dialect) {
         return false;
     }
-    if (!profile_load(&x->profile, in) || x->profile.messages > UINT64_MAX - x->error) {
+    /* Version 1 had no machines: those of later messages will do */
+    if ((version >= 2 && !host_sample_load(&x->hosts, in, VARIANT_HOSTS)) ||
+        !profile_load(&x->profile, in) || x->profile.messages > UINT64_MAX - x->error) {
         variant_clear(x);
         return false;
     }
@@ -315,12 +339,11 @@ static bool variant_parse(struct slice *in, struct variant *x)
 
 bool variants_load(struct variants *v, uint64_t key, struct slice *in)
 {
-    struct variant x = {.key = key};
+    struct variant x = variant_new(key, 0);
     struct slice rest = *in;
     if (key == 0 || (v->count > 0 && variants_index(v, key) < v->count)) {
         return false;
     }
-    profile_init(&x.profile);
     if (!variant_parse(&rest, &x)) {
         return false;
     }

@@ -12,18 +12,28 @@
 enum {
     BUCKET_GROUPS = 8,            /* groups of one bucket, the heaviest: more share what all have */
     KEYS = 6,                     /* buckets a variant is looked up in */
-    MEMBERS_COMPARED = 8,         /* of a group: the heaviest of different dialects */
+    GROUP_HOSTS = 4096,           /* machines of a group's sample */
+    HOSTS_LOOKED_UP = 512,        /* of them: by which groups find each other */
+    MEMBERS_COMPARED = 16,        /* of a group: the heaviest of different dialects */
     HOST_MAILERS = BUCKET_GROUPS, /* groups a machine may be seen with; past that it relays */
-    ROUNDS = 3,                   /* of joining groups: what it takes in practice */
 };
+/* All evidence in nats. */
+static const double PLACE_LEAST = 4;   /* of a variant that is placed by its header alone */
 static const double LEADER_LEAST = -4; /* evidence against its leader that a member may have */
 static const double LEAF_LEAST = -4;   /* a list server's variant is of some group that there is, */
-static const double LEAF_MARGIN = 2;   /* if one of them is better than all others */
+static const double LEAF_MARGIN = 0.5; /* if one of them is better than all others */
+/* Groups are joined in rounds, those of most evidence first: the larger a group, the better its
+ * machines show whether two are one. */
+static const double JOIN_LEAST[] = {24, 16, 12, 8, 6, 4, 2, 1, 0, 0};
+static const double LEADERS_OBJECT = 4; /* as many times their leaders' evidence against counts, */
+static const double HEADERS_OBJECT = -12; /* unless machines are shared; then no header says more */
 
 struct group {
     uint32_t member[MEMBERS_COMPARED]; /* the leader first */
     uint8_t members;
     uint32_t parent; /* itself, or the group it was joined with */
+    uint64_t messages;
+    struct host_sample hosts;
 };
 
 /* Most have one group: it stands in the slot, the others in a list. */
@@ -215,22 +225,28 @@ static int heavier_first(const void *a, const void *b, void *arg)
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
-/* How well a variant goes with a group: as its best member says, unless its leader objects. What is
- * not better than `floor` may be given as that. */
+/* How well a variant goes with a group: as its best member says, unless its leader objects, and the
+ * machines of both, once those of groups are known. What is not better than `floor` may be given as
+ * that. */
 static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place,
                              double floor)
 {
-    struct variant_evidence e = {.hosts = variant_hosts_evidence(&g->model, x->member[0], place)};
-    e.hosts =
-        e.hosts > 0 ? 0 : e.hosts; /* what hosts join is joined later, when relays are known */
-    variant_evidence(&g->model, x->member[0], place, LEADER_LEAST, &e);
-    double best = e.total;
-    for (unsigned i = 1; i < x->members && e.total > LEADER_LEAST; i++) {
-        struct variant_evidence more = {0};
-        variant_evidence(&g->model, x->member[i], place, best > floor ? best : floor, &more);
-        best = more.total > best ? more.total : best;
+    struct host_meeting machines;
+    struct variant_evidence e;
+    variant_evidence(&g->model, x->member[0], place, -INFINITY, &e);
+    host_sample_meet(&x->hosts, &item(g, place)->hosts, &machines);
+    double hosts =
+        variant_hosts_evidence(&g->model, x->member[0], place, e.differ, machines.evidence);
+    if (is_leaf(g, place)) { /* the machine may be the list server */
+        hosts = fmax(hosts, 0);
     }
-    return best;
+    double best = e.total;
+    for (unsigned i = 1; i < x->members && e.total + hosts > LEADER_LEAST; i++) {
+        struct variant_evidence more;
+        variant_evidence(&g->model, x->member[i], place, fmax(best, floor - hosts), &more);
+        best = fmax(best, more.total);
+    }
+    return hosts > 0 ? fmax(best, HEADERS_OBJECT) + hosts : best + hosts;
 }
 
 static void group_take(struct grouping *g, uint32_t group, uint32_t place)
@@ -246,39 +262,75 @@ static void group_take(struct grouping *g, uint32_t group, uint32_t place)
         x->member[x->members++] = place;
     }
     g->group_of[place] = group;
+    x->messages += item(g, place)->profile.messages;
+}
+
+static uint32_t group_root(struct grouping *g, uint32_t x)
+{
+    while (g->groups[x].parent != x) {
+        g->groups[x].parent = g->groups[g->groups[x].parent].parent;
+        x = g->groups[x].parent;
+    }
+    return x;
+}
+
+struct choice {
+    uint32_t group;      /* UINT32_MAX: none */
+    double most, second; /* how well it does, and the next one */
+};
+
+static void choose(struct choice *c, uint32_t group, double e)
+{
+    if (e > c->most || (e == c->most && group < c->group)) {
+        c->second = c->most;
+        c->most = e;
+        c->group = group;
+    } else {
+        c->second = fmax(c->second, e);
+    }
+}
+
+/* The best group. Of a list server's variant, which shows little, it is the likelier the larger the
+ * group is. */
+static struct choice group_choose(struct grouping *g, uint32_t place, const uint64_t keys[KEYS])
+{
+    uint32_t tried[KEYS * BUCKET_GROUPS];
+    unsigned tries = 0;
+    bool is_last = is_leaf(g, place);
+    double least = is_last ? LEAF_LEAST : PLACE_LEAST;
+    struct choice c = {UINT32_MAX, -INFINITY, -INFINITY};
+    for (unsigned k = 0; k < KEYS; k++) {
+        const struct bucket_groups b = bucket_find(&g->buckets, keys[k]);
+        for (unsigned i = 0; i < groups_listed(&b); i++) {
+            uint32_t group = group_root(g, b.group[i]);
+            bool is_tried = false;
+            for (unsigned t = 0; t < tries && !is_tried; t++) {
+                is_tried = tried[t] == group;
+            }
+            if (is_tried) {
+                continue;
+            }
+            tried[tries++] = group;
+            const struct group *x = &g->groups[group];
+            double e = group_evidence(g, x, place, is_last ? least : fmax(least, c.second));
+            if (e > least) {
+                choose(&c, group, is_last ? e + log((double)x->messages + 1) : e);
+            }
+        }
+    }
+    return c;
 }
 
 static enum err variant_place(struct grouping *g, uint32_t place)
 {
     uint64_t keys[KEYS];
-    uint32_t tried[KEYS * BUCKET_GROUPS], best = 0;
-    unsigned tries = 0;
-    double least = is_leaf(g, place) ? LEAF_LEAST : 0, most = least, second = least;
     bucket_keys(g, place, keys);
-    for (unsigned k = 0; k < KEYS; k++) {
-        const struct bucket_groups b = bucket_find(&g->buckets, keys[k]);
-        for (unsigned i = 0; i < groups_listed(&b); i++) {
-            bool is_tried = false;
-            for (unsigned t = 0; t < tries && !is_tried; t++) {
-                is_tried = tried[t] == b.group[i];
-            }
-            if (is_tried) {
-                continue;
-            }
-            tried[tries++] = b.group[i];
-            double e = group_evidence(g, &g->groups[b.group[i]], place, second);
-            if (e > most || (e == most && most > least && b.group[i] < best)) {
-                second = most;
-                most = e;
-                best = b.group[i];
-            } else {
-                second = fmax(second, e);
-            }
-        }
-    }
-    if (most <= least || (most <= 0 && most - second < LEAF_MARGIN)) {
-        best = (uint32_t)g->count;
-        g->groups[g->count++] = (struct group){.parent = best};
+    struct choice c = group_choose(g, place, keys);
+    uint32_t best = c.group;
+    if (best == UINT32_MAX || (is_leaf(g, place) && c.most - c.second < LEAF_MARGIN)) {
+        best = (uint32_t)g->count++;
+        g->groups[best] = (struct group){.parent = best};
+        host_sample_init(&g->groups[best].hosts);
     }
     group_take(g, best, place);
     for (unsigned k = 0; k < KEYS; k++) {
@@ -291,35 +343,44 @@ static enum err variant_place(struct grouping *g, uint32_t place)
 
 /* ---- joining groups ---- */
 
-static uint32_t group_root(struct grouping *g, uint32_t x)
+/* The machines of each group. */
+static enum err hosts_gather(struct grouping *g, size_t placed)
 {
-    while (g->groups[x].parent != x) {
-        g->groups[x].parent = g->groups[g->groups[x].parent].parent;
-        x = g->groups[x].parent;
+    enum err e = OK;
+    for (size_t i = 0; i < placed && e == OK; i++) {
+        uint32_t place = g->order[i];
+        e = host_sample_merge(&g->groups[g->group_of[place]].hosts, &item(g, place)->hosts,
+                              GROUP_HOSTS);
     }
-    return x;
+    return e;
+}
+
+static bool is_relay(const struct grouping *g, uint64_t hash)
+{
+    return bucket_find(&g->hosts, mix(hash, 7)).count > HOST_MAILERS;
 }
 
 /* Machines that send for more mailers than one machine has infections are relays, list servers,
- * NAT of whole companies: groups that live on them cannot be told by their hosts. */
+ * NAT of whole companies: they do not tell groups from each other. */
 static enum err hosts_look_at(struct grouping *g)
 {
-    const uint64_t *hash;
     for (uint32_t i = 0; i < g->count; i++) {
-        size_t n = profile_host_hashes(&item(g, g->groups[i].member[0])->profile, &hash);
-        for (size_t h = 0; h < n; h++) {
-            if (!bucket_add(&g->hosts, mix(hash[h], 7), i)) {
+        const struct host_sample *s = &g->groups[i].hosts;
+        for (size_t h = 0; h < s->count && h < HOSTS_LOOKED_UP; h++) {
+            if (!bucket_add(&g->hosts, mix(host_sample_hash(s, h), 7), i)) {
                 return ERR_NOMEM;
             }
         }
     }
     for (uint32_t i = 0; i < g->count; i++) {
-        uint32_t leader = g->groups[i].member[0];
-        size_t n = profile_host_hashes(&item(g, leader)->profile, &hash), relays = 0;
-        for (size_t h = 0; h < n; h++) {
-            relays += bucket_find(&g->hosts, mix(hash[h], 7)).count > HOST_MAILERS;
+        struct host_sample *s = &g->groups[i].hosts;
+        uint32_t kept = 0;
+        for (size_t h = 0; h < s->count; h++) {
+            if (!is_relay(g, host_sample_hash(s, h))) {
+                s->items[kept++] = s->items[h];
+            }
         }
-        g->model.has_relay_hosts[leader] = relays * 2 > n;
+        s->count = kept;
     }
     return OK;
 }
@@ -327,18 +388,24 @@ static enum err hosts_look_at(struct grouping *g)
 /* As the best members say, and less when the leaders object. */
 static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y)
 {
-    double hosts = variant_hosts_evidence(&g->model, x->member[0], y->member[0]);
-    struct variant_evidence e = {.hosts = hosts};
-    variant_evidence(&g->model, x->member[0], y->member[0], LEADER_LEAST, &e);
-    double best = e.total, leaders = fmin(e.total, 0);
-    for (unsigned i = 0; i < x->members && e.total > LEADER_LEAST; i++) {
+    struct host_meeting machines;
+    struct variant_evidence e;
+    uint32_t a = x->member[0], b = y->member[0];
+    variant_evidence(&g->model, a, b, -INFINITY, &e);
+    host_sample_meet(&x->hosts, &y->hosts, &machines);
+    double hosts = variant_hosts_evidence(&g->model, a, b, e.differ, machines.evidence);
+    if (hosts > 0) {
+        e.total = fmax(e.total, HEADERS_OBJECT);
+    }
+    double best = e.total, leaders = fmin(e.total + hosts, 0);
+    for (unsigned i = 0; i < x->members && e.total + hosts > LEADER_LEAST; i++) {
         for (unsigned j = i == 0; j < y->members; j++) {
-            struct variant_evidence more = {.hosts = hosts};
-            variant_evidence(&g->model, x->member[i], y->member[j], best > 0 ? best : 0, &more);
-            best = more.total > best ? more.total : best;
+            struct variant_evidence more;
+            variant_evidence(&g->model, x->member[i], y->member[j], best, &more);
+            best = fmax(best, more.total);
         }
     }
-    return best + leaders;
+    return best + hosts + (hosts > 0 ? leaders : LEADERS_OBJECT * leaders);
 }
 
 struct join {
@@ -363,7 +430,7 @@ static void join_try(struct grouping *g, uint32_t group, const struct bucket_gro
         }
         j->tried[j->tries++] = other;
         double e = join_evidence(g, &g->groups[other], &g->groups[group]);
-        if (e > j->most || (e == j->most && j->most > 0 && other < j->best)) {
+        if (e > j->most || (e == j->most && j->best != UINT32_MAX && other < j->best)) {
             j->most = e;
             j->best = other;
         }
@@ -377,14 +444,14 @@ static void members_add(struct group *to, const struct group *from)
     }
 }
 
-static bool groups_join(struct grouping *g)
+/* One round: each group goes to the earlier one that most speaks for, if it is more than `least`.
+ */
+static enum err groups_join(struct grouping *g, bool are_leaves, double least)
 {
-    bool is_changed = false;
     for (uint32_t i = 0; i < g->count; i++) {
         struct group *x = &g->groups[i];
-        struct join j = {.most = 0};
-        const uint64_t *hash;
-        if (x->parent != i || is_leaf(g, x->member[0])) {
+        struct join j = {.most = least, .best = UINT32_MAX};
+        if (x->parent != i || is_leaf(g, x->member[0]) != are_leaves) {
             continue;
         }
         for (unsigned m = 0; m < x->members; m++) {
@@ -395,26 +462,31 @@ static bool groups_join(struct grouping *g)
                 join_try(g, i, &b, &j);
             }
         }
-        size_t n = profile_host_hashes(&item(g, x->member[0])->profile, &hash);
-        for (size_t h = 0; h < n; h++) {
-            const struct bucket_groups b = bucket_find(&g->hosts, mix(hash[h], 7));
-            if (b.count <= HOST_MAILERS) {
-                join_try(g, i, &b, &j);
+        for (size_t h = 0; h < x->hosts.count && h < HOSTS_LOOKED_UP; h++) {
+            const struct bucket_groups b =
+                bucket_find(&g->hosts, mix(host_sample_hash(&x->hosts, h), 7));
+            join_try(g, i, &b, &j);
+        }
+        if (j.best != UINT32_MAX) {
+            struct group *to = &g->groups[j.best];
+            x->parent = j.best;
+            to->messages += x->messages;
+            members_add(to, x);
+            if (host_sample_merge(&to->hosts, &x->hosts, GROUP_HOSTS) != OK) {
+                return ERR_NOMEM;
             }
         }
-        if (j.most > 0) {
-            x->parent = j.best;
-            members_add(&g->groups[j.best], x);
-            is_changed = true;
-        }
     }
-    return is_changed;
+    return OK;
 }
 
 /* ---- all ---- */
 
 static void grouping_free(struct grouping *g)
 {
+    for (size_t i = 0; i < g->count; i++) {
+        host_sample_free(&g->groups[i].hosts);
+    }
     scratch_free(g->groups);
     scratch_free(g->order);
     scratch_free(g->group_of);
@@ -442,12 +514,19 @@ static enum err grouping_make(struct grouping *g, struct variants *v)
     if (e == OK) {
         qsort_r(g->order, n, sizeof *g->order, heavier_first, v);
     }
-    for (size_t i = 0; i < n && e == OK; i++) {
-        e = variant_place(g, g->order[i]);
+    size_t placed = 0;
+    for (; placed < n && e == OK && !is_leaf(g, g->order[placed]); placed++) {
+        e = variant_place(g, g->order[placed]);
     }
+    e = e == OK ? hosts_gather(g, placed) : e;
     e = e == OK ? hosts_look_at(g) : e;
-    for (unsigned r = 0; e == OK && r < ROUNDS && groups_join(g); r++) {
+    for (size_t r = 0; e == OK && r < sizeof JOIN_LEAST / sizeof *JOIN_LEAST; r++) {
+        e = groups_join(g, false, JOIN_LEAST[r]);
     }
+    for (; placed < n && e == OK; placed++) {
+        e = variant_place(g, g->order[placed]);
+    }
+    e = e == OK ? groups_join(g, true, 0) : e;
     if (e != OK) {
         grouping_free(g);
     }
@@ -508,39 +587,36 @@ static void explain_field(const struct variant_model *m, enum variant_field f, s
     }
 }
 
-static void explain_hosts(const struct variant_model *m, size_t a, size_t b, double e,
-                          struct strbuf *out)
-{
-    struct variant_hosts h;
-    variant_hosts(m, a, b, &h);
-    strbuf_printf(out, "%+6.1f  hosts: ", e);
-    if (h.is_known) {
-        strbuf_printf(out, "%.0f and %.0f, %.0f in both, %.0f if one engine sent both\n", h.first,
-                      h.second, h.shared, h.expected);
-    } else {
-        strbuf_add_cstr(out, "too few to tell\n");
-    }
-}
-
 /* Grouped first, so that machines count as they did there. */
 enum err variants_explain(struct variants *v, size_t a, size_t b, struct strbuf *out)
 {
     struct grouping g;
-    struct variant_evidence e = {0};
+    struct variant_evidence e;
     enum err err = grouping_make(&g, v);
     if (err != OK) {
         return err;
     }
     const struct variant_model *m = &g.model;
-    e.hosts = variant_hosts_evidence(m, a, b);
+    struct host_meeting machines;
+    const struct group *x = &g.groups[group_root(&g, g.group_of[a])];
+    const struct group *y = &g.groups[group_root(&g, g.group_of[b])];
     variant_evidence(m, a, b, -INFINITY, &e);
+    host_sample_meet(&x->hosts, &y->hosts, &machines);
+    double hosts = x == y ? 0 : variant_hosts_evidence(m, a, b, e.differ, machines.evidence);
     explain_names(m, a, b, e.names, out);
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
         explain_field(m, (enum variant_field)f, a, b, out);
     }
-    explain_hosts(m, a, b, e.hosts, out);
-    strbuf_printf(out, "%+6.1f  in all, with %.0f before any evidence: %s\n", e.total,
-                  variant_prior(), e.total > 0 ? "one mailer" : "not one mailer by themselves");
+    strbuf_printf(out, "%+6.1f  machines of their groups: ", hosts);
+    if (x == y) {
+        strbuf_add_cstr(out, "they are of one group\n");
+    } else {
+        strbuf_printf(out, "%u and %u, %u in both, %u returned to one\n", machines.first,
+                      machines.second, machines.both, machines.returned);
+    }
+    strbuf_printf(out, "%+6.1f  in all, with %.0f before any evidence: %s\n", e.total + hosts,
+                  variant_prior(),
+                  e.total + hosts > 0 ? "one mailer" : "not one mailer by themselves");
     grouping_free(&g);
     return out->failed ? ERR_NOMEM : OK;
 }

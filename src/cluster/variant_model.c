@@ -24,11 +24,10 @@ static const double RECASED_NAME = 1.3; /* a name in other case: a mistake of it
 static const double MOVED_EXTRA = 0.5;  /* only such as some engines write in any order */
 static const double RELAYS_MSGID = -0.5;
 static const double ALIKE_MSGID = -0.5; /* of one form, but for chance or the machine's name */
-static const double HOSTS_LEAST = 4;    /* machines below which chance says more */
-static const double POOLS_ALIKE = 1.5;
-static const double ONE_POOL = 40;   /* one pool of machines: outweighs any header */
-static const double TWO_POOLS = -2;  /* may be a kit that two botnets use; */
-static const double OTHER_BUILD = 3; /* times that, when the headers differ, too */
+static const double ONE_POOL = 40;      /* one pool of machines: outweighs any header */
+static const double TWO_POOLS = -4;     /* may be a kit that two botnets use; */
+static const double TWO_BUILDS = -25;   /* less likely so when the headers differ, */
+static const double DIFFERENCE = -1;    /* by this at least */
 
 static const struct {
     const char *name;
@@ -365,7 +364,7 @@ static bool weights_make(struct variant_model *m, struct value_map *map)
     return true;
 }
 
-/* ---- names and hosts ---- */
+/* ---- names ---- */
 
 /* The fields that programs write and relays leave alone, in lower case. Some engines write those
  * with X- in any order. */
@@ -436,25 +435,6 @@ static bool names_make_all(struct variant_model *m)
     return true;
 }
 
-/* Machines behind a variant, if each message came from one of them at random: h = N(1 - e^(-m/N))
- * of m messages from h hosts. Without any host that came twice, there are many. */
-static double pool_of(double hosts, double messages)
-{
-    double low = 1e-6, high = 100; /* messages a machine */
-    if (hosts < 1 || messages <= hosts) {
-        return fmax(messages * messages / 2, 1);
-    }
-    for (unsigned i = 0; i < 50; i++) {
-        double x = sqrt(low * high);
-        if (-expm1(-x) / x > hosts / messages) {
-            low = x;
-        } else {
-            high = x;
-        }
-    }
-    return fmax(messages / low, hosts);
-}
-
 enum err variant_model_make(struct variant_model *m, const struct variants *v)
 {
     struct value_map map = {0};
@@ -465,19 +445,10 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
         .msgid = scratch_new(n, sizeof *m->msgid),
         .order = scratch_new(n, sizeof *m->order),
         .names = scratch_new(n, sizeof *m->names),
-        .hosts = scratch_new(n, sizeof *m->hosts),
-        .pool = scratch_new(n, sizeof *m->pool),
-        .has_relay_hosts = scratch_new(n, sizeof *m->has_relay_hosts),
     };
-    bool ok =
-        m->value && m->msgid && m->order && m->names && m->hosts && m->pool && m->has_relay_hosts;
+    bool ok = m->value && m->msgid && m->order && m->names;
     ok = ok && names_make_all(m); /* first: weights look at the names' order */
     ok = ok && values_make(m, &map) && weights_make(m, &map);
-    for (size_t i = 0; ok && i < v->count; i++) {
-        const struct profile *p = &v->items[i].profile;
-        m->hosts[i] = (float)profile_hosts(p, NULL);
-        m->pool[i] = (float)pool_of(m->hosts[i], (double)p->hosted);
-    }
     scratch_free(map.slots);
     scratch_free(map.spread);
     if (!ok) {
@@ -496,9 +467,6 @@ void variant_model_free(struct variant_model *m)
     scratch_free(m->names);
     scratch_free(m->hashes);
     scratch_free(m->written);
-    scratch_free(m->hosts);
-    scratch_free(m->pool);
-    scratch_free(m->has_relay_hosts);
     *m = (struct variant_model){0};
 }
 
@@ -597,45 +565,20 @@ static bool are_contemporary(const struct profile *x, const struct profile *y)
     return last - first >= (mine < other ? mine : other) / 2;
 }
 
-void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct variant_hosts *out)
+double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b, double differ,
+                              double evidence)
 {
-    const struct profile *x = &m->v->items[a].profile, *y = &m->v->items[b].profile;
-    *out = (struct variant_hosts){.first = m->hosts[a], .second = m->hosts[b]};
-    if (out->first < HOSTS_LEAST || out->second < HOSTS_LEAST || m->has_relay_hosts[a] ||
-        m->has_relay_hosts[b]) {
-        return;
-    }
-    double likeness = profile_host_overlap(x, y, NULL);
-    out->is_known = true;
-    out->are_contemporary = are_contemporary(x, y);
-    out->shared = likeness / (1 + likeness) * (out->first + out->second);
-    out->pool = sqrt((double)m->pool[a] * m->pool[b]);
-    out->expected = out->first * out->second / fmax(m->pool[a], m->pool[b]);
-}
-
-double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b)
-{
-    struct variant_hosts h;
-    variant_hosts(m, a, b, &h);
-    if (!h.is_known) {
+    if (evidence < 0 && !are_contemporary(&m->v->items[a].profile, &m->v->items[b].profile)) {
         return 0;
     }
-    /* The pool as both together tell it (Lincoln-Petersen) must be about as large as each alone
-       tells it: a second infection on some of the machines makes it larger. */
-    double together = h.shared > 0 ? h.first * h.second / h.shared : INFINITY;
-    if (h.shared >= HOSTS_LEAST && together <= POOLS_ALIKE * h.pool) {
-        return ONE_POOL;
-    }
-    bool is_missed = h.expected >= HOSTS_LEAST + 1 && h.shared < 0.1 * h.expected;
-    return is_missed && h.are_contemporary ? TWO_POOLS : 0;
+    return fmax(fmin(evidence, ONE_POOL), differ < DIFFERENCE ? TWO_BUILDS : TWO_POOLS);
 }
 
 void variant_evidence(const struct variant_model *m, size_t a, size_t b, double floor,
                       struct variant_evidence *out)
 {
     double sum = 0, most = 0;
-    double hosts = out->hosts;
-    *out = (struct variant_evidence){.hosts = hosts};
+    *out = (struct variant_evidence){0};
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
         double e = variant_field_evidence(m, (enum variant_field)f, a, b);
         if (e < 0) {
@@ -649,10 +592,7 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
     if (out->differ > SMALL_DIFFERENCE && most > 0) { /* content aside */
         out->agree += NO_DIFFERENCE;
     }
-    if (out->hosts < 0 && out->differ < -1) {
-        out->hosts *= OTHER_BUILD; /* a kit sold twice is the same on both pools */
-    }
-    out->total = PRIOR + out->agree + out->differ + out->hosts;
+    out->total = PRIOR + out->agree + out->differ;
     /* Names are dear to compare */
     if (m->order[a] != m->order[b] && out->total + SAME_NAMES <= floor) {
         out->total = floor;

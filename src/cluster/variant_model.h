@@ -33,9 +33,6 @@ struct variant_model {
     struct variant_names *names;
     uint32_t *hashes; /* what the names of all point into */
     uint16_t *written;
-    float *hosts;
-    float *pool;           /* hosts of the machines behind each variant, by how often they return */
-    bool *has_relay_hosts; /* most of its hosts are shared by too many mailers; set by grouping */
 };
 
 /* ERR_NOMEM: nothing was made. */
@@ -45,13 +42,11 @@ void variant_model_free(struct variant_model *m);
 struct variant_evidence {
     double names;         /* field names and their order */
     double agree, differ; /* the other fields */
-    double hosts;         /* given: of variant_hosts_evidence(), or 0 */
     double total;         /* with the prior; above 0: one mailer */
 };
 /* A total that would not be above `floor` may be given as `floor`, with the names left out. */
 void variant_evidence(const struct variant_model *m, size_t a, size_t b, double floor,
                       struct variant_evidence *out);
-double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b);
 
 /* How the field names of two variants relate. */
 struct variant_order {
@@ -63,15 +58,11 @@ struct variant_order {
 };
 void variant_order(const struct variant_model *m, size_t a, size_t b, struct variant_order *out);
 
-/* What a shared pool of machines would show, and what there is. */
-struct variant_hosts {
-    bool is_known, are_contemporary;
-    double first, second; /* hosts */
-    double shared;        /* hosts in both */
-    double expected;      /* if one engine drew the variant for each message */
-    double pool;          /* machines behind them, as each alone tells it: the geometric mean */
-};
-void variant_hosts(const struct variant_model *m, size_t a, size_t b, struct variant_hosts *out);
+/* The evidence of machines as it counts, from that of a meeting: at most so that it outweighs any
+ * header, and little against, for a kit may be used by two botnets; nothing when the two were not
+ * there at one time. */
+double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b, double differ,
+                              double evidence);
 
 /* Before any evidence. */
 double variant_prior(void);

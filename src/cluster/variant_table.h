@@ -3,14 +3,18 @@
 #ifndef CLUSTER_VARIANT_TABLE_H
 #define CLUSTER_VARIANT_TABLE_H
 
+#include "cluster/host_sample.h"
 #include "cluster/variant.h"
 #include "cluster/variant_dialect.h"
+
+enum { VARIANT_HOSTS = 512 }; /* machines of a variant's sample */
 
 struct variant {
     uint64_t key;
     uint64_t error; /* Space-Saving: the count of the one that gave way */
     struct profile profile;
     struct dialect *dialect;
+    struct host_sample hosts;
 };
 
 struct variants {
