@@ -189,8 +189,8 @@ void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
                       struct host_meeting *out)
 {
     /* Upgrades and campaigns keep a machine with one variant for some time */
-    static const double one_pool[SHARES] = {0.25, 0.5, 0.999};
-    static const double two_pools[SHARES] = {0.01, 0.03, 0.1};
+    static const double one_pool[SHARES] = {0.35, 0.6, 0.999};
+    static const double two_pools[SHARES] = {0.01, 0.05, 0.15};
     struct tally t = {0};
     walk(a, b, item_tally, &t);
     *out = (struct host_meeting){.first = t.both, .second = t.both, .both = t.both};

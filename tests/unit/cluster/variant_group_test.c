@@ -466,7 +466,7 @@ static void explanations(void **state)
                                    "order\n")) != SIZE_MAX);
     assert_true(slice_find(text, S("  -4.0  Message-ID: different\n")) != SIZE_MAX);
     assert_true(slice_find(text, S("mailer: the same\n")) != SIZE_MAX);
-    assert_true(slice_find(text, S("hosts: too few to tell\n")) != SIZE_MAX);
+    assert_true(slice_find(text, S("machines of their groups: ")) != SIZE_MAX);
     assert_true(slice_ends(text, S("by themselves\n")) || slice_ends(text, S(": one mailer\n")));
     strbuf_free(&b);
     variants_free(v);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testing.h"
+
+#include "cluster/host_sample.h"
+
+#include <stdlib.h>
+
+enum { MOST = 64 };
+
+static uint64_t seed = 1;
+
+static unsigned random_below(unsigned n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(seed >> 33) % n;
+}
+
+static void take(struct host_sample *s, uint64_t host, uint64_t visit, size_t most)
+{
+    assert_int_equal(host_sample_take(s, host, visit, most), OK);
+}
+
+static void assert_same(const struct host_sample *a, const struct host_sample *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_true(a->below == b->below);
+    assert_memory_equal(a->items, b->items, a->count * sizeof *a->items);
+}
+
+/* Order, repeats and the way of merging change nothing. */
+static void merging_is_taking(void **state)
+{
+    (void)state;
+    struct host_sample whole, again, part[3];
+    host_sample_init(&whole);
+    host_sample_init(&again);
+    for (unsigned i = 0; i < 3; i++) {
+        host_sample_init(&part[i]);
+    }
+    for (unsigned i = 0; i < 5000; i++) {
+        uint64_t host = 1 + random_below(400), visit = random_below(30);
+        take(&whole, host, visit, MOST);
+        take(&whole, host, visit, MOST);
+        take(&part[random_below(3)], host, visit, MOST);
+    }
+    assert_int_equal(whole.count, MOST);
+    assert_int_equal(host_sample_merge(&part[0], &part[1], MOST), OK);
+    assert_int_equal(host_sample_merge(&part[2], &part[0], MOST), OK);
+    assert_same(&whole, &part[2]);
+    assert_int_equal(host_sample_merge(&again, &whole, MOST), OK);
+    assert_int_equal(host_sample_merge(&again, &whole, MOST), OK);
+    assert_same(&whole, &again);
+    host_sample_free(&whole);
+    host_sample_free(&again);
+    for (unsigned i = 0; i < 3; i++) {
+        host_sample_free(&part[i]);
+    }
+}
+
+static void no_machine_is_none(void **state)
+{
+    (void)state;
+    struct host_sample s;
+    host_sample_init(&s);
+    take(&s, 0, 1, MOST);
+    assert_int_equal(s.count, 0);
+    take(&s, 7, 1, MOST);
+    assert_int_equal(s.count, 1);
+    host_sample_free(&s);
+}
+
+/* Of machines that came twice: the likelihood ratio by hand. All of two came with both: (0.35^2 +
+ * 0.6^2 + 0.999^2) / (0.01^2 + 0.05^2 + 0.15^2). */
+static void evidence_by_hand(void **state)
+{
+    (void)state;
+    struct host_sample a, b;
+    struct host_meeting m;
+    host_sample_init(&a);
+    host_sample_init(&b);
+    take(&a, 1, 1, MOST);
+    take(&b, 1, 2, MOST);
+    take(&a, 2, 1, MOST);
+    take(&b, 2, 2, MOST);
+    host_sample_meet(&a, &b, &m);
+    assert_int_equal(m.first, 2);
+    assert_int_equal(m.second, 2);
+    assert_int_equal(m.both, 2);
+    assert_int_equal(m.returned, 0);
+    assert_float_equal(m.evidence, 4.0773, 1e-3);
+    host_sample_free(&b);
+    host_sample_init(&b);
+    take(&b, 3, 1, MOST);
+    host_sample_meet(&a, &b, &m);
+    assert_int_equal(m.both, 0);
+    assert_float_equal(m.evidence, 0, 1e-9); /* none came twice: nothing is known */
+    host_sample_free(&a);
+    host_sample_free(&b);
+}
+
+/* Samples that were cut are compared where both are complete. */
+static void large_pools(void **state)
+{
+    (void)state;
+    for (unsigned shared = 0; shared < 2; shared++) {
+        struct host_sample a, b;
+        struct host_meeting m;
+        host_sample_init(&a);
+        host_sample_init(&b);
+        for (unsigned i = 0; i < 20000; i++) {
+            bool is_first = random_below(2) == 0;
+            uint64_t host = 1 + random_below(5000) + (!shared && !is_first ? 100000 : 0);
+            take(is_first ? &a : &b, host, i, MOST);
+        }
+        host_sample_meet(&a, &b, &m);
+        assert_true(shared ? m.evidence > 20 : m.evidence < -3);
+        assert_true(m.first <= MOST && m.second <= MOST);
+        host_sample_free(&a);
+        host_sample_free(&b);
+    }
+}
+
+static void kept(void **state)
+{
+    (void)state;
+    struct host_sample s, back;
+    struct strbuf b = STRBUF_INIT;
+    host_sample_init(&s);
+    for (unsigned i = 0; i < 300; i++) {
+        take(&s, 1 + random_below(200), i, MOST);
+    }
+    host_sample_save(&s, &b);
+    struct slice in = strbuf_slice(&b), whole = in;
+    assert_true(host_sample_load(&back, &in, MOST));
+    assert_int_equal(in.n, 0);
+    assert_same(&s, &back);
+    host_sample_free(&back);
+    for (size_t n = 0; n < whole.n; n++) {
+        in = slice_sub(whole, 0, n);
+        assert_false(host_sample_load(&back, &in, MOST));
+    }
+    in = whole;
+    assert_false(host_sample_load(&back, &in, MOST - 1));
+    host_sample_free(&s);
+    strbuf_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merging_is_taking),
+        cmocka_unit_test(no_machine_is_none),
+        cmocka_unit_test(evidence_by_hand),
+        cmocka_unit_test(large_pools),
+        cmocka_unit_test(kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
