@@ -240,7 +240,8 @@ enum err variants_again(struct variants *v, size_t i, const struct cluster_messa
     struct dialect_key k;
     uint64_t key;
     bool is_same = dialect_key(m, &k, &key) && key == v->items[i].key;
-    return is_same ? dialect_take(&v->items[i].dialect, m, &k) : OK;
+    enum err e = host_take(&v->items[i], m);
+    return e == OK && is_same ? dialect_take(&v->items[i].dialect, m, &k) : e;
 }
 
 /* ---- what is there ---- */
