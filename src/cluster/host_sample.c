@@ -37,7 +37,11 @@ static uint64_t mixed(uint64_t h)
 /* Up to some ten well: enough to tell once from often. */
 static unsigned item_visits(uint64_t item)
 {
-    return (unsigned)__builtin_popcountll(item & VISITS);
+    unsigned x = item & VISITS; /* without a call into libgcc, of all CPUs */
+    x = (x & 0x5555) + (x >> 1 & 0x5555);
+    x = (x & 0x3333) + (x >> 2 & 0x3333);
+    x = (x & 0x0f0f) + (x >> 4 & 0x0f0f);
+    return (x & 0xff) + (x >> 8);
 }
 
 static size_t place_of(const struct host_sample *s, uint64_t hash)
@@ -192,6 +196,10 @@ void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
     static const double one_pool[SHARES] = {0.35, 0.6, 0.999};
     static const double two_pools[SHARES] = {0.01, 0.05, 0.15};
     struct tally t = {0};
+    *out = (struct host_meeting){0};
+    if (a->count == 0 || b->count == 0) {
+        return;
+    }
     walk(a, b, item_tally, &t);
     *out = (struct host_meeting){.first = t.both, .second = t.both, .both = t.both};
     for (unsigned k = 1; k <= VISIT_BITS; k++) {

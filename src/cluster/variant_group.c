@@ -12,8 +12,9 @@
 enum {
     BUCKET_GROUPS = 8,            /* groups of one bucket, the heaviest: more share what all have */
     KEYS = 6,                     /* buckets a variant is looked up in */
-    GROUP_HOSTS = 4096,           /* machines of a group's sample */
-    HOSTS_LOOKED_UP = 512,        /* of them: by which groups find each other */
+    GROUP_HOSTS = 2048,           /* machines of a group's sample */
+    HOSTS_LOOKED_UP = 64,         /* of them: by which groups find each other */
+    RELAY_CELLS = 1 << 22,        /* counters of groups a machine is seen with, by hash */
     MEMBERS_COMPARED = 16,        /* of a group: the heaviest of different dialects */
     HOST_MAILERS = BUCKET_GROUPS, /* groups a machine may be seen with; past that it relays */
 };
@@ -31,6 +32,8 @@ static const double HEADERS_OBJECT = -12; /* unless machines are shared; then no
 struct group {
     uint32_t member[MEMBERS_COMPARED]; /* the leader first */
     uint8_t members;
+    bool is_known;   /* `most` is as it is now, as far as its own members go */
+    double most;     /* evidence for the best group to go to */
     uint32_t parent; /* itself, or the group it was joined with */
     uint64_t messages;
     struct host_sample hosts;
@@ -355,13 +358,36 @@ static enum err hosts_gather(struct grouping *g, size_t placed)
     return e;
 }
 
-static bool is_relay(const struct grouping *g, uint64_t hash)
+/* Machines that send for more mailers than one machine has infections are relays, list servers,
+ * NAT of whole companies: they do not tell groups from each other. Counted by hash alone: in the
+ * rare case that two machines share a counter, one less is looked at. */
+static enum err relays_drop(struct grouping *g)
 {
-    return bucket_find(&g->hosts, mix(hash, 7)).count > HOST_MAILERS;
+    uint8_t *seen = scratch_new(RELAY_CELLS, sizeof *seen);
+    if (!seen) {
+        return ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct host_sample *s = &g->groups[i].hosts;
+        for (size_t h = 0; h < s->count; h++) {
+            uint8_t *n = &seen[host_sample_hash(s, h) % RELAY_CELLS];
+            *n = (uint8_t)(*n + (*n < UINT8_MAX));
+        }
+    }
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct host_sample *s = &g->groups[i].hosts;
+        uint32_t kept = 0;
+        for (size_t h = 0; h < s->count; h++) {
+            if (seen[host_sample_hash(s, h) % RELAY_CELLS] <= HOST_MAILERS) {
+                s->items[kept++] = s->items[h];
+            }
+        }
+        s->count = kept;
+    }
+    scratch_free(seen);
+    return OK;
 }
 
-/* Machines that send for more mailers than one machine has infections are relays, list servers,
- * NAT of whole companies: they do not tell groups from each other. */
 static enum err hosts_look_at(struct grouping *g)
 {
     for (uint32_t i = 0; i < g->count; i++) {
@@ -371,16 +397,6 @@ static enum err hosts_look_at(struct grouping *g)
                 return ERR_NOMEM;
             }
         }
-    }
-    for (uint32_t i = 0; i < g->count; i++) {
-        struct host_sample *s = &g->groups[i].hosts;
-        uint32_t kept = 0;
-        for (size_t h = 0; h < s->count; h++) {
-            if (!is_relay(g, host_sample_hash(s, h))) {
-                s->items[kept++] = s->items[h];
-            }
-        }
-        s->count = kept;
     }
     return OK;
 }
@@ -450,8 +466,9 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
 {
     for (uint32_t i = 0; i < g->count; i++) {
         struct group *x = &g->groups[i];
-        struct join j = {.most = least, .best = UINT32_MAX};
-        if (x->parent != i || is_leaf(g, x->member[0]) != are_leaves) {
+        struct join j = {.most = -INFINITY, .best = UINT32_MAX};
+        bool is_settled = x->is_known && x->most <= least && least > 0;
+        if (x->parent != i || is_settled || is_leaf(g, x->member[0]) != are_leaves) {
             continue;
         }
         for (unsigned m = 0; m < x->members; m++) {
@@ -467,8 +484,11 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
                 bucket_find(&g->hosts, mix(host_sample_hash(&x->hosts, h), 7));
             join_try(g, i, &b, &j);
         }
-        if (j.best != UINT32_MAX) {
+        x->is_known = true;
+        x->most = j.most;
+        if (j.most > least) {
             struct group *to = &g->groups[j.best];
+            to->is_known = false;
             x->parent = j.best;
             to->messages += x->messages;
             members_add(to, x);
@@ -519,6 +539,7 @@ static enum err grouping_make(struct grouping *g, struct variants *v)
         e = variant_place(g, g->order[placed]);
     }
     e = e == OK ? hosts_gather(g, placed) : e;
+    e = e == OK ? relays_drop(g) : e;
     e = e == OK ? hosts_look_at(g) : e;
     for (size_t r = 0; e == OK && r < sizeof JOIN_LEAST / sizeof *JOIN_LEAST; r++) {
         e = groups_join(g, false, JOIN_LEAST[r]);
