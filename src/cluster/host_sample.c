@@ -165,10 +165,11 @@ static double tally_likelihood(const struct tally *t, double drawing)
     double all = t->visits[0] + t->visits[1], sum = t->both * log(drawing);
     for (unsigned side = 0; side < 2; side++) {
         double share = t->visits[side] / all, power = share;
-        for (unsigned k = 2; k <= VISIT_BITS; k++, power *= share) {
+        for (unsigned k = 2; k <= VISIT_BITS; k++) {
             if (t->pure[side][k]) {
                 sum += t->pure[side][k] * log(drawing * power + 1 - drawing);
             }
+            power *= share;
         }
     }
     return sum;
