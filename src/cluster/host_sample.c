@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/host_sample.h"
 
+#include "core/hash.h"
 #include "core/varint.h"
 
 #include <math.h>
@@ -25,14 +26,6 @@ size_t host_sample_bytes(const struct host_sample *s)
 }
 
 /* ---- taking and merging ---- */
-
-/* splitmix64's end */
-static uint64_t mixed(uint64_t h)
-{
-    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
-    h = (h ^ h >> 27) * 0x94d049bb133111eb;
-    return h ^ h >> 31;
-}
 
 /* Up to some ten well: enough to tell once from often. */
 static unsigned item_visits(uint64_t item)
@@ -69,7 +62,7 @@ static void cut_to(struct host_sample *s, size_t most)
 
 enum err host_sample_take(struct host_sample *s, uint64_t host, uint64_t visit, size_t most)
 {
-    uint64_t hash = mixed(host) >> VISIT_BITS, bit = UINT64_C(1) << mixed(visit) % VISIT_BITS;
+    uint64_t hash = hash_mix(host) >> VISIT_BITS, bit = UINT64_C(1) << hash_mix(visit) % VISIT_BITS;
     if (host == 0 || hash >= s->below) {
         return OK;
     }

@@ -241,14 +241,6 @@ static enum err detail_reserve(struct profile *p, struct profile_room more)
 
 /* ---- taking ---- */
 
-/* A bijection (splitmix64's end): equal hosts are equal, and no two become one. */
-static uint64_t host_hash(uint64_t h)
-{
-    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
-    h = (h ^ h >> 27) * 0x94d049bb133111eb;
-    return h ^ h >> 31;
-}
-
 /* Ascending, `n` of at most `most`, the greatest gives way. Returns the new number; *is_cut: one
  * was left out. */
 static size_t least_add(uint64_t *items, size_t n, size_t most, uint64_t value, bool *is_cut)
@@ -515,7 +507,7 @@ enum err profile_take(struct profile *p, const struct cluster_message *m, uint64
     if (m->host) {
         p->hosted++;
         d->used.hosts = (uint8_t)least_add(detail_hosts(d), d->used.hosts, PROFILE_HOSTS,
-                                           host_hash(m->host), &d->has_more_hosts);
+                                           hash_mix(m->host), &d->has_more_hosts);
     }
     d->used.samples = (uint8_t)sample_add(detail_samples(d), d->used.samples, m->id);
     p->messages++;
@@ -716,39 +708,6 @@ double profile_hosts(const struct profile *p, bool *is_exact)
         return d ? d->used.hosts : 0;
     }
     return (d->used.hosts - 1) / ldexp((double)detail_hosts(d)[d->used.hosts - 1], -64);
-}
-
-double profile_host_overlap(const struct profile *a, const struct profile *b, double *containment)
-{
-    struct profile_detail *x = a->detail, *y = b->detail;
-    double likeness = 0, part = 0;
-    if (x && y && x->used.hosts && y->used.hosts) {
-        const uint64_t *p = detail_hosts(x), *q = detail_hosts(y);
-        size_t i = 0, j = 0, both = 0, all = 0;
-        /* Past the end of a sketch that was cut, nothing is known */
-        while ((i < x->used.hosts || (!x->has_more_hosts && j < y->used.hosts)) &&
-               (j < y->used.hosts || (!y->has_more_hosts && i < x->used.hosts))) {
-            bool in_x = i < x->used.hosts && (j == y->used.hosts || p[i] <= q[j]);
-            bool in_y = j < y->used.hosts && (i == x->used.hosts || q[j] <= p[i]);
-            i += in_x;
-            j += in_y;
-            both += in_x && in_y;
-            all++;
-        }
-        double m = profile_hosts(a, NULL), n = profile_hosts(b, NULL);
-        likeness = (double)both / (double)all;
-        part = fmin(likeness / (1 + likeness) * (m + n) / fmin(m, n), 1);
-    }
-    if (containment) {
-        *containment = part;
-    }
-    return likeness;
-}
-
-size_t profile_host_hashes(const struct profile *p, const uint64_t **out)
-{
-    *out = p->detail ? detail_hosts(p->detail) : NULL;
-    return p->detail ? p->detail->used.hosts : 0;
 }
 
 static int slot_cmp(struct profile_detail *d, const struct profile_entry_slot *a,

@@ -53,13 +53,6 @@ enum err profile_merge(struct profile *a, const struct profile *b) MUST_USE;
 /* Distinct hosts: exact below the sketch's size (*is_exact, may be NULL), else bottom-k's estimate
  * (k - 1) / h_k (relative standard error 1/sqrt(k-2)). */
 double profile_hosts(const struct profile *p, bool *is_exact);
-/* Estimated Jaccard likeness of the two host sets, and of the smaller one's share that is in the
- * other (containment; may be NULL); 0 when a side has no hosts. */
-double profile_host_overlap(const struct profile *a, const struct profile *b, double *containment);
-
-/* The sketch itself: the least hashes of the hosts, ascending; valid until the profile changes. Two
- * profiles that share hosts share hashes. Returns how many. */
-size_t profile_host_hashes(const struct profile *p, const uint64_t **out);
 
 /* The key that a value of PROFILE_PARTNER is. */
 uint64_t profile_key(struct slice value);

@@ -21,6 +21,15 @@ uint64_t hash_u64(struct slice s);
 /* XXH3-64 with a seed: a checksum that nobody can forge who does not know the seed. */
 uint64_t hash_u64_seeded(struct slice s, uint64_t seed);
 
+/* A number's bits mixed: the end of splitmix64 (Steele, Lea and Flood 2014). A bijection: equal
+ * numbers are equal, and no two become one. */
+static inline uint64_t hash_mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
 /* Incremental XXH3-128. */
 struct hash_stream;
 struct hash_stream *hash_stream_new(void) MUST_USE;

@@ -2,6 +2,7 @@
 #include "smtp/persona_text.h"
 
 #include "core/clock.h"
+#include "core/hash.h"
 
 enum { WORD_BYTES_MAX = 320, PIECES_MAX = 64 };
 
@@ -105,10 +106,7 @@ static void print_date(int64_t time_us, struct strbuf *out)
 /* splitmix64: queue ids must differ, not be secret. */
 static uint64_t mix(uint64_t x)
 {
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
+    return hash_mix(x + 0x9e3779b97f4a7c15u);
 }
 
 static void print_id(const char *form, const struct persona_words *w, struct strbuf *out)

@@ -67,10 +67,8 @@ void session_name_client(struct session *s)
 /* splitmix64, from the session's random id: no secret, but no two sessions alike. */
 uint32_t session_random(struct session *s, uint32_t n)
 {
-    uint64_t x = s->rng += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return (uint32_t)((x ^ (x >> 31)) % n);
+    s->rng += 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash_mix(s->rng) % n);
 }
 
 void session_step_add(struct session *s, const struct session_step *step)

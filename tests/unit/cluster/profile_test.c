@@ -213,47 +213,6 @@ static void test_hosts(void **state)
     assert_true(deviation > .08 && deviation < .19); /* 1/sqrt(62) is .127 */
 }
 
-static void hosts_take(struct profile *p, uint64_t from, uint64_t to)
-{
-    for (uint64_t h = from; h < to; h++) {
-        struct cluster_message m = {.host = h, .recipients = 1};
-        assert_int_equal(profile_take(p, &m, 0), OK);
-    }
-}
-
-static void test_overlap(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t a_from, a_to, b_from, b_to;
-        double likeness, containment, tolerance;
-    } cases[] = {
-        {1, 41, 21, 61, 20. / 60, .5, 1e-9}, /* exact */
-        {1, 31, 31, 61, 0, 0, 1e-9},         /* apart */
-        {1, 21, 1, 61, 20. / 60, 1, 1e-9},   /* within */
-        {1, 4001, 2001, 6001, 1. / 3, .5, .18},
-        {1, 4001, 1, 4001, 1, 1, 1e-9},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct profile a, b;
-        double containment = -1;
-        profile_init(&a);
-        profile_init(&b);
-        hosts_take(&a, cases[i].a_from, cases[i].a_to);
-        hosts_take(&b, cases[i].b_from, cases[i].b_to);
-        assert_float_equal(profile_host_overlap(&a, &b, &containment), cases[i].likeness,
-                           cases[i].tolerance);
-        assert_float_equal(containment, cases[i].containment, cases[i].tolerance);
-        assert_float_equal(profile_host_overlap(&b, &a, NULL), cases[i].likeness,
-                           cases[i].tolerance);
-        profile_clear(&a);
-        profile_clear(&b);
-    }
-    struct profile none;
-    profile_init(&none);
-    assert_float_equal(profile_host_overlap(&none, &none, NULL), 0, 0);
-}
-
 struct bound {
     const uint64_t *truth; /* by number of the domain */
     uint64_t last, listed, messages;
@@ -425,7 +384,6 @@ int main(void)
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_order_and_merge),
         cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_many_domains),
         cmocka_unit_test(test_labels),
