@@ -7,8 +7,9 @@
 
 enum {
     /* Messages from one grouping of an import to the next: first few, so that a small one has names
-       soon, then twice as many each time up to the most, so that grouping stays a small part */
+       soon, then more each time up to the most, so that grouping stays a small part */
     REGROUP_FIRST = 5000,
+    REGROUP_TIMES = 4,
     REGROUP_MOST = 200000,
     PLACE_ARENA_BYTES = 64 * 1024 * 1024,
 };
@@ -24,6 +25,7 @@ struct clustering {
     const struct shown *shown;
     int64_t now;
     bool has_changed;          /* since all was kept */
+    bool has_placed;           /* since all was grouped and kept */
     double rest_at;            /* monotonic seconds */
     struct cluster_event last; /* of the journal, when it was read or written last */
     bool has_last;
@@ -79,68 +81,68 @@ static void drop(struct clustering *k)
 
 /* ---- what is stored but not counted: by a process that was killed, or another one ---- */
 
-void clustering_take_back(const struct clusters *c, struct message_row *row)
-{
-    const struct row_label none = {.unknown = 1};
-    for (size_t i = 0; i < row->rule_count; i++) {
-        enum cluster_kind kind;
-        uint32_t id;
-        if (slice_find_byte(row->rule_ids[i], '-') >= CLUSTER_ID_BYTES ||
-            !cluster_id_parse(row->rule_ids[i], &kind, &id)) {
-            continue;
-        }
-        const struct cluster_info *info = clusters_living(c, kind, id);
-        bool is_known = info && info->name.n;
-        if (kind == CLUSTER_CAMPAIGN || (is_known && info->label == CLUSTER_LABEL_PROGRAM)) {
-            row->program = none;
-        }
-        if (kind == CLUSTER_MAILER && (!is_known || info->label == CLUSTER_LABEL_BOTNET)) {
-            row->botnet = none;
-        }
-        if (kind == CLUSTER_MAILER && (!is_known || info->label == CLUSTER_LABEL_MAILER)) {
-            row->mailer_label = none;
-        }
-    }
-}
-
 struct catching_up {
     struct store *store;
     struct clusters *clusters;
+    struct arena *arena;
 };
 
 static enum err part_take(void *arg, const struct cluster_part *p)
 {
     struct catching_up *x = arg;
-    return clusters_load_part(x->clusters, p) ? OK : ERR_NOTFOUND; /* damaged: left out */
+    return store_part_load(x->store, x->clusters, p, NULL); /* damaged: left out */
 }
 
-/* Another process may have made its parts. */
+/* Another process may have made its parts. Reading them ends the row, so it is copied. */
+static enum err parts_fetch(struct catching_up *x, struct message_row *row)
+{
+    struct message_row copy;
+    bool is_copied = false;
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        if (!row->part[k] || clusters_has_part(x->clusters, (enum cluster_kind)k, row->part[k])) {
+            continue;
+        }
+        if (!is_copied) {
+            arena_reset(x->arena);
+            enum err e = row_copy(&copy, row, x->arena);
+            if (e != OK) {
+                return e;
+            }
+            *row = copy;
+            is_copied = true;
+        }
+        enum err e = store_part(x->store, (enum cluster_kind)k, row->part[k], part_take, x, NULL);
+        if (e != OK && e != ERR_NOTFOUND) {
+            return e;
+        }
+    }
+    return OK;
+}
+
 static enum err row_take(void *arg, uint64_t number, struct message_row *row)
 {
     struct catching_up *x = arg;
-    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
-        if (row->part[k] && !clusters_has_part(x->clusters, (enum cluster_kind)k, row->part[k])) {
-            enum err e =
-                store_part(x->store, (enum cluster_kind)k, row->part[k], part_take, x, NULL);
-            if (e != OK && e != ERR_NOTFOUND) {
-                return e;
-            }
-        }
+    enum err e = parts_fetch(x, row);
+    if (e != OK) {
+        return e;
     }
     /* what a row does not tell is as it was */
     const struct shown nothing = {.is_listed = true};
-    clustering_take_back(x->clusters, row);
+    row_take_back(x->clusters, row);
     struct cluster_message m = shown_message(&nothing, row);
     return clusters_recount(x->clusters, number, row->part, &m);
 }
 
 static enum err catch_up(struct store *s, struct clusters *c, struct errbuf *eb)
 {
-    struct catching_up x = {s, c};
+    struct catching_up x = {s, c, NULL};
     uint64_t counted, next;
     enum err e = store_counted(s, &counted, &next, eb);
     if (e == OK && clusters_counted(c) < next) {
-        e = store_rows_from(s, clusters_counted(c), row_take, &x, eb);
+        x.arena = arena_new(PLACE_ARENA_BYTES);
+        e = x.arena ? store_rows_from(s, clusters_counted(c), row_take, &x, eb)
+                    : err_set(eb, ERR_NOMEM, "out of memory");
+        arena_free(x.arena);
     }
     if (e == OK) {
         clusters_set_counted(c, next);
@@ -291,7 +293,7 @@ static bool groups_after(uint64_t number)
 {
     uint64_t at = REGROUP_FIRST, step = REGROUP_FIRST;
     while (at < number && step < REGROUP_MOST) {
-        step = 2 * step < REGROUP_MOST ? 2 * step : REGROUP_MOST;
+        step = REGROUP_TIMES * step < REGROUP_MOST ? REGROUP_TIMES * step : REGROUP_MOST;
         at += step;
     }
     return at == number || (at < number && (number - at) % REGROUP_MOST == 0);
@@ -303,13 +305,14 @@ static enum err place(void *arg, size_t index, uint64_t number, struct message_r
     const struct shown *shown = &k->shown[index];
     struct cluster_message m = shown_message(shown, row);
     struct placed placed;
+    m.number = number;
     enum err e = clusters_place(k->clusters, &m, &placed);
     e = e == OK ? template_teach(k, shown, placed.key[CLUSTER_CAMPAIGN]) : e;
     if (e == OK) {
         memcpy(row->part, placed.key, sizeof row->part);
         e = clustering_lend(k->clusters, row, k->arena);
     }
-    k->has_changed = true;
+    k->has_changed = k->has_placed = true;
     if (number >= clusters_counted(k->clusters)) { /* not a row that had no parts before */
         clusters_set_counted(k->clusters, number + 1);
     }
@@ -375,6 +378,7 @@ static enum err keep(struct clustering *k, bool groups, int64_t now, struct errb
         return e;
     }
     k->has_changed = false;
+    k->has_placed &= !groups;
     return OK;
 }
 
@@ -396,7 +400,8 @@ enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
 {
     uint64_t counted, next;
     enum err e = store_counted(k->store, &counted, &next, eb);
-    return e == OK && (k->has_changed || counted < next) ? keep(k, true, now, eb) : e;
+    bool is_due = k->has_changed || k->has_placed || counted < next;
+    return e == OK && is_due ? keep(k, true, now, eb) : e;
 }
 
 /* ---- a person's words ---- */

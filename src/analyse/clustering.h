@@ -38,8 +38,6 @@ enum err clustering_finish(struct clustering *k, int64_t now, struct errbuf *eb)
  * ("mailer-0123abcd"). What it then points to is in `arena`. ERR_NOMEM. */
 enum err clustering_lend(const struct clusters *c, struct message_row *row,
                          struct arena *arena) MUST_USE;
-/* Takes away the labels that clusters have lent: they are no evidence for names of clusters. */
-void clustering_take_back(const struct clusters *c, struct message_row *row);
 /* All clusters, with every message that is stored counted. Inside a transaction they stay so until
  * it ends. clusters_free() them. */
 enum err clustering_load(struct store *s, struct clusters **out, struct errbuf *eb) MUST_USE;

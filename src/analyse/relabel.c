@@ -96,7 +96,7 @@ static enum err row_see(void *arg, uint64_t number, struct message_row *row)
     if (is_asked(x, row)) {
         e = rules_again(x, row);
     } else {
-        clustering_take_back(x->clusters, row);
+        row_take_back(x->clusters, row);
     }
     const struct cluster_message m = {.botnet = row->botnet.name,
                                       .mailer_label = row->mailer_label.name,

@@ -2,6 +2,7 @@
 #include "analyse/shown.h"
 
 #include "core/limits.h"
+#include "store/cluster.h"
 
 /* Packed words: this head, the words, then the text in which they stand, for templates look at
  * what is between them, too. */
@@ -124,39 +125,10 @@ enum err shown_words(const struct shown *s, struct words *out, struct arena *are
 
 struct cluster_message shown_message(const struct shown *shown, const struct message_row *row)
 {
-    return (struct cluster_message){
-        .id = row->id,
-        .received = row->clock == CLOCK_NONE ? 0 : row->received,
-        .host = row->has_client ? host_key(row->client) : 0,
-        .trap = row->trap,
-        .country = row->country,
-        .recipients = row->recipients,
-        .bytes = row->bytes,
-        .hd1 = row->hd1,
-        .sd1 = row->sd1,
-        .td1 = row->td1,
-        .hd1_names = shown->hd1_names,
-        .hd1_shapes = shown->hd1_shapes,
-        .is_listed = shown->is_listed,
-        .msgid_shape = row->msgid_shape,
-        .boundary_shape = row->boundary_shape,
-        .mime_tree = row->mime_tree,
-        .mailer = row->mailer,
-        .charsets = row->charsets,
-        .quirks = row->quirks,
-        .cd1 = shown->cd1,
-        .domains = row->domains,
-        .domain_count = row->domain_count,
-        .url_shapes = row->url_shapes,
-        .url_shape_count = row->url_shape_count,
-        .subject = row->subject,
-        .attachment_type = row->attachment_count ? row->attachments[0].type : S(""),
-        .attachment_bytes = row->attachment_count ? row->attachments[0].bytes : 0,
-        .botnet = row->botnet.name,
-        .mailer_label = row->mailer_label.name,
-        .program = row->program.name,
-        .botnet_posterior = row->botnet.posterior,
-        .mailer_posterior = row->mailer_label.posterior,
-        .program_posterior = row->program.posterior,
-    };
+    struct cluster_message m = row_shows(row);
+    m.hd1_names = shown->hd1_names;
+    m.hd1_shapes = shown->hd1_shapes;
+    m.is_listed = shown->is_listed;
+    m.cd1 = shown->cd1;
+    return m;
 }

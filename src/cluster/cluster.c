@@ -268,7 +268,9 @@ enum err clusters_place(struct clusters *c, const struct cluster_message *m, str
     }
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
         if (profile[k]) {
+            bool is_first = profile[k]->messages == 0 && k == CLUSTER_CAMPAIGN;
             e = profile_take(profile[k], m, out->key[!k]);
+            slot[k]->message = is_first ? m->number : slot[k]->message;
             slot[k]->flags |= PART_CHANGED;
         }
     }

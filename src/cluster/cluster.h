@@ -98,6 +98,8 @@ struct cluster_part {
                            way to others, its key, cluster and pin stay */
     uint64_t counted;   /* the state knows messages with a number below this; may know less than was
                            said of all by clusters_set_counted() */
+    uint64_t message;   /* not 0: it has only the message of this number, and is what that message
+                           shows: `state` is empty, and need not be kept */
 };
 
 /* Where changes go: calls of these, in any order. A part or a cluster replaces what was kept under
@@ -124,6 +126,10 @@ enum err clusters_give(struct clusters *c, enum cluster_changes what,
 /* Takes in what was kept, clusters before parts. false: damaged (it is left out), or no memory. */
 bool clusters_load_cluster(struct clusters *c, const struct cluster_info *i) MUST_USE;
 bool clusters_load_part(struct clusters *c, const struct cluster_part *p) MUST_USE;
+/* One with p->message: that message, as its row has it. `partner`: key of its part of the other
+ * kind; 0: none. */
+bool clusters_load_single(struct clusters *c, const struct cluster_part *p,
+                          const struct cluster_message *m, uint64_t partner) MUST_USE;
 /* Counts a message that is stored, as clusters_place() would have, in those of its parts that are
  * in memory and do not know it yet. Messages in the order of their numbers; then
  * clusters_set_counted(). What a row does not have (words, the names of header fields) is not

@@ -14,19 +14,29 @@ static enum err part_state(struct clusters *c, enum cluster_kind k, size_t place
     return e == OK && t ? template_save(t, out) : e;
 }
 
+/* Most wordings have one message, and are what its row shows: 500 bytes that need not be written.
+ */
+static bool is_single(const struct clusters *c, enum cluster_kind k, size_t place)
+{
+    const struct part_slot *s = &c->table[k].slots[place];
+    return s->message && !s->template && wordings_is_single(c->wordings, place);
+}
+
 static enum err part_give(struct clusters *c, enum cluster_kind k, size_t place,
                           struct strbuf *buffer, const struct cluster_sink *sink)
 {
     struct part_slot *s = &c->table[k].slots[place];
+    bool has_row = is_single(c, k, place);
     strbuf_clear(buffer);
-    enum err e = part_state(c, k, place, buffer);
+    enum err e = has_row ? OK : part_state(c, k, place, buffer);
     if (e == OK) {
         e = sink->part(sink->arg, &(struct cluster_part){.kind = k,
                                                          .key = s->key,
                                                          .cluster = s->cluster,
                                                          .pin = s->pin,
                                                          .counted = c->counted,
-                                                         .state = strbuf_slice(buffer)});
+                                                         .state = strbuf_slice(buffer),
+                                                         .message = has_row ? s->message : 0});
         s->flags = 0;
     }
     return e;
@@ -178,6 +188,29 @@ enum err clusters_recount(struct clusters *c, uint64_t number,
     return e;
 }
 
+/* The slot of a part that its table has just taken in. *slot is NULL when more are kept than fit,
+ * and it is lighter than all. false: out of memory. */
+static bool slot_take(struct clusters *c, const struct cluster_part *p, struct part_slot **slot)
+{
+    struct part_slot *s;
+    *slot = NULL;
+    if (parts_index(c, p->kind, p->key) == parts_count(c, p->kind)) {
+        return true;
+    }
+    if (slot_make(c, p->kind, p->key, &s) != OK ||
+        !counted_put(c, p->kind, (size_t)(s - c->table[p->kind].slots), p->counted)) {
+        return false;
+    }
+    const struct cluster_entry *cluster = cluster_living(c, p->kind, p->cluster);
+    const struct cluster_entry *pin = cluster_living(c, p->kind, p->pin);
+    s->cluster = cluster ? cluster->info.id : 0;
+    s->pin = pin ? pin->info.id : 0;
+    s->flags = s->cluster == p->cluster && s->pin == p->pin ? 0 : PART_MOVED;
+    s->message = p->message;
+    *slot = s;
+    return true;
+}
+
 bool clusters_load_part(struct clusters *c, const struct cluster_part *p)
 {
     struct slice in = p->state;
@@ -187,20 +220,19 @@ bool clusters_load_part(struct clusters *c, const struct cluster_part *p)
     }
     bool ok = p->kind == CLUSTER_MAILER ? variants_load(c->variants, p->key, &in)
                                         : wordings_load(c->wordings, p->key, &in);
-    if (ok && parts_index(c, p->kind, p->key) == parts_count(c, p->kind)) {
-        return true; /* more are kept than fit, and it is lighter than all */
-    }
-    if (!ok || slot_make(c, p->kind, p->key, &s) != OK ||
-        !counted_put(c, p->kind, (size_t)(s - c->table[p->kind].slots), p->counted)) {
+    if (!ok || !slot_take(c, p, &s)) {
         return false;
     }
-    const struct cluster_entry *cluster = cluster_living(c, p->kind, p->cluster);
-    const struct cluster_entry *pin = cluster_living(c, p->kind, p->pin);
-    s->cluster = cluster ? cluster->info.id : 0;
-    s->pin = pin ? pin->info.id : 0;
-    s->flags = s->cluster == p->cluster && s->pin == p->pin ? 0 : PART_MOVED;
-    if (in.n && p->kind == CLUSTER_CAMPAIGN) {
+    if (s && in.n && p->kind == CLUSTER_CAMPAIGN) {
         template_take(c, s, in);
     }
     return true;
+}
+
+bool clusters_load_single(struct clusters *c, const struct cluster_part *p,
+                          const struct cluster_message *m, uint64_t partner)
+{
+    struct part_slot *s;
+    return p->kind == CLUSTER_CAMPAIGN && p->key &&
+           wordings_load_single(c->wordings, p->key, m, partner) && slot_take(c, p, &s);
 }

@@ -17,6 +17,8 @@ struct part_slot {
     uint64_t key; /* 0: the place is free */
     uint32_t cluster, pin;
     struct template *template; /* of its campaign, or of it alone; NULL: none */
+    uint64_t message; /* number of its first message, where it is a wording that nobody knew before;
+                         else 0 */
     uint8_t flags;
     bool is_settled; /* the template: it tries few messages only */
 };

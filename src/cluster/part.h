@@ -16,6 +16,7 @@ const char *cluster_kind_name(enum cluster_kind k);
 /* What a message shows the clusters; all borrowed, empty is unknown. */
 struct cluster_message {
     struct id128 id;
+    uint64_t number;  /* in the store; 0: unknown */
     int64_t received; /* 0: unknown */
     uint64_t host;    /* the store's host key; 0: unknown */
     struct slice trap, country;

@@ -320,7 +320,7 @@ size_t wordings_bytes(const struct wordings *v)
 {
     size_t bytes = sizeof *v +
                    v->most * (sizeof v->items[0] + sizeof v->ranks[0] + sizeof v->heap[0]) +
-                   (v->slot_mask + 1) * sizeof v->slots[0] + wording_index_bytes();
+                   (v->slot_mask + 1) * sizeof v->slots[0] + wording_index_bytes(v->index);
     for (size_t i = 0; i < v->count; i++) {
         bytes += profile_bytes(&v->items[i].profile);
         bytes += v->items[i].shapes ? strlen(v->items[i].shapes) + 1 : 0;

@@ -43,6 +43,13 @@ enum err wordings_explain(struct wordings *v, size_t a, size_t b, struct strbuf 
 enum err wordings_save(const struct wordings *v, size_t i, struct strbuf *out) MUST_USE;
 bool wordings_load(struct wordings *v, uint64_t key, struct slice *in) MUST_USE;
 
+/* Is it what one message shows, whatever else was seen: so that message is all to be kept of it? */
+bool wordings_is_single(const struct wordings *v, size_t i);
+/* Adds such a one again. `partner` as profile_take() has it. false: the message has another key, it
+ * is there already, or no memory. */
+bool wordings_load_single(struct wordings *v, uint64_t key, const struct cluster_message *m,
+                          uint64_t partner) MUST_USE;
+
 size_t wordings_bytes(const struct wordings *v);
 
 #endif

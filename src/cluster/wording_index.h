@@ -29,6 +29,6 @@ struct wording_candidate {
 /* Each place once, ascending. Returns how many. */
 size_t wording_index_find(const struct wording_index *x, const struct wording_sketch *s,
                           struct wording_candidate out[WORDING_CANDIDATES]);
-size_t wording_index_bytes(void);
+size_t wording_index_bytes(const struct wording_index *x);
 
 #endif

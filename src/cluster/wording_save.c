@@ -143,6 +143,34 @@ static bool kept_read(struct slice *in, struct kept *k)
            subjects_read(in, k->subjects);
 }
 
+bool wordings_is_single(const struct wordings *v, size_t i)
+{
+    return v->items[i].missed == 0 && v->items[i].profile.messages == 1;
+}
+
+bool wordings_load_single(struct wordings *v, uint64_t key, const struct cluster_message *m,
+                          uint64_t partner)
+{
+    struct wording_sketch s;
+    struct wording_subject subject, subjects[WORDING_SUBJECTS] = {{.count = 0}};
+    size_t chosen[WORDING_SHAPES];
+    struct profile profile;
+    if (!wording_sketch_of(m, &s, chosen) || wording_sketch_key(&s) != key ||
+        wordings_index(v, key) != v->count ||
+        wording_subject_make(&subject, m->subject, v->arena) != OK) {
+        return false;
+    }
+    char *shapes = wording_shapes_copy(m->url_shapes, chosen, s.shape_count);
+    profile_init(&profile);
+    if ((s.shape_count > 0 && !shapes) || profile_take(&profile, m, partner) != OK) {
+        free(shapes);
+        return false;
+    }
+    wording_subjects_take(subjects, &subject);
+    wording_take_in(v, &s, key, shapes, subjects, 0, &profile);
+    return true;
+}
+
 bool wordings_load(struct wordings *v, uint64_t key, struct slice *in)
 {
     struct slice rest = *in;

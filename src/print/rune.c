@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "print/rune.h"
 
+#include <pthread.h>
 #include <stddef.h>
 
 struct range {
@@ -136,6 +137,24 @@ enum rune_class rune_fold(uint32_t code_point, uint32_t *folded)
     enum rune_class class = is_common ? RUNE_LETTER : rune_class(code_point);
     *folded = class == RUNE_LETTER ? fold(code_point) : class == RUNE_DIGIT ? '0' : code_point;
     return class;
+}
+
+static struct rune_folded two_bytes[RUNE_TWO_BYTES_END];
+static pthread_once_t two_bytes_once = PTHREAD_ONCE_INIT;
+
+static void two_bytes_fill(void)
+{
+    for (uint32_t c = 0x80; c < RUNE_TWO_BYTES_END; c++) {
+        uint32_t folded = 0;
+        two_bytes[c].class = (uint8_t)rune_fold(c, &folded);
+        two_bytes[c].folded = (uint16_t)folded;
+    }
+}
+
+const struct rune_folded *rune_two_bytes(void)
+{
+    (void)pthread_once(&two_bytes_once, two_bytes_fill);
+    return two_bytes;
 }
 
 char rune_latin(uint32_t folded)

@@ -20,6 +20,14 @@ enum rune_class {
 /* For code points from U+0080 on. *folded is set for letters, digits ('0') and ideographs. */
 enum rune_class rune_fold(uint32_t code_point, uint32_t *folded);
 
+/* What rune_fold() says of all that UTF-8 writes in two bytes, by code point. */
+enum { RUNE_TWO_BYTES_END = 0x800 };
+struct rune_folded {
+    uint16_t folded;
+    uint8_t class; /* enum rune_class */
+};
+const struct rune_folded *rune_two_bytes(void);
+
 /* The Latin letter that a folded Cyrillic or Greek one looks like; 0 when there is none. */
 char rune_latin(uint32_t folded);
 

@@ -16,6 +16,7 @@ struct splitter {
     const struct url_list *urls; /* may be NULL */
     bool is_cut;
     const uint64_t *kind_hash; /* by kind */
+    const struct rune_folded *two_bytes;
     struct me me;
 };
 

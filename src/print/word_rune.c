@@ -22,10 +22,17 @@ struct run {
 };
 
 /* The code point at `p`, folded. Bytes that are no UTF-8 separate. */
-static enum rune_class rune_at(const char *p, const char *end, uint32_t *folded, size_t *bytes)
+static inline enum rune_class rune_at(const struct splitter *s, const char *p, const char *end,
+                                      uint32_t *folded, size_t *bytes)
 {
     uint8_t c = (uint8_t)*p;
     *bytes = 1;
+    if (c >= 0xc2 && c < 0xe0 && end - p > 1 && ((uint8_t)p[1] & 0xc0) == 0x80) {
+        const struct rune_folded *two = &s->two_bytes[(c & 0x1f) << 6 | (p[1] & 0x3f)];
+        *bytes = 2;
+        *folded = two->folded;
+        return (enum rune_class)two->class;
+    }
     if (c < 0x80) {
         *folded = (uint8_t)ascii_lower(*p);
         return ascii_is_alpha(*p) ? RUNE_LETTER : ascii_is_digit(*p) ? RUNE_DIGIT : RUNE_OTHER;
@@ -39,8 +46,9 @@ static enum rune_class rune_at(const char *p, const char *end, uint32_t *folded,
     return rune_fold(code_point, folded);
 }
 
-static void run_read(struct run *r, const char *p, const char *end)
+static void run_read(const struct splitter *s, struct run *r, const char *p)
 {
+    const char *end = s->end;
     r->count = 0;
     r->has_latin = r->has_alike = r->has_digit = r->has_accents = r->is_ideograph = false;
     r->rises = 0;
@@ -50,7 +58,7 @@ static void run_read(struct run *r, const char *p, const char *end)
     while (p < end && r->count < RUNES_MAX && p - start < RUN_BYTES_MAX) {
         uint32_t folded = 0;
         size_t bytes;
-        enum rune_class class = rune_at(p, end, &folded, &bytes);
+        enum rune_class class = rune_at(s, p, end, &folded, &bytes);
         if (class == RUNE_OTHER || class == RUNE_MONEY ||
             (class == RUNE_IDEOGRAPH && r->count > 0)) {
             break;
@@ -83,7 +91,12 @@ static size_t run_write(const struct run *r, char out[RUNES_MAX * RUNE_BYTES_MAX
         char latin = r->has_latin && r->has_alike ? rune_latin(c) : 0;
         c = latin ? (uint8_t)latin : c;
         *is_ascii &= c < 0x80;
-        n += utf8_encode(c, out + n);
+        if (c >= 0x80 && c < RUNE_TWO_BYTES_END) {
+            out[n++] = (char)(0xc0 | c >> 6);
+            out[n++] = (char)(0x80 | (c & 0x3f));
+        } else {
+            n += utf8_encode(c, out + n);
+        }
     }
     return n;
 }
@@ -93,11 +106,11 @@ const char *splitter_runes(struct splitter *s, const char *p)
     UNCLEARED struct run r;
     UNCLEARED char folded[RUNES_MAX * RUNE_BYTES_MAX];
     bool is_ascii;
-    run_read(&r, p, s->end);
+    run_read(s, &r, p);
     if (r.count == 0) { /* a separator, or marks alone */
         uint32_t ignored;
         size_t bytes;
-        (void)rune_at(p, s->end, &ignored, &bytes);
+        (void)rune_at(s, p, s->end, &ignored, &bytes);
         return r.end > p ? r.end : p + bytes;
     }
     size_t n = run_write(&r, folded, &is_ascii);

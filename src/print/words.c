@@ -5,6 +5,7 @@
  * takes at least a byte and looks at a bounded number; LIMIT_WORDS ends it all. */
 #include "core/limits.h"
 #include "core/vec.h"
+#include "print/rune.h"
 #include "print/splitter.h"
 
 #include <pthread.h>
@@ -182,6 +183,28 @@ static const char *letters_long(struct splitter *s, const char *p)
     return q;
 }
 
+/* Most words were seen before: those that are not random need no look at their letters. Whole
+ * words, so that what is known of one is never said of another. */
+enum { KNOWN_BITS = 10 };
+struct known_word {
+    uint64_t half[2];
+};
+static _Thread_local struct known_word known_words[1 << KNOWN_BITS];
+
+static bool is_random(const uint8_t folded[HASH_BLOCK_BYTES], size_t n, uint64_t hash)
+{
+    struct known_word word, *known = &known_words[hash >> (64 - KNOWN_BITS)];
+    memcpy(&word, folded, sizeof word);
+    if (known->half[0] == word.half[0] && known->half[1] == word.half[1]) {
+        return false;
+    }
+    if (word_bigrams_block(folded, n > 8) < WORD_RANDOM_SCORE && n >= WORD_RANDOM_BYTES) {
+        return true;
+    }
+    *known = word;
+    return false;
+}
+
 /* The letter at `p` and those behind it. */
 static inline const char *letters(struct splitter *s, const char *p)
 {
@@ -218,7 +241,7 @@ static inline const char *letters(struct splitter *s, const char *p)
                                               s->items[s->n - 1].kind == WORD_DATE);
     if ((is_after_number && word_is_calendar(hash)) || me_has(&s->me, hash)) {
         splitter_letters(s, text);
-    } else if (word_bigrams_block(folded, n > 8) < WORD_RANDOM_SCORE && n >= WORD_RANDOM_BYTES) {
+    } else if (is_random(folded, n, hash)) {
         (void)splitter_put_kind(s, text, WORD_RANDOM);
     } else {
         (void)splitter_put(s, text, WORD_PLAIN, hash);
@@ -281,6 +304,7 @@ static enum err begin(struct splitter *s, size_t bytes, const struct slice *me, 
     me_read(&s->me, me, me_count);
     (void)pthread_once(&kind_hashes_once, kind_hashes_fill);
     s->kind_hash = kind_hashes;
+    s->two_bytes = rune_two_bytes();
     return OK;
 }
 

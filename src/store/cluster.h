@@ -50,12 +50,15 @@ enum err store_counted(struct store *s, uint64_t *counted, uint64_t *next,
 enum err store_rows_from(struct store *s, uint64_t from,
                          enum err (*fn)(void *arg, uint64_t number, struct message_row *row),
                          void *arg, struct errbuf *eb) MUST_USE;
-/* One part, if it has a state; else ERR_NOTFOUND. */
+/* The row of a message by its number, valid until the next row is read. ERR_NOTFOUND. */
+enum err store_row(struct store *s, uint64_t number, struct message_row *out,
+                   struct errbuf *eb) MUST_USE;
+/* One part, if it has a state or a message; else ERR_NOTFOUND. */
 enum err store_part(struct store *s, enum cluster_kind k, uint64_t key,
                     enum err (*fn)(void *arg, const struct cluster_part *p), void *arg,
                     struct errbuf *eb) MUST_USE;
-/* Parts that have a state, in the order in which they were first seen. A callback's error ends the
- * call and is returned. */
+/* Parts that have a state or a message, in the order in which they were first seen. A callback's
+ * error ends the call and is returned. */
 enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct cluster_part *p),
                      void *arg, struct errbuf *eb) MUST_USE;
 /* All clusters, those merged into others too, by kind and id. */
@@ -65,6 +68,18 @@ enum err store_clusters(struct store *s, enum err (*fn)(void *arg, const struct 
  * all (CLUSTER_KIND_COUNT); clusters_free() them. What is damaged is left out, and logged. */
 enum err store_clusters_load(struct store *s, enum cluster_kind kind, struct clusters **out,
                              struct errbuf *eb) MUST_USE;
+/* Takes in a part that store_part() or store_parts() gave, after the clusters. ERR_NOTFOUND: it is
+ * damaged, or was known by a message that retention has deleted, and is left out. */
+enum err store_part_load(struct store *s, struct clusters *c, const struct cluster_part *p,
+                         struct errbuf *eb) MUST_USE;
+
+/* What a row shows the clusters; borrowed from it. Without its sketch, which the row has in print
+ * (row->cd1). */
+struct cluster_message row_shows(const struct message_row *row);
+/* Takes from a stored row the labels that clusters have lent it: they are no evidence for names of
+ * clusters. */
+void row_take_back(const struct clusters *c, struct message_row *row);
+
 /* ---- read by anybody ---- */
 
 /* The cluster that an id leads to (through what it was merged into). Slices are valid until the

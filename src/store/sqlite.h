@@ -93,7 +93,8 @@ enum { TEXT_RECENT = 1024, DOMAINS_SEEN = 65536 };
 /* Parts by a few bits of their key, and by a few bits of their number: the last one seen. */
 struct part_seen {
     uint64_t key;
-    int64_t id; /* 0: free */
+    int64_t id;       /* 0: free */
+    uint64_t made_in; /* store.writes, while it is new and in no cluster; else 0 */
 };
 enum { PARTS_SEEN = 16384, PART_IDS_SEEN = 4096 };
 
@@ -106,6 +107,7 @@ struct store {
     enum store_mode mode;
     int64_t now;           /* store_options.now */
     unsigned transactions; /* nesting of store_begin_read */
+    uint64_t writes;       /* transactions that write: the number of the last one */
     int64_t generation;    /* in which days are counted anew, not added: sqlite_rewrite.c; else 0 */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct strmap *text_ids, *trap_ids, *stream_ids; /* caches; emptied by a rollback */

@@ -23,11 +23,23 @@ static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int
     return e;
 }
 
+/* Made in this transaction and not yet put: in no cluster. */
+static bool fresh_take(struct store *s, enum cluster_kind k, uint64_t key)
+{
+    struct part_seen *seen = seen_by_key(s, k, key);
+    bool is_fresh = seen->key == key && seen->made_in == s->writes;
+    if (is_fresh) {
+        seen->made_in = 0;
+    }
+    return is_fresh;
+}
+
 enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, int64_t *out,
                  struct errbuf *eb)
 {
     sqlite3_stmt *st;
     int64_t id = 0;
+    uint64_t made_in = 0;
     *out = 0;
     if (key == 0) {
         return OK;
@@ -49,9 +61,10 @@ enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, 
         sqlite3_reset(st);
     } else if (e == ERR_END) {
         e = make ? part_add(s, k, key, &id, eb) : ERR_NOTFOUND;
+        made_in = s->writes;
     }
     if (e == OK) {
-        *seen = (struct part_seen){key, id};
+        *seen = (struct part_seen){key, id, made_in};
         *out = id;
     }
     return e;
@@ -77,7 +90,7 @@ enum err part_key(struct store *s, int64_t id, uint64_t *out, struct errbuf *eb)
                        ? err_set(eb, ERR_STORE, "%s: part %lld is missing", s->path, (long long)id)
                        : e;
         }
-        *seen = (struct part_seen){(uint64_t)sqlite3_column_int64(st, 0), id};
+        *seen = (struct part_seen){.key = (uint64_t)sqlite3_column_int64(st, 0), .id = id};
         sqlite3_reset(st);
     }
     *out = seen->key;
@@ -96,11 +109,14 @@ static enum err state_put(struct store *s, int64_t part, const struct cluster_pa
 {
     sqlite3_stmt *st;
     struct slice state = p->state;
-    enum err e =
-        store_statement(s, state.n ? STATEMENT_PART_STATE_PUT : STATEMENT_PART_STATE_DROP, &st, eb);
+    enum err e = store_statement(
+        s, state.n || p->message ? STATEMENT_PART_STATE_PUT : STATEMENT_PART_STATE_DROP, &st, eb);
     if (e == OK) {
         sqlite3_bind_int64(st, 1, part);
-        if (state.n) {
+        if (p->message) { /* a state of no bytes: the message before `counted` */
+            sqlite3_bind_zeroblob(st, 2, 0);
+            sqlite3_bind_int64(st, 3, (int64_t)p->message + 1);
+        } else if (state.n) {
             bind_packed(st, 2, state);
             sqlite3_bind_int64(st, 3, (int64_t)p->counted);
         }
@@ -109,23 +125,32 @@ static enum err state_put(struct store *s, int64_t part, const struct cluster_pa
     return e;
 }
 
+static enum err place_put(struct store *s, int64_t id, const struct cluster_part *p,
+                          struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_PART_SET, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, id);
+        sqlite3_bind_int64(st, 2, p->cluster);
+        sqlite3_bind_int64(st, 3, p->pin);
+        e = store_run(s, st, "writing a part", eb);
+    }
+    return e;
+}
+
 static enum err part_put(void *arg, const struct cluster_part *p)
 {
     const struct putting *put = arg;
-    sqlite3_stmt *st;
     int64_t id;
     if ((unsigned)p->kind >= CLUSTER_KIND_COUNT || p->key == 0) {
         return err_set(put->eb, ERR_USAGE, "a part without a key");
     }
     enum err e = part_id(put->s, p->kind, p->key, true, &id, put->eb);
-    e = e == OK ? store_statement(put->s, STATEMENT_PART_SET, &st, put->eb) : e;
-    if (e != OK) {
-        return e;
+    bool is_fresh = e == OK && fresh_take(put->s, p->kind, p->key);
+    if (e == OK && (p->cluster || p->pin || !is_fresh)) {
+        e = place_put(put->s, id, p, put->eb);
     }
-    sqlite3_bind_int64(st, 1, id);
-    sqlite3_bind_int64(st, 2, p->cluster);
-    sqlite3_bind_int64(st, 3, p->pin);
-    e = store_run(put->s, st, "writing a part", put->eb);
     return e == OK ? state_put(put->s, id, p, put->eb) : e;
 }
 
@@ -222,13 +247,15 @@ enum err store_counted(struct store *s, uint64_t *counted, uint64_t *next, struc
 static struct cluster_part part_read(sqlite3_stmt *st, uint64_t counted)
 {
     uint64_t own = (uint64_t)sqlite3_column_int64(st, 5);
+    struct slice state = column_slice(st, 4);
     return (struct cluster_part){
         .kind = (enum cluster_kind)sqlite3_column_int(st, 0),
         .key = (uint64_t)sqlite3_column_int64(st, 1),
         .cluster = (uint32_t)sqlite3_column_int64(st, 2),
         .pin = (uint32_t)sqlite3_column_int64(st, 3),
-        .state = column_slice(st, 4),
+        .state = state,
         .counted = own > counted ? own : counted,
+        .message = state.n == 0 && own ? own - 1 : 0,
     };
 }
 
@@ -249,6 +276,21 @@ enum err store_part(struct store *s, enum cluster_kind k, uint64_t key,
     if (e == OK) {
         struct cluster_part p = part_read(st, counted);
         e = fn(arg, &p);
+        sqlite3_reset(st);
+    }
+    return e == ERR_END ? ERR_NOTFOUND : e;
+}
+
+enum err store_row(struct store *s, uint64_t number, struct message_row *out, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_MESSAGE_BY_SEQ, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, (int64_t)number);
+        e = store_step(s, st, "reading a message", eb);
+    }
+    if (e == OK) {
+        e = message_read(s, st, out, eb);
         sqlite3_reset(st);
     }
     return e == ERR_END ? ERR_NOTFOUND : e;

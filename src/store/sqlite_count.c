@@ -10,7 +10,8 @@
 
 enum {
     CELLS_MAX = 32768,      /* rollup cells pending: 3 MiB with the half empty table */
-    INCREMENTS_MAX = 49152, /* tally increments pending: 3 MiB with the sort's two arrays */
+    INCREMENTS_MAX = 98304, /* tally increments pending: 7 MiB with the sort's two arrays. Those of
+                               a batch: each flush writes the month's tallies anew */
     EXPECTED_ONE = 1000000,
 };
 

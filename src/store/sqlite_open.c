@@ -95,6 +95,7 @@ enum err store_begin_write(struct store *s, struct errbuf *eb)
         return err_set(eb, ERR_STORE, "%s: opened for reading only", s->path);
     }
     enum err e = simple_run(s, STATEMENT_BEGIN_WRITE, "beginning to write", eb);
+    s->writes++;
     s->transactions = e == OK; /* reads within it neither begin nor end anything */
     return e;
 }
