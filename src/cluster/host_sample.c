@@ -7,42 +7,51 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { VISIT_BITS = 16, VISITS = (1 << VISIT_BITS) - 1, ROOM_LEAST = 2 };
+enum {
+    VISIT_BITS = 16,
+    VISITS = (1 << VISIT_BITS) - 1,
+    HASH_BITS = HOST_SAMPLE_HASH_BITS,
+    ITEM_BYTES = sizeof(uint32_t) + sizeof(uint16_t),
+    ROOM_LEAST = 2,
+    ROOM_PART = 4, /* what is full grows by so much of itself: there are tens of thousands */
+};
+static const uint32_t ALL = UINT32_MAX; /* `below` of a sample that nothing was left out of */
 
 void host_sample_init(struct host_sample *s)
 {
-    *s = (struct host_sample){.below = UINT64_MAX};
+    *s = (struct host_sample){.below = ALL};
 }
 
 void host_sample_free(struct host_sample *s)
 {
-    free(s->items);
+    free(s->hashes);
     host_sample_init(s);
 }
 
 size_t host_sample_bytes(const struct host_sample *s)
 {
-    return s->room * sizeof *s->items;
+    return (size_t)s->room * ITEM_BYTES;
 }
 
 /* ---- taking and merging ---- */
 
 /* Up to some ten well: enough to tell once from often. */
-static unsigned item_visits(uint64_t item)
+static unsigned visits_count(uint16_t visits)
 {
-    unsigned x = item & VISITS; /* without a call into libgcc, of all CPUs */
+    unsigned x = visits; /* without a call into libgcc, of all CPUs */
     x = (x & 0x5555) + (x >> 1 & 0x5555);
     x = (x & 0x3333) + (x >> 2 & 0x3333);
     x = (x & 0x0f0f) + (x >> 4 & 0x0f0f);
     return (x & 0xff) + (x >> 8);
 }
 
-static size_t place_of(const struct host_sample *s, uint64_t hash)
+/* The first one whose hash is not less; by it as many are below. */
+static size_t place_of(const struct host_sample *s, uint32_t hash)
 {
     size_t low = 0, high = s->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (host_sample_hash(s, middle) < hash) {
+        if (s->hashes[middle] < hash) {
             low = middle + 1;
         } else {
             high = middle;
@@ -55,79 +64,123 @@ static size_t place_of(const struct host_sample *s, uint64_t hash)
 static void cut_to(struct host_sample *s, size_t most)
 {
     if (s->count > most) {
-        s->below = host_sample_hash(s, most);
-        s->count = (uint32_t)most;
+        s->below = s->hashes[most];
+        s->count = (uint16_t)most;
     }
+}
+
+static bool room_make(struct host_sample *s, size_t room)
+{
+    uint32_t *hashes = realloc(s->hashes, room * ITEM_BYTES);
+    if (!hashes) {
+        return false;
+    }
+    s->hashes = hashes;
+    uint16_t *visits = host_sample_visits(s);
+    s->room = (uint16_t)room;
+    if (s->count) {
+        memmove(host_sample_visits(s), visits, s->count * sizeof *visits);
+    }
+    return true;
+}
+
+static bool room_grow(struct host_sample *s, size_t most)
+{
+    size_t room = (size_t)s->room + s->room / ROOM_PART + ROOM_LEAST;
+    return room_make(s, room < most + 1 ? room : most + 1); /* one more: that gives way */
 }
 
 enum err host_sample_take(struct host_sample *s, uint64_t host, uint64_t visit, size_t most)
 {
-    uint64_t hash = hash_mix(host) >> VISIT_BITS, bit = UINT64_C(1) << hash_mix(visit) % VISIT_BITS;
+    uint32_t hash = (uint32_t)(hash_mix(host) >> (64 - HASH_BITS));
+    uint16_t bit = (uint16_t)(1u << hash_mix(visit) % VISIT_BITS);
     if (host == 0 || hash >= s->below) {
         return OK;
     }
     size_t at = place_of(s, hash);
-    if (at < s->count && host_sample_hash(s, at) == hash) {
-        s->items[at] |= bit;
+    if (at < s->count && s->hashes[at] == hash) {
+        host_sample_visits(s)[at] |= bit;
         return OK;
     }
-    if (s->count == s->room) {
-        size_t room = s->room ? s->room * 2 : ROOM_LEAST;
-        room = room < most + 1 ? room : most + 1; /* one more: the one that gives way */
-        uint64_t *items = realloc(s->items, room * sizeof *items);
-        if (!items) {
-            return ERR_NOMEM;
-        }
-        s->items = items;
-        s->room = (uint32_t)room;
+    if (s->count == s->room && !room_grow(s, most)) {
+        return ERR_NOMEM;
     }
-    memmove(&s->items[at + 1], &s->items[at], (s->count - at) * sizeof *s->items);
-    s->items[at] = hash << VISIT_BITS | bit;
+    uint16_t *visits = host_sample_visits(s);
+    memmove(&s->hashes[at + 1], &s->hashes[at], (s->count - at) * sizeof *s->hashes);
+    memmove(&visits[at + 1], &visits[at], (s->count - at) * sizeof *visits);
+    s->hashes[at] = hash;
+    visits[at] = bit;
     s->count++;
     cut_to(s, most);
     return OK;
 }
 
-/* Calls `each` with the items of every machine that both samples would hold; 0: not there. */
-static void walk(const struct host_sample *a, const struct host_sample *b,
-                 void (*each)(void *arg, uint64_t x, uint64_t y), void *arg)
+static uint32_t less(uint32_t a, uint32_t b)
 {
-    uint64_t below = a->below < b->below ? a->below : b->below;
-    for (size_t i = 0, j = 0; i < a->count || j < b->count;) {
-        uint64_t x = i < a->count ? host_sample_hash(a, i) : UINT64_MAX;
-        uint64_t y = j < b->count ? host_sample_hash(b, j) : UINT64_MAX;
-        if ((x < y ? x : y) >= below) {
-            break;
-        }
-        each(arg, x <= y ? a->items[i] : 0, y <= x ? b->items[j] : 0);
+    return a < b ? a : b;
+}
+
+/* The machines that are in one or both, as far as there is room. */
+static void join(struct host_sample *sum, const struct host_sample *a, const struct host_sample *b)
+{
+    const uint16_t *first = host_sample_visits(a), *second = host_sample_visits(b);
+    uint16_t *visits = host_sample_visits(sum);
+    size_t m = place_of(a, sum->below), n = place_of(b, sum->below);
+    for (size_t i = 0, j = 0; (i < m || j < n) && sum->count < sum->room;) {
+        uint32_t x = i < m ? a->hashes[i] : ALL, y = j < n ? b->hashes[j] : ALL;
+        sum->hashes[sum->count] = less(x, y);
+        visits[sum->count++] = (uint16_t)((x <= y ? first[i] : 0) | (y <= x ? second[j] : 0));
         i += x <= y;
         j += y <= x;
     }
 }
 
-static void item_append(void *arg, uint64_t x, uint64_t y)
-{
-    struct host_sample *sum = arg;
-    sum->items[sum->count++] = x | y;
-}
-
 enum err host_sample_merge(struct host_sample *a, const struct host_sample *b, size_t most)
 {
-    struct host_sample sum = {.room = a->count + b->count,
-                              .below = a->below < b->below ? a->below : b->below};
-    if (sum.room == 0) {
+    struct host_sample sum = {.below = less(a->below, b->below)};
+    size_t room = (size_t)a->count + b->count;
+    if (room == 0) {
         a->below = sum.below;
         return OK;
     }
-    sum.items = malloc(sum.room * sizeof *sum.items);
-    if (!sum.items) {
+    if (!room_make(&sum, room < most + 1 ? room : most + 1)) {
         return ERR_NOMEM;
     }
-    walk(a, b, item_append, &sum);
+    join(&sum, a, b);
     cut_to(&sum, most);
-    free(a->items);
+    free(a->hashes);
     *a = sum;
     return OK;
+}
+
+/* Gives back what is not used, if the system likes. */
+static void room_fit(struct host_sample *s)
+{
+    struct host_sample fit = {.below = s->below};
+    if (s->count == 0) {
+        free(s->hashes);
+        *s = fit;
+    } else if (s->count < s->room && room_make(&fit, s->count)) {
+        memcpy(fit.hashes, s->hashes, s->count * sizeof *s->hashes);
+        memcpy(host_sample_visits(&fit), host_sample_visits(s), s->count * sizeof(uint16_t));
+        fit.count = s->count;
+        free(s->hashes);
+        *s = fit;
+    }
+}
+
+void host_sample_filter(struct host_sample *s, bool (*is_kept)(const void *arg, uint32_t hash),
+                        const void *arg)
+{
+    uint16_t *visits = host_sample_visits(s), kept = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (is_kept(arg, s->hashes[i])) {
+            s->hashes[kept] = s->hashes[i];
+            visits[kept++] = visits[i];
+        }
+    }
+    s->count = kept;
+    room_fit(s);
 }
 
 /* ---- evidence ---- */
@@ -138,16 +191,35 @@ struct tally {
     double visits[2];
 };
 
-static void item_tally(void *arg, uint64_t x, uint64_t y)
+/* The first n of one side, as if none were of both. */
+static void side_tally(struct tally *t, unsigned side, const struct host_sample *s, size_t n)
 {
-    struct tally *t = arg;
-    unsigned m = item_visits(x), n = item_visits(y);
-    t->visits[0] += m;
-    t->visits[1] += n;
-    if (m && n) {
-        t->both++;
-    } else {
-        t->pure[m == 0][m + n]++;
+    const uint16_t *visits = host_sample_visits(s);
+    for (size_t i = 0; i < n; i++) {
+        t->pure[side][visits_count(visits[i])]++;
+    }
+    unsigned sum = 0;
+    for (unsigned k = 1; k <= VISIT_BITS; k++) {
+        sum += k * t->pure[side][k];
+    }
+    t->visits[side] = sum;
+}
+
+static void samples_tally(struct tally *t, const struct host_sample *a, const struct host_sample *b)
+{
+    uint32_t below = less(a->below, b->below);
+    size_t m = place_of(a, below), n = place_of(b, below);
+    side_tally(t, 0, a, m);
+    side_tally(t, 1, b, n);
+    for (size_t i = 0, j = 0; i < m && j < n;) {
+        uint32_t x = a->hashes[i], y = b->hashes[j];
+        if (x == y) {
+            t->pure[0][visits_count(host_sample_visits(a)[i])]--;
+            t->pure[1][visits_count(host_sample_visits(b)[j])]--;
+            t->both++;
+        }
+        i += x <= y; /* without a jump: which is less is anybody's guess */
+        j += y <= x;
     }
 }
 
@@ -194,7 +266,7 @@ void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
     if (a->count == 0 || b->count == 0) {
         return;
     }
-    walk(a, b, item_tally, &t);
+    samples_tally(&t, a, b);
     *out = (struct host_meeting){.first = t.both, .second = t.both, .both = t.both};
     for (unsigned k = 1; k <= VISIT_BITS; k++) {
         out->first += t.pure[0][k];
@@ -210,34 +282,45 @@ void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
 
 void host_sample_save(const struct host_sample *s, struct strbuf *out)
 {
-    uint64_t last = 0;
+    uint32_t last = 0;
     varint_add(out, s->count);
-    varint_add(out, s->below == UINT64_MAX ? 0 : s->below);
+    varint_add(out, s->below == ALL ? 0 : s->below);
     for (size_t i = 0; i < s->count; i++) {
-        varint_add(out, host_sample_hash(s, i) - last);
-        varint_add(out, s->items[i] & VISITS);
-        last = host_sample_hash(s, i);
+        varint_add(out, s->hashes[i] - last);
+        varint_add(out, host_sample_visits(s)[i]);
+        last = s->hashes[i];
     }
 }
 
-bool host_sample_load(struct host_sample *s, struct slice *in, size_t most)
+/* Behind the others; the hash of the last one again is the same machine, as far as we can tell. */
+static void item_append(struct host_sample *s, uint32_t hash, uint16_t visits)
+{
+    bool is_last = s->count && s->hashes[s->count - 1] == hash;
+    size_t at = is_last ? s->count - 1u : s->count++;
+    s->hashes[at] = hash;
+    host_sample_visits(s)[at] = (uint16_t)(visits | (is_last ? host_sample_visits(s)[at] : 0));
+}
+
+bool host_sample_load(struct host_sample *s, struct slice *in, size_t most, unsigned hash_bits)
 {
     uint64_t count, below, delta, visits, hash = 0;
+    unsigned less_bits = hash_bits - HASH_BITS;
     host_sample_init(s);
-    if (!varint_cut(in, &count) || count > most || !varint_cut(in, &below) ||
-        below >> (64 - VISIT_BITS) || (count && !(s->items = malloc(count * sizeof *s->items)))) {
+    if (!varint_cut(in, &count) || count > HOST_SAMPLE_MOST || !varint_cut(in, &below) ||
+        below >> hash_bits || (count && !room_make(s, count))) {
         return false;
     }
-    s->room = (uint32_t)count;
-    s->below = below ? below : UINT64_MAX;
-    for (; s->count < count; s->count++) {
-        if (!varint_cut(in, &delta) || !varint_cut(in, &visits) || (delta == 0 && s->count > 0) ||
+    for (uint64_t i = 0; i < count; i++) {
+        if (!varint_cut(in, &delta) || !varint_cut(in, &visits) || (delta == 0 && i > 0) ||
             visits == 0 || visits > VISITS || __builtin_add_overflow(hash, delta, &hash) ||
-            hash >= s->below || hash >> (64 - VISIT_BITS)) {
+            (below && hash >= below) || hash >> hash_bits) {
             host_sample_free(s);
             return false;
         }
-        s->items[s->count] = hash << VISIT_BITS | visits;
+        item_append(s, (uint32_t)(hash >> less_bits), (uint16_t)visits);
     }
+    s->below = below ? (uint32_t)(below >> less_bits) : ALL;
+    s->count = (uint16_t)place_of(s, s->below);
+    cut_to(s, most);
     return true;
 }

@@ -9,27 +9,34 @@
 #include "core/slice.h"
 #include "core/strbuf.h"
 
+enum { HOST_SAMPLE_MOST = 1 << 14, HOST_SAMPLE_HASH_BITS = 32 };
+
 struct host_sample {
-    uint64_t *items; /* ascending; 48 bits of hash, 16 that visits set by their hash */
-    uint32_t count, room;
-    uint64_t
-        below; /* machines of a hash (48 bits) that is not below are left out; UINT64_MAX: none */
+    uint32_t *hashes; /* ascending; behind the `room` of them, in one block, 16 bits for each that
+                         visits set by their hash */
+    uint32_t below;   /* machines whose hash is not below are left out; UINT32_MAX: none */
+    uint16_t count, room;
 };
 
 void host_sample_init(struct host_sample *s);
 void host_sample_free(struct host_sample *s);
 /* Takes a message of a machine (the store's host key, 0: none). All of one `visit` (an hour) count
- * once: a burst is one decision of its engine. `most`: machines kept. ERR_NOMEM: as it was. */
+ * once: a burst is one decision of its engine. `most`: machines kept, at most HOST_SAMPLE_MOST.
+ * ERR_NOMEM: as it was. */
 enum err host_sample_take(struct host_sample *s, uint64_t host, uint64_t visit,
                           size_t most) MUST_USE;
 /* Adds b to a. ERR_NOMEM: as it was. */
 enum err host_sample_merge(struct host_sample *a, const struct host_sample *b,
                            size_t most) MUST_USE;
-static inline uint64_t host_sample_hash(const struct host_sample *s, size_t i)
+static inline uint16_t *host_sample_visits(const struct host_sample *s)
 {
-    return s->items[i] >> 16;
+    return (uint16_t *)(s->hashes + s->room);
 }
 size_t host_sample_bytes(const struct host_sample *s);
+
+/* Keeps those that is_kept says: what it leaves out is nowhere any more. */
+void host_sample_filter(struct host_sample *s, bool (*is_kept)(const void *arg, uint32_t hash),
+                        const void *arg);
 
 /* Two samples, where both are complete. */
 struct host_meeting {
@@ -45,8 +52,10 @@ void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
                       struct host_meeting *out);
 
 void host_sample_save(const struct host_sample *s, struct strbuf *out);
-/* Cuts one off the front of *in into *s, which need not be initialised. false: damaged, or no
+/* Cuts one off the front of *in into *s, which need not be initialised; what is past `most` is left
+ * out. Hashes had 48 bits, of which the first 32 are kept now: `hash_bits`. false: damaged, or no
  * memory; then *s is empty. */
-bool host_sample_load(struct host_sample *s, struct slice *in, size_t most) MUST_USE;
+bool host_sample_load(struct host_sample *s, struct slice *in, size_t most,
+                      unsigned hash_bits) MUST_USE;
 
 #endif

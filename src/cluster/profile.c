@@ -42,7 +42,7 @@ static size_t room_bytes(const struct profile_room *room)
 {
     size_t labels = room->extras & PROFILE_HAS_LABELS ? PROFILE_LABELS : 0;
     size_t floors = room->extras & PROFILE_HAS_FLOORS ? PROFILE_TOP_COUNT : 0;
-    return labels * sizeof(struct profile_label) + room->hosts * sizeof(uint64_t) +
+    return labels * sizeof(struct profile_label) + room->hosts * sizeof(uint32_t) +
            room->samples * sizeof(struct id128) + floors * sizeof(uint32_t) +
            room->entries * sizeof(struct profile_entry_slot) + room->text;
 }
@@ -187,7 +187,7 @@ static size_t text_live(struct profile_detail *d)
 
 static void detail_copy(struct profile_detail *to, struct profile_detail *from)
 {
-    memcpy(detail_hosts(to), detail_hosts(from), from->used.hosts * sizeof(uint64_t));
+    memcpy(detail_hosts(to), detail_hosts(from), from->used.hosts * sizeof(uint32_t));
     memcpy(detail_samples(to), detail_samples(from), from->used.samples * sizeof(struct id128));
     to->used.hosts = from->used.hosts;
     to->used.samples = from->used.samples;
@@ -243,7 +243,7 @@ static enum err detail_reserve(struct profile *p, struct profile_room more)
 
 /* Ascending, `n` of at most `most`, the greatest gives way. Returns the new number; *is_cut: one
  * was left out. */
-static size_t least_add(uint64_t *items, size_t n, size_t most, uint64_t value, bool *is_cut)
+static size_t least_add(uint32_t *items, size_t n, size_t most, uint32_t value, bool *is_cut)
 {
     size_t at = n;
     while (at > 0 && items[at - 1] > value) {
@@ -507,7 +507,7 @@ enum err profile_take(struct profile *p, const struct cluster_message *m, uint64
     if (m->host) {
         p->hosted++;
         d->used.hosts = (uint8_t)least_add(detail_hosts(d), d->used.hosts, PROFILE_HOSTS,
-                                           hash_mix(m->host), &d->has_more_hosts);
+                                           (uint32_t)(hash_mix(m->host) >> 32), &d->has_more_hosts);
     }
     d->used.samples = (uint8_t)sample_add(detail_samples(d), d->used.samples, m->id);
     p->messages++;
@@ -707,7 +707,7 @@ double profile_hosts(const struct profile *p, bool *is_exact)
     if (exact) {
         return d ? d->used.hosts : 0;
     }
-    return (d->used.hosts - 1) / ldexp((double)detail_hosts(d)[d->used.hosts - 1], -64);
+    return (d->used.hosts - 1) / ldexp((double)detail_hosts(d)[d->used.hosts - 1] + 1, -32);
 }
 
 static int slot_cmp(struct profile_detail *d, const struct profile_entry_slot *a,

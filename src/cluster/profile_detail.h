@@ -53,10 +53,11 @@ static inline struct profile_label *detail_labels(struct profile_detail *d)
     return (struct profile_label *)d->memory;
 }
 
-static inline uint64_t *detail_hosts(struct profile_detail *d)
+/* The first 32 bits of their hashes: what is estimated from them is as good. */
+static inline uint32_t *detail_hosts(struct profile_detail *d)
 {
     size_t labels = d->room.extras & PROFILE_HAS_LABELS ? PROFILE_LABELS : 0;
-    return (uint64_t *)(detail_labels(d) + labels);
+    return (uint32_t *)(detail_labels(d) + labels);
 }
 
 static inline struct id128 *detail_samples(struct profile_detail *d)

@@ -6,8 +6,15 @@
 
 #include <stdlib.h>
 
-/* Version 1 had partners as 16 hex digits. */
-enum { PROFILE_VERSION = 2, VERSION_HEX = 1, HEX_DIGITS = 16, HAS_DETAIL = 1, HAS_MORE_HOSTS = 2 };
+/* Version 1 had partners as 16 hex digits, it and version 2 hashes of hosts of 64 bits. */
+enum {
+    PROFILE_VERSION = 3,
+    VERSION_HEX = 1,
+    VERSION_LONG_HASHES = 2,
+    HEX_DIGITS = 16,
+    HAS_DETAIL = 1,
+    HAS_MORE_HOSTS = 2
+};
 
 /* By value, so that equal profiles are equal bytes whatever came first. */
 static size_t top_sorted(struct profile_detail *d, enum profile_top top,
@@ -27,7 +34,7 @@ static size_t top_sorted(struct profile_detail *d, enum profile_top top,
 
 static void detail_save(struct profile_detail *d, struct strbuf *out)
 {
-    uint64_t last = 0;
+    uint32_t last = 0;
     varint_add(out, d->used.hosts);
     for (size_t i = 0; i < d->used.hosts; i++) {
         varint_add(out, detail_hosts(d)[i] - last);
@@ -90,20 +97,37 @@ static bool bytes_cut(struct slice *in, size_t n, struct slice *out)
     return true;
 }
 
-/* Hosts and samples of a detail that has room for all that there can be. */
-static bool lists_load(struct profile_detail *d, struct slice *in)
+/* Of long hashes two may begin alike: then the second is put behind the first, for their number is
+ * known. */
+static bool hosts_load(struct profile_detail *d, uint8_t version, struct slice *in)
 {
-    uint64_t n, delta, host = 0;
-    struct slice bytes;
+    unsigned more_bits = version <= VERSION_LONG_HASHES ? 32 : 0;
+    uint64_t n, delta, hash = 0, next = 0;
     if (!count_cut(in, PROFILE_HOSTS, &n) || (d->has_more_hosts && n < PROFILE_HOSTS)) {
         return false;
     }
     for (; d->used.hosts < n; d->used.hosts++) {
         if (!varint_cut(in, &delta) || (delta == 0 && d->used.hosts > 0) ||
-            __builtin_add_overflow(host, delta, &host)) {
+            __builtin_add_overflow(hash, delta, &hash)) {
             return false;
         }
-        detail_hosts(d)[d->used.hosts] = host;
+        uint64_t host = hash >> more_bits > next ? hash >> more_bits : next;
+        if (host > UINT32_MAX) {
+            return false;
+        }
+        detail_hosts(d)[d->used.hosts] = (uint32_t)host;
+        next = host + 1;
+    }
+    return true;
+}
+
+/* Hosts and samples of a detail that has room for all that there can be. */
+static bool lists_load(struct profile_detail *d, uint8_t version, struct slice *in)
+{
+    uint64_t n;
+    struct slice bytes;
+    if (!hosts_load(d, version, in)) {
+        return false;
     }
     if (!count_cut(in, PROFILE_SAMPLES, &n) || !bytes_cut(in, n * sizeof(struct id128), &bytes)) {
         return false;
@@ -170,13 +194,13 @@ static bool top_load(struct profile_detail *d, enum profile_top top, bool is_hex
     return true;
 }
 
-static bool detail_load(struct profile_detail *d, bool is_hex, struct slice *in)
+static bool detail_load(struct profile_detail *d, uint8_t version, struct slice *in)
 {
-    if (!lists_load(d, in)) {
+    if (!lists_load(d, version, in)) {
         return false;
     }
     for (int t = 0; t < PROFILE_TOP_COUNT; t++) {
-        if (!top_load(d, (enum profile_top)t, is_hex, in)) {
+        if (!top_load(d, (enum profile_top)t, version == VERSION_HEX, in)) {
             return false;
         }
     }
@@ -203,7 +227,7 @@ bool profile_load(struct profile *p, struct slice *in)
     profile_init(p);
     profile_init(&loaded);
     profile_init(&whole);
-    if (!bytes_cut(&rest, 2, &head) || (head.p[0] != PROFILE_VERSION && head.p[0] != VERSION_HEX) ||
+    if (!bytes_cut(&rest, 2, &head) || head.p[0] < VERSION_HEX || head.p[0] > PROFILE_VERSION ||
         (uint8_t)head.p[1] > (HAS_DETAIL | HAS_MORE_HOSTS) ||
         !varint_cut(&rest, &loaded.messages) || !varint_cut(&rest, &loaded.recipients) ||
         !varint_cut(&rest, &loaded.bytes) || !varint_cut(&rest, &first) ||
@@ -218,7 +242,7 @@ bool profile_load(struct profile *p, struct slice *in)
         bool ok = whole.detail != NULL;
         if (ok) {
             whole.detail->has_more_hosts = (head.p[1] & HAS_MORE_HOSTS) != 0;
-            ok = detail_load(whole.detail, head.p[0] == VERSION_HEX, &rest) &&
+            ok = detail_load(whole.detail, (uint8_t)head.p[0], &rest) &&
                  profile_merge(&loaded, &whole) == OK;
         }
         profile_clear(&whole);

@@ -9,8 +9,9 @@
 
 enum {
     FIRST_CAPACITY = 64,
-    SAVE_VERSION = 2,
-    VISIT_SECONDS = 3600, /* messages of one machine in one hour are one visit */
+    SAVE_VERSION = 3,
+    HASH_BITS_VERSION_2 = 48, /* of machines */
+    VISIT_SECONDS = 3600,     /* messages of one machine in one hour are one visit */
 };
 
 struct variants *variants_new(size_t most)
@@ -330,7 +331,8 @@ static bool variant_parse(struct slice *in, struct variant *x)
         return false;
     }
     /* Version 1 had no machines: those of later messages will do */
-    if ((version >= 2 && !host_sample_load(&x->hosts, in, VARIANT_HOSTS)) ||
+    unsigned hash_bits = version == 2 ? HASH_BITS_VERSION_2 : HOST_SAMPLE_HASH_BITS;
+    if ((version >= 2 && !host_sample_load(&x->hosts, in, VARIANT_HOSTS, hash_bits)) ||
         !profile_load(&x->profile, in) || x->profile.messages > UINT64_MAX - x->error) {
         variant_clear(x);
         return false;

@@ -346,14 +346,50 @@ static enum err variant_place(struct grouping *g, uint32_t place)
 
 /* ---- joining groups ---- */
 
-/* The machines of each group. */
-static enum err hosts_gather(struct grouping *g, size_t placed)
+/* What is placed, group by group, the heaviest first. first[group]: where the group begins in
+ * `place`; of g->count + 1. */
+struct members {
+    uint32_t *place, *first;
+};
+
+static void members_free(struct members *m)
+{
+    scratch_free(m->place);
+    scratch_free(m->first);
+}
+
+static enum err members_list(const struct grouping *g, size_t placed, struct members *m)
+{
+    m->place = scratch_new(placed, sizeof *m->place);
+    m->first = scratch_new(g->count + 2, sizeof *m->first);
+    if (!m->place || !m->first) {
+        members_free(m);
+        return ERR_NOMEM;
+    }
+    uint32_t *next = m->first + 1; /* each ends up where the one behind it begins */
+    for (size_t i = 0; i < placed; i++) {
+        next[g->group_of[g->order[i]] + 1]++;
+    }
+    for (size_t i = 1; i <= g->count; i++) {
+        next[i] += next[i - 1];
+    }
+    for (size_t i = 0; i < placed; i++) {
+        m->place[next[g->group_of[g->order[i]]]++] = g->order[i];
+    }
+    return OK;
+}
+
+/* The machines of one group. */
+static enum err hosts_gather(const struct grouping *g, const struct members *m, size_t group,
+                             struct host_sample *out)
 {
     enum err e = OK;
-    for (size_t i = 0; i < placed && e == OK; i++) {
-        uint32_t place = g->order[i];
-        e = host_sample_merge(&g->groups[g->group_of[place]].hosts, &item(g, place)->hosts,
-                              GROUP_HOSTS);
+    host_sample_init(out);
+    for (size_t i = m->first[group]; i < m->first[group + 1] && e == OK; i++) {
+        e = host_sample_merge(out, &item(g, m->place[i])->hosts, GROUP_HOSTS);
+    }
+    if (e != OK) {
+        host_sample_free(out);
     }
     return e;
 }
@@ -361,31 +397,53 @@ static enum err hosts_gather(struct grouping *g, size_t placed)
 /* Machines that send for more mailers than one machine has infections are relays, list servers,
  * NAT of whole companies: they do not tell groups from each other. Counted by hash alone: in the
  * rare case that two machines share a counter, one less is looked at. */
-static enum err relays_drop(struct grouping *g)
+static enum err relays_count(const struct grouping *g, const struct members *m, uint8_t *seen)
 {
-    uint8_t *seen = scratch_new(RELAY_CELLS, sizeof *seen);
-    if (!seen) {
-        return ERR_NOMEM;
-    }
-    for (uint32_t i = 0; i < g->count; i++) {
-        const struct host_sample *s = &g->groups[i].hosts;
-        for (size_t h = 0; h < s->count; h++) {
-            uint8_t *n = &seen[host_sample_hash(s, h) % RELAY_CELLS];
+    for (size_t i = 0; i < g->count; i++) {
+        struct host_sample s;
+        if (hosts_gather(g, m, i, &s) != OK) {
+            return ERR_NOMEM;
+        }
+        for (size_t h = 0; h < s.count; h++) {
+            uint8_t *n = &seen[s.hashes[h] % RELAY_CELLS];
             *n = (uint8_t)(*n + (*n < UINT8_MAX));
         }
+        host_sample_free(&s);
     }
-    for (uint32_t i = 0; i < g->count; i++) {
+    return OK;
+}
+
+static bool is_no_relay(const void *seen, uint32_t hash)
+{
+    return ((const uint8_t *)seen)[hash % RELAY_CELLS] <= HOST_MAILERS;
+}
+
+/* The machines of each group, without relays. Gathered twice: all at once, with relays, they take
+ * more than anything else here. */
+static enum err hosts_set(struct grouping *g, const struct members *m)
+{
+    uint8_t *seen = scratch_new(RELAY_CELLS, sizeof *seen);
+    enum err e = seen ? relays_count(g, m, seen) : ERR_NOMEM;
+    for (size_t i = 0; i < g->count && e == OK; i++) {
         struct host_sample *s = &g->groups[i].hosts;
-        uint32_t kept = 0;
-        for (size_t h = 0; h < s->count; h++) {
-            if (seen[host_sample_hash(s, h) % RELAY_CELLS] <= HOST_MAILERS) {
-                s->items[kept++] = s->items[h];
-            }
+        e = hosts_gather(g, m, i, s);
+        if (e == OK) {
+            host_sample_filter(s, is_no_relay, seen);
         }
-        s->count = kept;
     }
     scratch_free(seen);
-    return OK;
+    return e;
+}
+
+static enum err hosts_find(struct grouping *g, size_t placed)
+{
+    struct members m;
+    enum err e = members_list(g, placed, &m);
+    if (e == OK) {
+        e = hosts_set(g, &m);
+        members_free(&m);
+    }
+    return e;
 }
 
 static enum err hosts_look_at(struct grouping *g)
@@ -393,7 +451,7 @@ static enum err hosts_look_at(struct grouping *g)
     for (uint32_t i = 0; i < g->count; i++) {
         const struct host_sample *s = &g->groups[i].hosts;
         for (size_t h = 0; h < s->count && h < HOSTS_LOOKED_UP; h++) {
-            if (!bucket_add(&g->hosts, mix(host_sample_hash(s, h), 7), i)) {
+            if (!bucket_add(&g->hosts, mix(s->hashes[h], 7), i)) {
                 return ERR_NOMEM;
             }
         }
@@ -480,8 +538,7 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
             }
         }
         for (size_t h = 0; h < x->hosts.count && h < HOSTS_LOOKED_UP; h++) {
-            const struct bucket_groups b =
-                bucket_find(&g->hosts, mix(host_sample_hash(&x->hosts, h), 7));
+            const struct bucket_groups b = bucket_find(&g->hosts, mix(x->hosts.hashes[h], 7));
             join_try(g, i, &b, &j);
         }
         x->is_known = true;
@@ -495,6 +552,7 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
             if (host_sample_merge(&to->hosts, &x->hosts, GROUP_HOSTS) != OK) {
                 return ERR_NOMEM;
             }
+            host_sample_free(&x->hosts);
         }
     }
     return OK;
@@ -538,8 +596,7 @@ static enum err grouping_make(struct grouping *g, struct variants *v)
     for (; placed < n && e == OK && !is_leaf(g, g->order[placed]); placed++) {
         e = variant_place(g, g->order[placed]);
     }
-    e = e == OK ? hosts_gather(g, placed) : e;
-    e = e == OK ? relays_drop(g) : e;
+    e = e == OK ? hosts_find(g, placed) : e;
     e = e == OK ? hosts_look_at(g) : e;
     for (size_t r = 0; e == OK && r < sizeof JOIN_LEAST / sizeof *JOIN_LEAST; r++) {
         e = groups_join(g, false, JOIN_LEAST[r]);

@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include "cluster/host_sample.h"
+#include "core/varint.h"
 
 #include <stdlib.h>
 
@@ -24,7 +25,8 @@ static void assert_same(const struct host_sample *a, const struct host_sample *b
 {
     assert_int_equal(a->count, b->count);
     assert_true(a->below == b->below);
-    assert_memory_equal(a->items, b->items, a->count * sizeof *a->items);
+    assert_memory_equal(a->hashes, b->hashes, a->count * sizeof *a->hashes);
+    assert_memory_equal(host_sample_visits(a), host_sample_visits(b), a->count * sizeof(uint16_t));
 }
 
 /* Order, repeats and the way of merging change nothing. */
@@ -131,17 +133,48 @@ static void kept(void **state)
     }
     host_sample_save(&s, &b);
     struct slice in = strbuf_slice(&b), whole = in;
-    assert_true(host_sample_load(&back, &in, MOST));
+    assert_true(host_sample_load(&back, &in, MOST, HOST_SAMPLE_HASH_BITS));
     assert_int_equal(in.n, 0);
     assert_same(&s, &back);
     host_sample_free(&back);
     for (size_t n = 0; n < whole.n; n++) {
         in = slice_sub(whole, 0, n);
-        assert_false(host_sample_load(&back, &in, MOST));
+        assert_false(host_sample_load(&back, &in, MOST, HOST_SAMPLE_HASH_BITS));
     }
-    in = whole;
-    assert_false(host_sample_load(&back, &in, MOST - 1));
+    in = whole; /* where fewer are kept than were: as if it had always been so */
+    assert_true(host_sample_load(&back, &in, MOST - 5, HOST_SAMPLE_HASH_BITS));
+    assert_int_equal(back.count, MOST - 5);
+    assert_true(back.below == s.hashes[MOST - 5]);
+    host_sample_free(&back);
     host_sample_free(&s);
+    strbuf_free(&b);
+}
+
+/* Of hashes of 48 bits the first 32 count: two machines may become one, and the limit moves down.
+ */
+static void longer_hashes(void **state)
+{
+    (void)state;
+    struct host_sample s;
+    struct strbuf b = STRBUF_INIT;
+    const uint64_t hash[] = {0x000100020003, 0x000100020004, 0x000100030000, 0x000500000001};
+    varint_add(&b, 4);
+    varint_add(&b, 0x000500000002);
+    for (unsigned i = 0; i < 4; i++) {
+        varint_add(&b, hash[i] - (i ? hash[i - 1] : 0));
+        varint_add(&b, 1u << i);
+    }
+    struct slice in = strbuf_slice(&b);
+    assert_true(host_sample_load(&s, &in, MOST, 48));
+    assert_int_equal(in.n, 0);
+    assert_int_equal(s.count, 2);
+    assert_int_equal(s.below, 0x00050000);
+    assert_int_equal(s.hashes[0], 0x00010002);
+    assert_int_equal(host_sample_visits(&s)[0], 1 | 2);
+    assert_int_equal(s.hashes[1], 0x00010003);
+    host_sample_free(&s);
+    in = strbuf_slice(&b);
+    assert_false(host_sample_load(&s, &in, MOST, HOST_SAMPLE_HASH_BITS));
     strbuf_free(&b);
 }
 
@@ -153,6 +186,7 @@ int main(void)
         cmocka_unit_test(evidence_by_hand),
         cmocka_unit_test(large_pools),
         cmocka_unit_test(kept),
+        cmocka_unit_test(longer_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

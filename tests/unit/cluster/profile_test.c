@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include "cluster/profile.h"
+#include "core/varint.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -377,6 +378,37 @@ static void test_load_version_1(void **state)
     assert_false(profile_load(&again, &in));
 }
 
+/* Hosts were 64 bits of hash, of which 32 are left: of two that begin alike none is lost. */
+static void test_load_version_2(void **state)
+{
+    (void)state;
+    static const uint64_t hash[] = {5ULL << 32 | 1, 5ULL << 32 | 2, 9ULL << 32};
+    static const char now[] = "\3\1\3\3\0\0\0\3" /* 3 messages, recipients, with a host */
+                              "\3\5\1\3"         /* hashes 5, 6, 9 */
+                              "\0\0\0\0\0\0\0"   /* no samples, labels */
+                              "\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    struct strbuf old = STRBUF_INIT;
+    strbuf_add(&old, slice_of(now, 9));
+    old.p[0] = 2;
+    for (unsigned i = 0; i < 3; i++) {
+        varint_add(&old, hash[i] - (i ? hash[i - 1] : 0));
+    }
+    strbuf_add(&old, slice_of(now + 12, sizeof now - 1 - 12));
+    struct slice in = strbuf_slice(&old);
+    struct profile p;
+    assert_true(profile_load(&p, &in));
+    assert_int_equal(in.n, 0);
+    assert_float_equal(profile_hosts(&p, NULL), 3, 0);
+    struct strbuf b = saved(&p);
+    assert_true(slice_eq(strbuf_slice(&b), slice_of(now, sizeof now - 1)));
+    old.p[0] = 3; /* such hashes it cannot have */
+    in = strbuf_slice(&old);
+    profile_clear(&p);
+    assert_false(profile_load(&p, &in));
+    strbuf_free(&b);
+    strbuf_free(&old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_load_damaged),
         cmocka_unit_test(test_load_version_1),
+        cmocka_unit_test(test_load_version_2),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
 }
