@@ -8,12 +8,13 @@
 #include <stdlib.h>
 
 enum {
-    VISIT_BITS = 16,
+    VISIT_BITS = HOST_SAMPLE_VISIT_BITS,
     VISITS = (1 << VISIT_BITS) - 1,
     HASH_BITS = HOST_SAMPLE_HASH_BITS,
     ITEM_BYTES = sizeof(uint32_t) + sizeof(uint16_t),
     ROOM_LEAST = 2,
-    ROOM_PART = 4, /* what is full grows by so much of itself: there are tens of thousands */
+    SEARCH_COST = 8, /* of a machine by halving, in steps through an index */
+    ROOM_PART = 4,   /* what is full grows by so much of itself: there are tens of thousands */
 };
 static const uint32_t ALL = UINT32_MAX; /* `below` of a sample that nothing was left out of */
 
@@ -191,35 +192,103 @@ struct tally {
     double visits[2];
 };
 
-/* The first n of one side, as if none were of both. */
-static void side_tally(struct tally *t, unsigned side, const struct host_sample *s, size_t n)
+/* The first n of a sample. */
+static void first_tally(const struct host_sample *s, size_t n, struct host_tally *out)
 {
     const uint16_t *visits = host_sample_visits(s);
-    for (size_t i = 0; i < n; i++) {
-        t->pure[side][visits_count(visits[i])]++;
+    unsigned more = 0;
+    *out = (struct host_tally){0};
+    for (size_t i = 0; i < n; i++) { /* of several machines at once */
+        out->visits += visits_count(visits[i]);
     }
-    unsigned sum = 0;
-    for (unsigned k = 1; k <= VISIT_BITS; k++) {
-        sum += k * t->pure[side][k];
+    for (size_t i = 0; i < n && out->visits > n; i++) {
+        if (visits[i] & (visits[i] - 1)) {
+            out->by_visits[visits_count(visits[i])]++;
+            more++;
+        }
     }
-    t->visits[side] = sum;
+    out->by_visits[1] = (uint16_t)(n - more);
 }
 
-static void samples_tally(struct tally *t, const struct host_sample *a, const struct host_sample *b)
+void host_sample_tally(const struct host_sample *s, struct host_tally *out)
 {
-    uint32_t below = less(a->below, b->below);
-    size_t m = place_of(a, below), n = place_of(b, below);
-    side_tally(t, 0, a, m);
-    side_tally(t, 1, b, n);
-    for (size_t i = 0, j = 0; i < m && j < n;) {
-        uint32_t x = a->hashes[i], y = b->hashes[j];
-        if (x == y) {
-            t->pure[0][visits_count(host_sample_visits(a)[i])]--;
-            t->pure[1][visits_count(host_sample_visits(b)[j])]--;
-            t->both++;
+    first_tally(s, s->count, out);
+}
+
+void host_index_make(struct host_index *x, const struct host_sample *s)
+{
+    size_t slots = 16;
+    while (slots < (size_t)s->count * 4 && slots < HOST_INDEX_SLOTS) {
+        slots *= 2;
+    }
+    x->sample = s;
+    x->mask = (uint32_t)slots - 1;
+    memset(x->slots, 0, slots * sizeof *x->slots);
+    host_sample_tally(s, &x->tally);
+    for (uint16_t i = 0; i < s->count; i++) {
+        size_t at = s->hashes[i] & x->mask;
+        while (x->slots[at]) {
+            at = (at + 1) & x->mask;
         }
-        i += x <= y; /* without a jump: which is less is anybody's guess */
-        j += y <= x;
+        x->slots[at] = (uint16_t)(i + 1);
+    }
+}
+
+/* Its place + 1; 0: it is not there. Most are not, and most slots are free. */
+static uint32_t index_find(const struct host_index *x, uint32_t hash)
+{
+    size_t at = hash & x->mask;
+    while (x->slots[at] && x->sample->hashes[x->slots[at] - 1] != hash) {
+        at = (at + 1) & x->mask;
+    }
+    return x->slots[at];
+}
+
+static void side_tally(struct tally *t, unsigned side, const struct host_sample *s, size_t n,
+                       const struct host_tally *all)
+{
+    UNCLEARED struct host_tally part;
+    if (n < s->count) {
+        first_tally(s, n, &part);
+        all = &part;
+    }
+    t->visits[side] = all->visits;
+    for (unsigned k = 1; k <= VISIT_BITS; k++) {
+        t->pure[side][k] = all->by_visits[k];
+    }
+}
+
+static void both_tally(struct tally *t, uint16_t first, uint16_t second)
+{
+    t->pure[0][visits_count(first)]--;
+    t->pure[1][visits_count(second)]--;
+    t->both++;
+}
+
+static void samples_tally(struct tally *t, const struct host_sample *a,
+                          const struct host_tally *all, const struct host_index *x)
+{
+    const struct host_sample *b = x->sample;
+    uint32_t below = less(a->below, b->below);
+    size_t m = a->below == below ? a->count : place_of(a, below);
+    size_t n = b->below == below ? b->count : place_of(b, below);
+    side_tally(t, 0, a, m, all);
+    side_tally(t, 1, b, n, &x->tally);
+    const uint16_t *first = host_sample_visits(a), *second = host_sample_visits(b);
+    if (n * SEARCH_COST < m) {
+        for (size_t i = 0; i < n; i++) {
+            size_t at = place_of(a, b->hashes[i]);
+            if (at < m && a->hashes[at] == b->hashes[i]) {
+                both_tally(t, first[at], second[i]);
+            }
+        }
+        return;
+    }
+    for (size_t i = 0; i < m; i++) {
+        uint32_t at = index_find(x, a->hashes[i]);
+        if (at) {
+            both_tally(t, first[i], second[at - 1]);
+        }
     }
 }
 
@@ -255,27 +324,41 @@ static double mean_likelihood(const struct tally *t, const double drawing[SHARES
     return most + log(sum);
 }
 
-void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
-                      struct host_meeting *out)
+void host_index_meet(const struct host_sample *a, const struct host_tally *tally,
+                     const struct host_index *b, struct host_meeting *out)
 {
     /* Upgrades and campaigns keep a machine with one variant for some time */
     static const double one_pool[SHARES] = {0.35, 0.6, 0.999};
     static const double two_pools[SHARES] = {0.01, 0.05, 0.15};
     struct tally t = {0};
     *out = (struct host_meeting){0};
-    if (a->count == 0 || b->count == 0) {
+    if (a->count == 0 || b->sample->count == 0) {
         return;
     }
-    samples_tally(&t, a, b);
+    samples_tally(&t, a, tally, b);
     *out = (struct host_meeting){.first = t.both, .second = t.both, .both = t.both};
     for (unsigned k = 1; k <= VISIT_BITS; k++) {
         out->first += t.pure[0][k];
         out->second += t.pure[1][k];
         out->returned += k > 1 ? t.pure[0][k] + t.pure[1][k] : 0;
     }
-    if (out->first && out->second) {
+    if (out->first && out->second && out->both + out->returned) {
         out->evidence = mean_likelihood(&t, one_pool) - mean_likelihood(&t, two_pools);
     }
+}
+
+void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
+                      struct host_meeting *out)
+{
+    UNCLEARED struct host_index x;
+    struct host_tally tally;
+    if (a->count == 0 || b->count == 0) { /* as all groups at first */
+        *out = (struct host_meeting){0};
+        return;
+    }
+    host_sample_tally(a, &tally);
+    host_index_make(&x, b);
+    host_index_meet(a, &tally, &x, out);
 }
 
 /* ---- kept ---- */

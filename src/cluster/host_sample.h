@@ -9,7 +9,12 @@
 #include "core/slice.h"
 #include "core/strbuf.h"
 
-enum { HOST_SAMPLE_MOST = 1 << 14, HOST_SAMPLE_HASH_BITS = 32 };
+enum {
+    HOST_SAMPLE_MOST = 1 << 12,
+    HOST_SAMPLE_HASH_BITS = 32,
+    HOST_SAMPLE_VISIT_BITS = 16,
+    HOST_INDEX_SLOTS = 1 << 13
+};
 
 struct host_sample {
     uint32_t *hashes; /* ascending; behind the `room` of them, in one block, 16 bits for each that
@@ -50,6 +55,25 @@ struct host_meeting {
  * machine's visits only how many they are is used, not when. */
 void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
                       struct host_meeting *out);
+
+/* Machines of a sample by how often they came, and all their visits. */
+struct host_tally {
+    uint32_t visits;
+    uint16_t by_visits[HOST_SAMPLE_VISIT_BITS + 1];
+};
+void host_sample_tally(const struct host_sample *s, struct host_tally *out);
+/* To meet many with one: where its machines are, valid until it changes. At most HOST_SAMPLE_MOST
+ * of them. */
+struct host_index {
+    const struct host_sample *sample;
+    struct host_tally tally;
+    uint32_t mask;
+    uint16_t slots[HOST_INDEX_SLOTS]; /* places + 1, by hash; 0: free */
+};
+void host_index_make(struct host_index *x, const struct host_sample *s);
+/* host_sample_meet of a, whose tally is given, and b's sample. */
+void host_index_meet(const struct host_sample *a, const struct host_tally *tally,
+                     const struct host_index *b, struct host_meeting *out);
 
 void host_sample_save(const struct host_sample *s, struct strbuf *out);
 /* Cuts one off the front of *in into *s, which need not be initialised; what is past `most` is left

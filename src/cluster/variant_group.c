@@ -37,6 +37,7 @@ struct group {
     uint32_t parent; /* itself, or the group it was joined with */
     uint64_t messages;
     struct host_sample hosts;
+    struct host_tally hosts_tally;
 };
 
 /* Most have one group: it stands in the slot, the others in a list. */
@@ -429,6 +430,7 @@ static enum err hosts_set(struct grouping *g, const struct members *m)
         e = hosts_gather(g, m, i, s);
         if (e == OK) {
             host_sample_filter(s, is_no_relay, seen);
+            host_sample_tally(s, &g->groups[i].hosts_tally);
         }
     }
     scratch_free(seen);
@@ -460,13 +462,14 @@ static enum err hosts_look_at(struct grouping *g)
 }
 
 /* As the best members say, and less when the leaders object. */
-static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y)
+static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y,
+                            const struct host_index *machines_of_y)
 {
     struct host_meeting machines;
     struct variant_evidence e;
     uint32_t a = x->member[0], b = y->member[0];
     variant_evidence(&g->model, a, b, -INFINITY, &e);
-    host_sample_meet(&x->hosts, &y->hosts, &machines);
+    host_index_meet(&x->hosts, &x->hosts_tally, machines_of_y, &machines);
     double hosts = variant_hosts_evidence(&g->model, a, b, e.differ, machines.evidence);
     if (hosts > 0) {
         e.total = fmax(e.total, HEADERS_OBJECT);
@@ -487,6 +490,7 @@ struct join {
     double most;
     uint32_t tried[256];
     unsigned tries;
+    struct host_index hosts;
 };
 
 /* Joins go to the heavier group, that is the earlier one. */
@@ -503,7 +507,7 @@ static void join_try(struct grouping *g, uint32_t group, const struct bucket_gro
             continue;
         }
         j->tried[j->tries++] = other;
-        double e = join_evidence(g, &g->groups[other], &g->groups[group]);
+        double e = join_evidence(g, &g->groups[other], &g->groups[group], &j->hosts);
         if (e > j->most || (e == j->most && j->best != UINT32_MAX && other < j->best)) {
             j->most = e;
             j->best = other;
@@ -524,11 +528,15 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
 {
     for (uint32_t i = 0; i < g->count; i++) {
         struct group *x = &g->groups[i];
-        struct join j = {.most = -INFINITY, .best = UINT32_MAX};
         bool is_settled = x->is_known && x->most <= least && least > 0;
         if (x->parent != i || is_settled || is_leaf(g, x->member[0]) != are_leaves) {
             continue;
         }
+        UNCLEARED struct join j;
+        j.best = UINT32_MAX;
+        j.most = -INFINITY;
+        j.tries = 0;
+        host_index_make(&j.hosts, &x->hosts);
         for (unsigned m = 0; m < x->members; m++) {
             uint64_t keys[KEYS];
             bucket_keys(g, x->member[m], keys);
@@ -552,6 +560,7 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
             if (host_sample_merge(&to->hosts, &x->hosts, GROUP_HOSTS) != OK) {
                 return ERR_NOMEM;
             }
+            host_sample_tally(&to->hosts, &to->hosts_tally);
             host_sample_free(&x->hosts);
         }
     }

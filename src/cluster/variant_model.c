@@ -585,7 +585,7 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
             out->differ += e;
         } else {
             sum += e;
-            most = fmax(most, e);
+            most = e > most ? e : most; /* fmax() is a call */
         }
     }
     out->agree = most + DAMPING * (sum - most);

@@ -122,6 +122,64 @@ static void large_pools(void **state)
     }
 }
 
+/* By sorting alone: machines with visits of each of two samples, where both are complete. */
+static void meet_by_hand(const struct host_sample *a, const struct host_sample *b,
+                         struct host_meeting *out)
+{
+    uint32_t below = a->below < b->below ? a->below : b->below;
+    *out = (struct host_meeting){0};
+    for (size_t i = 0, j = 0;;) {
+        uint32_t x = i < a->count ? a->hashes[i] : UINT32_MAX;
+        uint32_t y = j < b->count ? b->hashes[j] : UINT32_MAX;
+        if ((x < y ? x : y) >= below) {
+            return;
+        }
+        int visits = __builtin_popcount((x <= y ? host_sample_visits(a)[i] : 0u) << 16 |
+                                        (y <= x ? host_sample_visits(b)[j] : 0u));
+        out->first += x <= y;
+        out->second += y <= x;
+        out->both += x == y;
+        out->returned += x != y && visits > 1;
+        i += x <= y;
+        j += y <= x;
+    }
+}
+
+/* Samples of few and of many, cut or not: both are looked up in either way. */
+static void few_meet_many(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned messages, hosts;
+    } made[] = {{0, 1}, {3, 50}, {40, 200}, {400, 90}, {3000, 600}, {20000, 2000}};
+    enum { N = sizeof made / sizeof *made, ROOM = 500 };
+    struct host_sample s[N];
+    for (unsigned i = 0; i < N; i++) {
+        host_sample_init(&s[i]);
+        for (unsigned k = 0; k < made[i].messages; k++) {
+            take(&s[i], 1 + random_below(made[i].hosts), random_below(30), ROOM);
+        }
+    }
+    for (unsigned i = 0; i < N; i++) {
+        for (unsigned k = 0; k < N; k++) {
+            struct host_meeting m, expected, back;
+            host_sample_meet(&s[i], &s[k], &m);
+            host_sample_meet(&s[k], &s[i], &back);
+            meet_by_hand(&s[i], &s[k], &expected);
+            bool is_empty = s[i].count == 0 || s[k].count == 0;
+            assert_int_equal(m.first, is_empty ? 0 : expected.first);
+            assert_int_equal(m.second, is_empty ? 0 : expected.second);
+            assert_int_equal(m.both, expected.both);
+            assert_int_equal(m.returned, is_empty ? 0 : expected.returned);
+            assert_int_equal(back.both, m.both);
+            assert_float_equal(back.evidence, m.evidence, 1e-9);
+        }
+    }
+    for (unsigned i = 0; i < N; i++) {
+        host_sample_free(&s[i]);
+    }
+}
+
 static void kept(void **state)
 {
     (void)state;
@@ -181,11 +239,9 @@ static void longer_hashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merging_is_taking),
-        cmocka_unit_test(no_machine_is_none),
-        cmocka_unit_test(evidence_by_hand),
-        cmocka_unit_test(large_pools),
-        cmocka_unit_test(kept),
+        cmocka_unit_test(merging_is_taking), cmocka_unit_test(no_machine_is_none),
+        cmocka_unit_test(evidence_by_hand),  cmocka_unit_test(large_pools),
+        cmocka_unit_test(few_meet_many),     cmocka_unit_test(kept),
         cmocka_unit_test(longer_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
