@@ -310,6 +310,7 @@ static enum err place(void *arg, size_t index, uint64_t number, struct message_r
     e = e == OK ? template_teach(k, shown, placed.key[CLUSTER_CAMPAIGN]) : e;
     if (e == OK) {
         memcpy(row->part, placed.key, sizeof row->part);
+        memcpy(row->part_is_new, placed.is_new, sizeof row->part_is_new);
         e = clustering_lend(k->clusters, row, k->arena);
     }
     k->has_changed = k->has_placed = true;

@@ -98,6 +98,8 @@ struct cluster_part {
                            way to others, its key, cluster and pin stay */
     uint64_t counted;   /* the state knows messages with a number below this; may know less than was
                            said of all by clusters_set_counted() */
+    bool is_same_state; /* given: only cluster and pin have changed since its state was kept, and
+                           `state` is empty */
     uint64_t message;   /* not 0: it has only the message of this number, and is what that message
                            shows: `state` is empty, and need not be kept */
 };

@@ -22,13 +22,13 @@ static bool is_single(const struct clusters *c, enum cluster_kind k, size_t plac
     return s->message && !s->template && wordings_is_single(c->wordings, place);
 }
 
-static enum err part_give(struct clusters *c, enum cluster_kind k, size_t place,
+static enum err part_give(struct clusters *c, enum cluster_kind k, size_t place, bool is_same,
                           struct strbuf *buffer, const struct cluster_sink *sink)
 {
     struct part_slot *s = &c->table[k].slots[place];
-    bool has_row = is_single(c, k, place);
+    bool has_row = !is_same && is_single(c, k, place);
     strbuf_clear(buffer);
-    enum err e = has_row ? OK : part_state(c, k, place, buffer);
+    enum err e = is_same || has_row ? OK : part_state(c, k, place, buffer);
     if (e == OK) {
         e = sink->part(sink->arg, &(struct cluster_part){.kind = k,
                                                          .key = s->key,
@@ -36,6 +36,7 @@ static enum err part_give(struct clusters *c, enum cluster_kind k, size_t place,
                                                          .pin = s->pin,
                                                          .counted = c->counted,
                                                          .state = strbuf_slice(buffer),
+                                                         .is_same_state = is_same,
                                                          .message = has_row ? s->message : 0});
         s->flags = 0;
     }
@@ -59,7 +60,8 @@ static enum err parts_give(struct clusters *c, enum cluster_kind k, unsigned fla
     t->left_count = 0;
     for (size_t i = 0; e == OK && i < t->slot_count; i++) {
         if (t->slots[i].key && (flags == 0 || t->slots[i].flags & flags)) {
-            e = part_give(c, k, i, buffer, sink);
+            bool is_same = flags && t->slots[i].flags == PART_MOVED;
+            e = part_give(c, k, i, is_same, buffer, sink);
         }
     }
     return e;

@@ -281,18 +281,21 @@ static size_t sample_add(struct id128 *items, size_t n, struct id128 id)
     return n + 1;
 }
 
-static bool value_is_after(struct slice a, struct slice b)
+/* The first bytes of a value as a number: of two that differ the order is that of the values. */
+static uint64_t value_head(struct slice value)
 {
-    if (a.n && b.n && a.p[0] != b.p[0]) {
-        return (uint8_t)a.p[0] > (uint8_t)b.p[0];
+    uint64_t head = 0;
+    for (size_t i = 0; i < sizeof head; i++) {
+        head = head << 8 | (i < value.n ? (uint8_t)value.p[i] : 0);
     }
-    return slice_cmp(a, b) > 0;
+    return head;
 }
 
 /* The entries of a full top: a message may have several values that are new to it. */
 struct full_top {
     enum profile_top top; /* PROFILE_TOP_COUNT: none was listed yet */
     size_t n;
+    uint64_t head[PROFILE_TOP_MAX]; /* of their values */
     uint8_t number[PROFILE_TOP_MAX];
 };
 
@@ -301,24 +304,31 @@ static void full_top_list(struct full_top *t, struct profile_detail *d, enum pro
     t->top = top;
     t->n = 0;
     for (size_t i = 0; i < d->used.entries && t->n < PROFILE_TOP_MAX; i++) {
-        t->number[t->n] = (uint8_t)i;
-        t->n += entry_top(&detail_entries(d)[i]) == top;
+        const struct profile_entry_slot *e = &detail_entries(d)[i];
+        if (entry_top(e) == top) {
+            t->number[t->n] = (uint8_t)i;
+            t->head[t->n++] = value_head(detail_value(d, e));
+        }
     }
 }
 
-/* The entry that gives way: the least counted, of these the last by value. */
-static struct profile_entry_slot *entry_least(struct profile_detail *d, const struct full_top *t)
+/* The place of the entry that gives way: the least counted, of these the last by value. */
+static size_t entry_least(struct profile_detail *d, const struct full_top *t)
 {
-    struct profile_entry_slot *entries = detail_entries(d), *least = &entries[t->number[0]];
+    const struct profile_entry_slot *entries = detail_entries(d), *least = &entries[t->number[0]];
+    size_t at = 0;
     for (size_t i = 1; i < t->n; i++) {
-        struct profile_entry_slot *e = &entries[t->number[i]];
-        if (e->count < least->count ||
-            (e->count == least->count &&
-             value_is_after(detail_value(d, e), detail_value(d, least)))) {
+        const struct profile_entry_slot *e = &entries[t->number[i]];
+        if (e->count > least->count || (e->count == least->count && t->head[i] < t->head[at])) {
+            continue;
+        }
+        if (e->count < least->count || t->head[i] > t->head[at] ||
+            slice_cmp(detail_value(d, e), detail_value(d, least)) > 0) {
             least = e;
+            at = i;
         }
     }
-    return least;
+    return at;
 }
 
 struct message_value {
@@ -435,7 +445,9 @@ static void value_add(struct profile_detail *d, const struct message_value *v, u
     if (full->top != top) {
         full_top_list(full, d, top);
     }
-    struct profile_entry_slot *least = entry_least(d, full);
+    size_t at = entry_least(d, full);
+    struct profile_entry_slot *least = &detail_entries(d)[full->number[at]];
+    full->head[at] = value_head(v->value);
     floor = detail_floors(d)[top] = least->count;
     value_set(d, least, v->value, v->mark);
     least->error = floor;
@@ -456,6 +468,7 @@ static void values_count(struct profile_detail *d, const struct message_value *v
     }
     UNCLEARED struct full_top full;
     full.top = PROFILE_TOP_COUNT;
+    full.n = 0;
     for (size_t i = 0; i < n; i++) {
         if (values[i].entry == NONE) {
             value_add(d, &values[i], count, &full);

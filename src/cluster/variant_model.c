@@ -480,8 +480,8 @@ static bool may_be_relays_msgid(const struct variant_model *m, size_t i)
     return class == 'f' || class == 's' || class == 'x';
 }
 
-double variant_field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
-                              size_t b)
+static inline double field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
+                                    size_t b)
 {
     uint32_t x = m->value[a][f], y = m->value[b][f];
     if (x == VARIANT_UNKNOWN || y == VARIANT_UNKNOWN || (x == y && x == VARIANT_ABSENT)) {
@@ -502,18 +502,30 @@ double variant_field_evidence(const struct variant_model *m, enum variant_field 
     return x == VARIANT_ABSENT || y == VARIANT_ABSENT ? -FIELDS[f].absent : -FIELDS[f].differs;
 }
 
+double variant_field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
+                              size_t b)
+{
+    return field_evidence(m, f, a, b);
+}
+
 /* The longest common subsequence, bit-parallel (Hyyrö 2004); names are at most 63. */
 void variant_order(const struct variant_model *m, size_t a, size_t b, struct variant_order *out)
 {
+    enum { LISTS = 32 };
     const struct variant_names *x = &m->names[a], *y = &m->names[b];
     *out = (struct variant_order){.is_known = x->count && y->count,
                                   .is_equal = m->order[a] == m->order[b],
                                   .first = x->count,
                                   .second = y->count};
     uint64_t rows = UINT64_MAX, taken = 0;
+    uint64_t listed[LISTS] = {0}; /* names of x by some bits of their hash */
+    for (unsigned i = 0; i < x->count && i < DIALECT_NAMES; i++) {
+        listed[x->hash[i] % LISTS] |= UINT64_C(1) << i;
+    }
     for (unsigned j = 0; j < y->count && j < DIALECT_NAMES; j++) {
         uint64_t match = 0;
-        for (unsigned i = 0; i < x->count && i < DIALECT_NAMES; i++) {
+        for (uint64_t may = listed[y->hash[j] % LISTS]; may; may &= may - 1) {
+            unsigned i = (unsigned)__builtin_ctzll(may);
             match |= (uint64_t)(x->hash[i] == y->hash[j]) << i;
         }
         uint64_t unused = match & ~taken;
@@ -580,7 +592,7 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
     double sum = 0, most = 0;
     *out = (struct variant_evidence){0};
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
-        double e = variant_field_evidence(m, (enum variant_field)f, a, b);
+        double e = field_evidence(m, (enum variant_field)f, a, b);
         if (e < 0) {
             out->differ += e;
         } else {

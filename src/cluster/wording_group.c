@@ -19,24 +19,42 @@ enum {
  * much, so that two copies in a crowd of others do not carry it */
 static const double LINKED = 0.9, STRENGTH_MAX = 1.25;
 
-/* Sorts by value; nodes of one value stay in their order. `shift`: 0 or 16. */
-static void values_pass(const struct wording_value *in, struct wording_value *out, size_t n,
-                        unsigned shift)
+/* One pass of a radix sort by the `bits` from `shift` on. */
+static inline void digits_pass(const struct wording_value *in, struct wording_value *out, size_t n,
+                               unsigned shift, unsigned bits)
 {
-    enum { DIGITS = 1 << 16 };
-    static _Thread_local uint32_t at[DIGITS];
-    memset(at, 0, sizeof at);
+    static _Thread_local uint32_t at[1 << 16];
+    const uint32_t digits = (uint32_t)1 << bits;
+    memset(at, 0, digits * sizeof at[0]);
     for (size_t i = 0; i < n; i++) {
-        at[in[i].value >> shift & (DIGITS - 1)]++;
+        at[in[i].value >> shift & (digits - 1)]++;
     }
     uint32_t sum = 0;
-    for (size_t d = 0; d < DIGITS; d++) {
+    for (size_t d = 0; d < digits; d++) {
         uint32_t count = at[d];
         at[d] = sum;
         sum += count;
     }
     for (size_t i = 0; i < n; i++) {
-        out[at[in[i].value >> shift & (DIGITS - 1)]++] = in[i];
+        out[at[in[i].value >> shift & (digits - 1)]++] = in[i];
+    }
+}
+
+/* Sorts by half of the value; nodes of one value stay in their order. `shift`: 0 or 16. Few are
+ * sorted by a byte and a byte: counters of 65,536 digits would cost more than they. `in` is lost.
+ */
+static void values_pass(struct wording_value *in, struct wording_value *out, size_t n,
+                        unsigned shift)
+{
+    enum { FEW = 1 << 15 };
+    if (n > FEW) {
+        digits_pass(in, out, n, shift, 16);
+        return;
+    }
+    digits_pass(in, out, n, shift, 8);
+    digits_pass(out, in, n, shift + 8, 8);
+    if (n) {
+        memcpy(out, in, n * sizeof *out);
     }
 }
 

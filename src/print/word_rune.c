@@ -101,11 +101,33 @@ static size_t run_write(const struct run *r, char out[RUNES_MAX * RUNE_BYTES_MAX
     return n;
 }
 
+/* Most words that are not Latin: letters of two bytes alone, up to something in ASCII that is none.
+ * Returns its end, p when the word is no such. */
+static const char *letters_of_two(const struct splitter *s, const char *p, char *folded)
+{
+    const char *q = p, *last = p + 2 * (size_t)RUNES_MAX;
+    for (; s->end - q > 1 && (uint8_t)*q >= 0xc2 && (uint8_t)*q < 0xe0 && q < last; q += 2) {
+        const struct rune_folded *two = &s->two_bytes[(*q & 0x1f) << 6 | (q[1] & 0x3f)];
+        if (((uint8_t)q[1] & 0xc0) != 0x80 || two->class != RUNE_LETTER || two->folded < 0x80) {
+            return p;
+        }
+        *folded++ = (char)(0xc0 | two->folded >> 6);
+        *folded++ = (char)(0x80 | (two->folded & 0x3f));
+    }
+    return q < s->end && ((uint8_t)*q >= 0x80 || ascii_is_alnum(*q)) ? p : q;
+}
+
 const char *splitter_runes(struct splitter *s, const char *p)
 {
     UNCLEARED struct run r;
     UNCLEARED char folded[RUNES_MAX * RUNE_BYTES_MAX];
     bool is_ascii;
+    const char *end = letters_of_two(s, p, folded);
+    if (end > p) {
+        struct slice text = slice_span(p, end);
+        (void)splitter_put_folded(s, text, slice_of(folded, text.n), WORD_PLAIN);
+        return end;
+    }
     run_read(s, &r, p);
     if (r.count == 0) { /* a separator, or marks alone */
         uint32_t ignored;

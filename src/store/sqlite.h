@@ -324,10 +324,10 @@ enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf
  * are short; the bound is for a damaged store, where one may be a ring. */
 enum { CLUSTER_HOPS_MAX = 64 };
 
-/* The number of a part; 0 for key 0. With `make` it is added when it is not there; else 0 and
- * ERR_NOTFOUND. */
-enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, int64_t *out,
-                 struct errbuf *eb) MUST_USE;
+/* The number of a part, which is added when it is not there; 0 for key 0. `is_likely_new`: so that
+ * it is not looked for first. */
+enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool is_likely_new,
+                 int64_t *out, struct errbuf *eb) MUST_USE;
 /* And back; 0 for 0. */
 enum err part_key(struct store *s, int64_t id, uint64_t *out, struct errbuf *eb) MUST_USE;
 /* All that `give` gives, within a transaction. */

@@ -9,6 +9,7 @@ static struct part_seen *seen_by_key(struct store *s, enum cluster_kind k, uint6
     return &s->parts_seen[k][(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (PARTS_SEEN - 1)];
 }
 
+/* *out stays as it is when the part is there already. */
 static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int64_t *out,
                          struct errbuf *eb)
 {
@@ -18,7 +19,7 @@ static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int
         sqlite3_bind_int(st, 1, (int)k);
         sqlite3_bind_int64(st, 2, (int64_t)key);
         e = store_run(s, st, "adding a part", eb);
-        *out = sqlite3_last_insert_rowid(s->db);
+        *out = e == OK && sqlite3_changes(s->db) ? sqlite3_last_insert_rowid(s->db) : *out;
     }
     return e;
 }
@@ -34,12 +35,30 @@ static bool fresh_take(struct store *s, enum cluster_kind k, uint64_t key)
     return is_fresh;
 }
 
-enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, int64_t *out,
-                 struct errbuf *eb)
+/* ERR_NOTFOUND. */
+static enum err part_look_up(struct store *s, enum cluster_kind k, uint64_t key, int64_t *out,
+                             struct errbuf *eb)
 {
     sqlite3_stmt *st;
-    int64_t id = 0;
-    uint64_t made_in = 0;
+    enum err e = store_statement(s, STATEMENT_PART_BY_KEY, &st, eb);
+    if (e != OK) {
+        return e;
+    }
+    sqlite3_bind_int(st, 1, (int)k);
+    sqlite3_bind_int64(st, 2, (int64_t)key);
+    e = store_step(s, st, "looking a part up", eb);
+    if (e == OK) {
+        *out = sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+    }
+    return e == ERR_END ? ERR_NOTFOUND : e;
+}
+
+enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool is_likely_new,
+                 int64_t *out, struct errbuf *eb)
+{
+    enum err e = OK;
+    int64_t id = 0, made = 0;
     *out = 0;
     if (key == 0) {
         return OK;
@@ -49,23 +68,18 @@ enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool make, 
         *out = seen->id;
         return OK;
     }
-    enum err e = store_statement(s, STATEMENT_PART_BY_KEY, &st, eb);
-    if (e != OK) {
-        return e;
+    if (is_likely_new) {
+        e = part_add(s, k, key, &made, eb);
     }
-    sqlite3_bind_int(st, 1, (int)k);
-    sqlite3_bind_int64(st, 2, (int64_t)key);
-    e = store_step(s, st, "looking a part up", eb);
-    if (e == OK) {
-        id = sqlite3_column_int64(st, 0);
-        sqlite3_reset(st);
-    } else if (e == ERR_END) {
-        e = make ? part_add(s, k, key, &id, eb) : ERR_NOTFOUND;
-        made_in = s->writes;
+    if (e == OK && !made) {
+        e = part_look_up(s, k, key, &id, eb);
+    }
+    if (e == ERR_NOTFOUND) {
+        e = part_add(s, k, key, &made, eb);
     }
     if (e == OK) {
-        *seen = (struct part_seen){key, id, made_in};
-        *out = id;
+        *seen = (struct part_seen){key, made ? made : id, made ? s->writes : 0};
+        *out = seen->id;
     }
     return e;
 }
@@ -146,12 +160,12 @@ static enum err part_put(void *arg, const struct cluster_part *p)
     if ((unsigned)p->kind >= CLUSTER_KIND_COUNT || p->key == 0) {
         return err_set(put->eb, ERR_USAGE, "a part without a key");
     }
-    enum err e = part_id(put->s, p->kind, p->key, true, &id, put->eb);
+    enum err e = part_id(put->s, p->kind, p->key, false, &id, put->eb);
     bool is_fresh = e == OK && fresh_take(put->s, p->kind, p->key);
     if (e == OK && (p->cluster || p->pin || !is_fresh)) {
         e = place_put(put->s, id, p, put->eb);
     }
-    return e == OK ? state_put(put->s, id, p, put->eb) : e;
+    return e == OK && !p->is_same_state ? state_put(put->s, id, p, put->eb) : e;
 }
 
 static void bind_text(sqlite3_stmt *st, int at, struct slice s)

@@ -266,7 +266,7 @@ static enum err row_pack(struct store *s, const struct message_row *row, struct 
     e = e == OK ? attachments_pack(s, row, &p->attachments, eb) : e;
     e = e == OK ? texts_pack(s, row->rule_ids, row->rule_count, &p->rules, eb) : e;
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
-        e = part_id(s, (enum cluster_kind)k, row->part[k], true, &p->part[k], eb);
+        e = part_id(s, (enum cluster_kind)k, row->part[k], row->part_is_new[k], &p->part[k], eb);
     }
     sketch_pack(&s->packed, row->cd1, &p->sketch);
     size_t from = s->packed.n;

@@ -100,6 +100,8 @@ struct message_row {
                                   1970 (store_message_session finds it); 0: no session */
     uint64_t part[ROW_PARTS];  /* keys of its variant and its wording (docs/clusters.md); 0: it has
                                   none. store/cluster.h says which cluster that is */
+    bool part_is_new[ROW_PARTS]; /* to be stored: the clusters in memory did not know it. A hint,
+                                    not kept */
 };
 
 /* One connection of a trap, also without a message; DESIGN 4. Ready to store: texts redacted, steps

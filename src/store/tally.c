@@ -92,6 +92,35 @@ static void writer_end(struct writer *w, size_t count)
     w->out->n = w->start + head + used;
 }
 
+/* As tally_next(), but of the next entry only key and tag are read, where it is an ordinary one.
+ * Others are read whole. */
+static bool entry_pass(struct tally_reader *r, struct tally_entry *out)
+{
+    enum { SOME = 1, LONGEST = 2 * VARINT_BYTES_MAX + 1 + sizeof(uint64_t) };
+    const uint8_t *p = r->p;
+    uint64_t key, tag, ends;
+    if (r->left == 0 || r->end - p < LONGEST || !varint_get(&p, r->end, &key) ||
+        !varint_get(&p, r->end, &tag) || *p < 2 * SOME || *p >= 0x80) {
+        return tally_next(r, out);
+    }
+    bool has_extra = *p++ & 1;
+    memcpy(&ends, p, sizeof ends);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    ends = __builtin_bswap64(ends);
+#endif
+    ends = ~ends & 0x8080808080808080;
+    ends = has_extra ? ends & (ends - 1) : ends;
+    if (ends == 0) {
+        return tally_next(r, out);
+    }
+    r->p = p + (unsigned)__builtin_ctzll(ends) / 8 + 1;
+    r->left--;
+    r->tag = (uint32_t)tag + (key == 0 ? r->tag : 0);
+    r->key += key;
+    *out = (struct tally_entry){.key = r->key, .tag = r->tag, .messages = SOME};
+    return true;
+}
+
 /* Takes entries from the reader: `have`, and those behind it that come before `next` (NULL: all).
  * `have` is then what follows, if *more, and *last the last one taken. Returns how many. */
 static size_t run_take(struct tally_reader *r, struct tally_entry *have,
@@ -103,8 +132,15 @@ static size_t run_take(struct tally_reader *r, struct tally_entry *have,
         *last = *have;
         *end = r->p;
         n++;
-        *more = tally_next(r, have);
+        *more = entry_pass(r, have);
     } while (*more && have->messages != 0 && (!next || entry_cmp(have, next) < 0));
+    if (*more) { /* what follows, whole */
+        r->p = *end;
+        r->left++;
+        r->key = last->key;
+        r->tag = last->tag;
+        *more = tally_next(r, have);
+    }
     return n;
 }
 

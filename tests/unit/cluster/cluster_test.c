@@ -126,8 +126,10 @@ static enum err part_keep(void *arg, const struct cluster_part *p)
     assert_true(i < KEPT_PARTS);
     k->part_count += i == k->part_count;
     k->parts[i].part = *p;
-    strbuf_clear(&k->parts[i].state);
-    strbuf_add(&k->parts[i].state, p->state);
+    if (!p->is_same_state) {
+        strbuf_clear(&k->parts[i].state);
+        strbuf_add(&k->parts[i].state, p->state);
+    }
     k->given++;
     return OK;
 }
