@@ -136,52 +136,55 @@ static void join(struct host_sample *sum, const struct host_sample *a, const str
     }
 }
 
-enum err host_sample_merge(struct host_sample *a, const struct host_sample *b, size_t most)
+enum err host_sample_union(const struct host_sample *a, const struct host_sample *b, size_t most,
+                           struct host_sample *out)
 {
-    struct host_sample sum = {.below = less(a->below, b->below)};
     size_t room = (size_t)a->count + b->count;
+    *out = (struct host_sample){.below = less(a->below, b->below)};
     if (room == 0) {
-        a->below = sum.below;
         return OK;
     }
-    if (!room_make(&sum, room < most + 1 ? room : most + 1)) {
+    if (!room_make(out, room < most + 1 ? room : most + 1)) {
         return ERR_NOMEM;
     }
-    join(&sum, a, b);
-    cut_to(&sum, most);
-    free(a->hashes);
-    *a = sum;
+    join(out, a, b);
+    cut_to(out, most);
     return OK;
 }
 
-/* Gives back what is not used, if the system likes. */
-static void room_fit(struct host_sample *s)
+enum err host_sample_merge(struct host_sample *a, const struct host_sample *b, size_t most)
 {
-    struct host_sample fit = {.below = s->below};
-    if (s->count == 0) {
-        free(s->hashes);
-        *s = fit;
-    } else if (s->count < s->room && room_make(&fit, s->count)) {
-        memcpy(fit.hashes, s->hashes, s->count * sizeof *s->hashes);
-        memcpy(host_sample_visits(&fit), host_sample_visits(s), s->count * sizeof(uint16_t));
-        fit.count = s->count;
-        free(s->hashes);
-        *s = fit;
+    struct host_sample sum;
+    enum err e = host_sample_union(a, b, most, &sum);
+    if (e == OK) {
+        host_sample_free(a);
+        *a = sum;
     }
+    return e;
 }
 
-void host_sample_filter(struct host_sample *s, bool (*is_kept)(const void *arg, uint32_t hash),
-                        const void *arg)
+size_t host_sample_words(size_t count)
 {
-    uint16_t *visits = host_sample_visits(s), kept = 0;
+    return (count * ITEM_BYTES + sizeof(uint32_t) - 1) / sizeof(uint32_t);
+}
+
+void host_sample_filter(const struct host_sample *s,
+                        bool (*is_kept)(const void *arg, uint32_t hash), const void *arg,
+                        uint32_t *words, struct host_sample *out)
+{
+    *out = (struct host_sample){.hashes = words, .below = s->below};
     for (size_t i = 0; i < s->count; i++) {
         if (is_kept(arg, s->hashes[i])) {
-            s->hashes[kept] = s->hashes[i];
-            visits[kept++] = visits[i];
+            out->hashes[out->count++] = s->hashes[i];
         }
     }
-    s->count = kept;
-    room_fit(s);
+    out->room = out->count;
+    uint16_t *visits = host_sample_visits(out);
+    for (size_t i = 0, kept = 0; kept < out->count; i++) {
+        if (s->hashes[i] == out->hashes[kept]) {
+            visits[kept++] = host_sample_visits(s)[i];
+        }
+    }
 }
 
 /* ---- evidence ---- */

@@ -33,15 +33,22 @@ enum err host_sample_take(struct host_sample *s, uint64_t host, uint64_t visit,
 /* Adds b to a. ERR_NOMEM: as it was. */
 enum err host_sample_merge(struct host_sample *a, const struct host_sample *b,
                            size_t most) MUST_USE;
+/* What both have, to be freed. ERR_NOMEM: nothing is to be freed. */
+enum err host_sample_union(const struct host_sample *a, const struct host_sample *b, size_t most,
+                           struct host_sample *out) MUST_USE;
 static inline uint16_t *host_sample_visits(const struct host_sample *s)
 {
     return (uint16_t *)(s->hashes + s->room);
 }
 size_t host_sample_bytes(const struct host_sample *s);
 
-/* Keeps those that is_kept says: what it leaves out is nowhere any more. */
-void host_sample_filter(struct host_sample *s, bool (*is_kept)(const void *arg, uint32_t hash),
-                        const void *arg);
+/* Memory for so many machines. */
+size_t host_sample_words(size_t count);
+/* The machines that is_kept says, in memory of the caller for as many as s has: not to be freed,
+ * nor added to. What is left out counts as if it were nowhere. */
+void host_sample_filter(const struct host_sample *s,
+                        bool (*is_kept)(const void *arg, uint32_t hash), const void *arg,
+                        uint32_t *words, struct host_sample *out);
 
 /* Two samples, where both are complete. */
 struct host_meeting {

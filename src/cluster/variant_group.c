@@ -4,20 +4,24 @@
  * that hold groups, not variants, and few of them: the work is linear whatever the input. */
 #include "cluster/variant.h"
 #include "cluster/variant_model.h"
+#include "core/limits.h"
 #include "core/scratch.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-    BUCKET_GROUPS = 8,            /* groups of one bucket, the heaviest: more share what all have */
-    KEYS = 6,                     /* buckets a variant is looked up in */
-    GROUP_HOSTS = 2048,           /* machines of a group's sample */
-    HOSTS_LOOKED_UP = 64,         /* of them: by which groups find each other */
-    RELAY_CELLS = 1 << 22,        /* counters of groups a machine is seen with, by hash */
-    MEMBERS_COMPARED = 16,        /* of a group: the heaviest of different dialects */
+    BUCKET_GROUPS = 8,     /* groups of one bucket, the heaviest: more share what all have */
+    KEYS = 6,              /* buckets a variant is looked up in */
+    GROUP_HOSTS = 2048,    /* machines of a group's sample */
+    HOSTS_LOOKED_UP = 64,  /* of them: by which groups find each other */
+    RELAY_CELLS = 1 << 22, /* counters of groups a machine is seen with, by hash */
+    MEMBERS_COMPARED = 16, /* of a group: the heaviest of different dialects */
+    MACHINE_CELLS = 1 << 16,
     HOST_MAILERS = BUCKET_GROUPS, /* groups a machine may be seen with; past that it relays */
 };
+_Static_assert((int)LIMIT_VARIANTS <= (int)MACHINE_CELLS,
+               "a group is a half of an item of machine_index");
 /* All evidence in nats. */
 static const double PLACE_LEAST = 4;   /* of a variant that is placed by its header alone */
 static const double LEADER_LEAST = -4; /* evidence against its leader that a member may have */
@@ -36,8 +40,9 @@ struct group {
     double most;     /* evidence for the best group to go to */
     uint32_t parent; /* itself, or the group it was joined with */
     uint64_t messages;
-    struct host_sample hosts;
+    struct host_sample hosts; /* in `machines` until it is joined with another */
     struct host_tally hosts_tally;
+    bool owns_hosts;
 };
 
 /* Most have one group: it stands in the slot, the others in a list. */
@@ -57,6 +62,13 @@ struct buckets {
     size_t more_count, more_size;
 };
 
+/* Groups by the machines of least hash that they have, in order of the first 16 bits of their
+ * hashes' ends. */
+struct machine_index {
+    uint32_t *first; /* of MACHINE_CELLS + 1: where the cell of these bits begins in */
+    uint32_t *items; /* the other bits, and the group in order */
+};
+
 /* The groups of a bucket; one more than BUCKET_GROUPS says that it is full. */
 struct bucket_groups {
     uint32_t group[BUCKET_GROUPS + 1];
@@ -69,7 +81,9 @@ struct grouping {
     size_t count;
     uint32_t *order; /* places, heaviest first */
     uint32_t *group_of;
-    struct buckets buckets, hosts;
+    struct buckets buckets;
+    uint32_t *machines; /* of all groups as they were placed */
+    struct machine_index hosts;
 };
 
 /* ---- buckets ---- */
@@ -397,8 +411,10 @@ static enum err hosts_gather(const struct grouping *g, const struct members *m, 
 
 /* Machines that send for more mailers than one machine has infections are relays, list servers,
  * NAT of whole companies: they do not tell groups from each other. Counted by hash alone: in the
- * rare case that two machines share a counter, one less is looked at. */
-static enum err relays_count(const struct grouping *g, const struct members *m, uint8_t *seen)
+ * rare case that two machines share a counter, one less is looked at. *words: for the machines of
+ * all groups. */
+static enum err relays_count(const struct grouping *g, const struct members *m, uint8_t *seen,
+                             size_t *words)
 {
     for (size_t i = 0; i < g->count; i++) {
         struct host_sample s;
@@ -409,6 +425,7 @@ static enum err relays_count(const struct grouping *g, const struct members *m, 
             uint8_t *n = &seen[s.hashes[h] % RELAY_CELLS];
             *n = (uint8_t)(*n + (*n < UINT8_MAX));
         }
+        *words += host_sample_words(s.count);
         host_sample_free(&s);
     }
     return OK;
@@ -421,44 +438,113 @@ static bool is_no_relay(const void *seen, uint32_t hash)
 
 /* The machines of each group, without relays. Gathered twice: all at once, with relays, they take
  * more than anything else here. */
-static enum err hosts_set(struct grouping *g, const struct members *m)
+static enum err hosts_set(struct grouping *g, const struct members *m, const uint8_t *seen,
+                          size_t words)
 {
-    uint8_t *seen = scratch_new(RELAY_CELLS, sizeof *seen);
-    enum err e = seen ? relays_count(g, m, seen) : ERR_NOMEM;
-    for (size_t i = 0; i < g->count && e == OK; i++) {
-        struct host_sample *s = &g->groups[i].hosts;
-        e = hosts_gather(g, m, i, s);
-        if (e == OK) {
-            host_sample_filter(s, is_no_relay, seen);
-            host_sample_tally(s, &g->groups[i].hosts_tally);
-        }
+    uint32_t *free_words = g->machines = scratch_new(words, sizeof *g->machines);
+    if (!g->machines) {
+        return ERR_NOMEM;
     }
-    scratch_free(seen);
-    return e;
+    for (size_t i = 0; i < g->count; i++) {
+        struct group *x = &g->groups[i];
+        struct host_sample all;
+        if (hosts_gather(g, m, i, &all) != OK) {
+            return ERR_NOMEM;
+        }
+        host_sample_filter(&all, is_no_relay, seen, free_words, &x->hosts);
+        host_sample_free(&all);
+        host_sample_tally(&x->hosts, &x->hosts_tally);
+        free_words += host_sample_words(x->hosts.count);
+    }
+    return OK;
 }
 
 static enum err hosts_find(struct grouping *g, size_t placed)
 {
     struct members m;
+    size_t words = 0;
     enum err e = members_list(g, placed, &m);
-    if (e == OK) {
-        e = hosts_set(g, &m);
-        members_free(&m);
+    if (e != OK) {
+        return e;
     }
+    uint8_t *seen = scratch_new(RELAY_CELLS, sizeof *seen);
+    e = seen ? relays_count(g, &m, seen, &words) : ERR_NOMEM;
+    e = e == OK ? hosts_set(g, &m, seen, words) : e;
+    scratch_free(seen);
+    members_free(&m);
     return e;
 }
 
-static enum err hosts_look_at(struct grouping *g)
+static void hosts_drop(struct group *x)
 {
+    if (x->owns_hosts) {
+        host_sample_free(&x->hosts);
+    }
+    x->owns_hosts = false;
+    host_sample_init(&x->hosts);
+}
+
+/* ERR_NOMEM: as they were. */
+static enum err hosts_join(struct group *to, struct group *from)
+{
+    struct host_sample sum;
+    if (host_sample_union(&to->hosts, &from->hosts, GROUP_HOSTS, &sum) != OK) {
+        return ERR_NOMEM;
+    }
+    hosts_drop(to);
+    hosts_drop(from);
+    to->hosts = sum;
+    to->owns_hosts = true;
+    host_sample_tally(&sum, &to->hosts_tally);
+    return OK;
+}
+
+static size_t hosts_looked_up(const struct group *x)
+{
+    return x->hosts.count < HOSTS_LOOKED_UP ? x->hosts.count : HOSTS_LOOKED_UP;
+}
+
+static enum err machine_index_make(struct grouping *g)
+{
+    struct machine_index *x = &g->hosts;
+    size_t items = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        items += hosts_looked_up(&g->groups[i]);
+    }
+    x->first = scratch_new(MACHINE_CELLS + 2, sizeof *x->first);
+    x->items = scratch_new(items, sizeof *x->items);
+    if (!x->first || !x->items) {
+        return ERR_NOMEM; /* freed with the grouping */
+    }
+    uint32_t *next = x->first + 1; /* each ends up where the cell behind it begins */
+    for (size_t i = 0; i < g->count; i++) {
+        for (size_t h = 0; h < hosts_looked_up(&g->groups[i]); h++) {
+            next[g->groups[i].hosts.hashes[h] % MACHINE_CELLS + 1]++;
+        }
+    }
+    for (size_t i = 1; i <= MACHINE_CELLS; i++) {
+        next[i] += next[i - 1];
+    }
     for (uint32_t i = 0; i < g->count; i++) {
-        const struct host_sample *s = &g->groups[i].hosts;
-        for (size_t h = 0; h < s->count && h < HOSTS_LOOKED_UP; h++) {
-            if (!bucket_add(&g->hosts, mix(s->hashes[h], 7), i)) {
-                return ERR_NOMEM;
-            }
+        for (size_t h = 0; h < hosts_looked_up(&g->groups[i]); h++) {
+            uint32_t hash = g->groups[i].hosts.hashes[h];
+            x->items[next[hash % MACHINE_CELLS]++] = hash / MACHINE_CELLS * MACHINE_CELLS + i;
         }
     }
     return OK;
+}
+
+static struct bucket_groups machine_find(const struct machine_index *x, uint32_t hash)
+{
+    UNCLEARED struct bucket_groups g;
+    g.count = 0;
+    size_t cell = hash % MACHINE_CELLS;
+    for (size_t i = x->first[cell]; i < x->first[cell + 1] && g.count < BUCKET_GROUPS; i++) {
+        if (x->items[i] / MACHINE_CELLS == hash / MACHINE_CELLS) {
+            g.group[g.count++] = x->items[i] % MACHINE_CELLS;
+        }
+    }
+    return g;
 }
 
 /* As the best members say, and less when the leaders object. */
@@ -545,8 +631,8 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
                 join_try(g, i, &b, &j);
             }
         }
-        for (size_t h = 0; h < x->hosts.count && h < HOSTS_LOOKED_UP; h++) {
-            const struct bucket_groups b = bucket_find(&g->hosts, mix(x->hosts.hashes[h], 7));
+        for (size_t h = 0; h < hosts_looked_up(x); h++) {
+            const struct bucket_groups b = machine_find(&g->hosts, x->hosts.hashes[h]);
             join_try(g, i, &b, &j);
         }
         x->is_known = true;
@@ -557,11 +643,9 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
             x->parent = j.best;
             to->messages += x->messages;
             members_add(to, x);
-            if (host_sample_merge(&to->hosts, &x->hosts, GROUP_HOSTS) != OK) {
+            if (hosts_join(to, x) != OK) {
                 return ERR_NOMEM;
             }
-            host_sample_tally(&to->hosts, &to->hosts_tally);
-            host_sample_free(&x->hosts);
         }
     }
     return OK;
@@ -572,13 +656,15 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
 static void grouping_free(struct grouping *g)
 {
     for (size_t i = 0; i < g->count; i++) {
-        host_sample_free(&g->groups[i].hosts);
+        hosts_drop(&g->groups[i]);
     }
     scratch_free(g->groups);
     scratch_free(g->order);
     scratch_free(g->group_of);
     buckets_free(&g->buckets);
-    buckets_free(&g->hosts);
+    scratch_free(g->machines);
+    scratch_free(g->hosts.first);
+    scratch_free(g->hosts.items);
     variant_model_free(&g->model);
 }
 
@@ -606,7 +692,7 @@ static enum err grouping_make(struct grouping *g, struct variants *v)
         e = variant_place(g, g->order[placed]);
     }
     e = e == OK ? hosts_find(g, placed) : e;
-    e = e == OK ? hosts_look_at(g) : e;
+    e = e == OK ? machine_index_make(g) : e;
     for (size_t r = 0; e == OK && r < sizeof JOIN_LEAST / sizeof *JOIN_LEAST; r++) {
         e = groups_join(g, false, JOIN_LEAST[r]);
     }
