@@ -243,9 +243,10 @@ static enum err content_sketch(struct analyser *a, const struct recipients *r)
 {
     struct analysis *all = &a->result;
     char *text = arena_alloc(a->arena, CD1_TEXT_BYTES);
+    uint8_t *packed = arena_alloc(a->arena, CD1_PACKED_BYTES);
     struct slice *me = arena_alloc(a->arena, (r->count + 1) * sizeof *me);
     const struct header *to = header_find(&all->mail.parts[0].header, HEADER_TO);
-    if (!text || !me) {
+    if (!text || !packed || !me) {
         return ERR_NOMEM;
     }
     size_t count = 0;
@@ -258,6 +259,7 @@ static enum err content_sketch(struct analyser *a, const struct recipients *r)
     e = e == OK ? cd1_make(&all->cd1, &all->words, &all->features, a->arena) : e;
     if (e == OK && all->cd1.kind != CD1_NONE) {
         all->row.cd1 = slice_of(text, cd1_print(&all->cd1, text));
+        all->row.sketch = slice_of((const char *)packed, cd1_pack(&all->cd1, packed));
     }
     return e;
 }
@@ -450,6 +452,7 @@ enum err row_copy(struct message_row *to, const struct message_row *from, struct
         &to->hd1,
         &to->td1,
         &to->cd1,
+        &to->sketch,
         &to->msgid_shape,
         &to->boundary_shape,
         &to->mime_tree,

@@ -101,7 +101,9 @@ struct cluster_part {
     bool is_same_state; /* given: only cluster and pin have changed since its state was kept, and
                            `state` is empty */
     uint64_t message;   /* not 0: it has only the message of this number, and is what that message
-                           shows: `state` is empty, and need not be kept */
+                           shows: `state` is empty, and need not be kept. It is given only when it
+                           is in a cluster or pinned: whoever stores a message that
+                           clusters_place() made a wording of (placed.is_new) keeps its number */
 };
 
 /* Where changes go: calls of these, in any order. A part or a cluster replaces what was kept under

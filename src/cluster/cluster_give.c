@@ -26,7 +26,11 @@ static enum err part_give(struct clusters *c, enum cluster_kind k, size_t place,
                           struct strbuf *buffer, const struct cluster_sink *sink)
 {
     struct part_slot *s = &c->table[k].slots[place];
-    bool has_row = !is_same && is_single(c, k, place);
+    bool has_row = is_single(c, k, place);
+    if (has_row && s->flags & PART_NEW && !s->cluster && !s->pin) {
+        s->flags = 0; /* whoever stored the message has made the part */
+        return OK;
+    }
     strbuf_clear(buffer);
     enum err e = is_same || has_row ? OK : part_state(c, k, place, buffer);
     if (e == OK) {

@@ -285,9 +285,14 @@ static size_t sample_add(struct id128 *items, size_t n, struct id128 id)
 static uint64_t value_head(struct slice value)
 {
     uint64_t head = 0;
-    for (size_t i = 0; i < sizeof head; i++) {
-        head = head << 8 | (i < value.n ? (uint8_t)value.p[i] : 0);
+    if (value.n >= sizeof head) {
+        memcpy(&head, value.p, sizeof head);
+    } else if (value.n) {
+        memcpy(&head, value.p, value.n);
     }
+#if __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
+    head = __builtin_bswap64(head);
+#endif
     return head;
 }
 

@@ -324,10 +324,11 @@ enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf
  * are short; the bound is for a damaged store, where one may be a ring. */
 enum { CLUSTER_HOPS_MAX = 64 };
 
-/* The number of a part, which is added when it is not there; 0 for key 0. `is_likely_new`: so that
- * it is not looked for first. */
-enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool is_likely_new,
-                 int64_t *out, struct errbuf *eb) MUST_USE;
+/* The number of a part, which is added when it is not there; 0 for key 0. `first`: the clusters did
+ * not know it, and this is its first message: it is not looked for before, and in no cluster. 0:
+ * it is not its first. */
+enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, int64_t first, int64_t *out,
+                 struct errbuf *eb) MUST_USE;
 /* And back; 0 for 0. */
 enum err part_key(struct store *s, int64_t id, uint64_t *out, struct errbuf *eb) MUST_USE;
 /* All that `give` gives, within a transaction. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Parts, clusters and their journal: kept, and given back. */
+#include "core/limits.h"
 #include "store/sqlite.h"
 
 /* ---- numbers of parts ---- */
@@ -9,17 +10,34 @@ static struct part_seen *seen_by_key(struct store *s, enum cluster_kind k, uint6
     return &s->parts_seen[k][(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (PARTS_SEEN - 1)];
 }
 
-/* *out stays as it is when the part is there already. */
-static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int64_t *out,
-                         struct errbuf *eb)
+/* `message`: as the column; 0: NULL. *out stays as it is when the part is there already. */
+static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int64_t message,
+                         int64_t *out, struct errbuf *eb)
 {
     sqlite3_stmt *st;
     enum err e = store_statement(s, STATEMENT_PART_ADD, &st, eb);
     if (e == OK) {
         sqlite3_bind_int(st, 1, (int)k);
         sqlite3_bind_int64(st, 2, (int64_t)key);
+        bind_id(st, 3, message);
         e = store_run(s, st, "adding a part", eb);
         *out = e == OK && sqlite3_changes(s->db) ? sqlite3_last_insert_rowid(s->db) : *out;
+    }
+    return e;
+}
+
+/* Where a part is; `message` as the column. */
+static enum err place_put(struct store *s, int64_t id, uint32_t cluster, uint32_t pin,
+                          int64_t message, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_PART_SET, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, id);
+        sqlite3_bind_int64(st, 2, cluster);
+        sqlite3_bind_int64(st, 3, pin);
+        bind_id(st, 4, message);
+        e = store_run(s, st, "writing a part", eb);
     }
     return e;
 }
@@ -33,6 +51,17 @@ static bool fresh_take(struct store *s, enum cluster_kind k, uint64_t key)
         seen->made_in = 0;
     }
     return is_fresh;
+}
+
+static enum err state_drop(struct store *s, int64_t part, struct errbuf *eb)
+{
+    sqlite3_stmt *st;
+    enum err e = store_statement(s, STATEMENT_PART_STATE_DROP, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, part);
+        e = store_run(s, st, "writing a part", eb);
+    }
+    return e;
 }
 
 /* ERR_NOTFOUND. */
@@ -54,28 +83,33 @@ static enum err part_look_up(struct store *s, enum cluster_kind k, uint64_t key,
     return e == ERR_END ? ERR_NOTFOUND : e;
 }
 
-enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, bool is_likely_new,
-                 int64_t *out, struct errbuf *eb)
+enum err part_id(struct store *s, enum cluster_kind k, uint64_t key, int64_t first, int64_t *out,
+                 struct errbuf *eb)
 {
     enum err e = OK;
     int64_t id = 0, made = 0;
+    int64_t message = k == CLUSTER_CAMPAIGN ? first : 0; /* other parts are more than a row shows */
     *out = 0;
     if (key == 0) {
         return OK;
     }
     struct part_seen *seen = seen_by_key(s, k, key);
-    if (seen->id != 0 && seen->key == key) {
+    bool is_seen = seen->id != 0 && seen->key == key;
+    if (is_seen && !first) {
         *out = seen->id;
         return OK;
     }
-    if (is_likely_new) {
-        e = part_add(s, k, key, &made, eb);
+    if (first && !is_seen) { /* most are not there: it is not looked for before */
+        e = part_add(s, k, key, message, &made, eb);
     }
     if (e == OK && !made) {
         e = part_look_up(s, k, key, &id, eb);
     }
     if (e == ERR_NOTFOUND) {
-        e = part_add(s, k, key, &made, eb);
+        e = part_add(s, k, key, message, &made, eb);
+    } else if (e == OK && !made && first) { /* it comes back: what was known of it is not */
+        e = place_put(s, id, 0, 0, message, eb);
+        e = e == OK ? state_drop(s, id, eb) : e;
     }
     if (e == OK) {
         *seen = (struct part_seen){key, made ? made : id, made ? s->writes : 0};
@@ -122,32 +156,14 @@ static enum err state_put(struct store *s, int64_t part, const struct cluster_pa
                           struct errbuf *eb)
 {
     sqlite3_stmt *st;
-    struct slice state = p->state;
-    enum err e = store_statement(
-        s, state.n || p->message ? STATEMENT_PART_STATE_PUT : STATEMENT_PART_STATE_DROP, &st, eb);
+    if (p->state.n == 0) {
+        return state_drop(s, part, eb);
+    }
+    enum err e = store_statement(s, STATEMENT_PART_STATE_PUT, &st, eb);
     if (e == OK) {
         sqlite3_bind_int64(st, 1, part);
-        if (p->message) { /* a state of no bytes: the message before `counted` */
-            sqlite3_bind_zeroblob(st, 2, 0);
-            sqlite3_bind_int64(st, 3, (int64_t)p->message + 1);
-        } else if (state.n) {
-            bind_packed(st, 2, state);
-            sqlite3_bind_int64(st, 3, (int64_t)p->counted);
-        }
-        e = store_run(s, st, "writing a part", eb);
-    }
-    return e;
-}
-
-static enum err place_put(struct store *s, int64_t id, const struct cluster_part *p,
-                          struct errbuf *eb)
-{
-    sqlite3_stmt *st;
-    enum err e = store_statement(s, STATEMENT_PART_SET, &st, eb);
-    if (e == OK) {
-        sqlite3_bind_int64(st, 1, id);
-        sqlite3_bind_int64(st, 2, p->cluster);
-        sqlite3_bind_int64(st, 3, p->pin);
+        bind_packed(st, 2, p->state);
+        sqlite3_bind_int64(st, 3, (int64_t)p->counted);
         e = store_run(s, st, "writing a part", eb);
     }
     return e;
@@ -160,12 +176,13 @@ static enum err part_put(void *arg, const struct cluster_part *p)
     if ((unsigned)p->kind >= CLUSTER_KIND_COUNT || p->key == 0) {
         return err_set(put->eb, ERR_USAGE, "a part without a key");
     }
-    enum err e = part_id(put->s, p->kind, p->key, false, &id, put->eb);
+    enum err e = part_id(put->s, p->kind, p->key, 0, &id, put->eb);
     bool is_fresh = e == OK && fresh_take(put->s, p->kind, p->key);
-    if (e == OK && (p->cluster || p->pin || !is_fresh)) {
-        e = place_put(put->s, id, p, put->eb);
+    if (e == OK && (p->cluster || p->pin || p->message || !is_fresh)) {
+        e = place_put(put->s, id, p->cluster, p->pin, (int64_t)p->message, put->eb);
     }
-    return e == OK && !p->is_same_state ? state_put(put->s, id, p, put->eb) : e;
+    bool has_state = !p->message && !p->is_same_state;
+    return e == OK && has_state ? state_put(put->s, id, p, put->eb) : e;
 }
 
 static void bind_text(sqlite3_stmt *st, int at, struct slice s)
@@ -269,7 +286,7 @@ static struct cluster_part part_read(sqlite3_stmt *st, uint64_t counted)
         .pin = (uint32_t)sqlite3_column_int64(st, 3),
         .state = state,
         .counted = own > counted ? own : counted,
-        .message = state.n == 0 && own ? own - 1 : 0,
+        .message = state.n ? 0 : (uint64_t)sqlite3_column_int64(st, 6),
     };
 }
 
@@ -335,22 +352,50 @@ enum err store_rows_from(struct store *s, uint64_t from,
     return e == ERR_END ? OK : e;
 }
 
-enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct cluster_part *p),
-                     void *arg, struct errbuf *eb)
+struct parts_taking {
+    enum err (*fn)(void *arg, const struct cluster_part *p);
+    void *arg;
+    uint64_t counted;
+};
+
+static enum err parts_take(struct store *s, enum statement which, int64_t bound,
+                           const struct parts_taking *t, struct errbuf *eb)
 {
     sqlite3_stmt *st;
-    uint64_t counted, next;
-    enum err e = store_counted(s, &counted, &next, eb);
-    e = e == OK ? store_statement(s, STATEMENT_PARTS, &st, eb) : e;
+    enum err e = store_statement(s, which, &st, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(st, 1, bound);
+    }
     while (e == OK && (e = store_step(s, st, "reading the parts", eb)) == OK) {
-        struct cluster_part p = part_read(st, counted);
-        e = kind_is_known((int)p.kind) ? fn(arg, &p) : OK;
+        struct cluster_part p = part_read(st, t->counted);
+        e = kind_is_known((int)p.kind) ? t->fn(t->arg, &p) : OK;
         if (e != OK) {
             sqlite3_reset(st);
             e = err_set(eb, e, "%s: reading the parts: %s", s->path, err_text(e));
         }
     }
     return e == ERR_END ? OK : e;
+}
+
+/* Those with a state are few, those with a message are the newest: parts stay for ever, and not all
+ * are looked at. */
+enum err store_parts(struct store *s, enum err (*fn)(void *arg, const struct cluster_part *p),
+                     void *arg, struct errbuf *eb)
+{
+    enum { PARTS_LOOKED_AT = 4 * LIMIT_WORDINGS };
+    struct parts_taking t = {fn, arg, 0};
+    sqlite3_stmt *st;
+    uint64_t next;
+    int64_t bound = 0;
+    enum err e = store_counted(s, &t.counted, &next, eb);
+    e = e == OK ? store_statement(s, STATEMENT_PART_LAST, &st, eb) : e;
+    e = e == OK ? store_step(s, st, "reading the parts", eb) : e;
+    if (e == OK) {
+        bound = sqlite3_column_int64(st, 0) - PARTS_LOOKED_AT;
+        sqlite3_reset(st);
+        e = parts_take(s, STATEMENT_PARTS_OLD, bound, &t, eb);
+    }
+    return e == OK ? parts_take(s, STATEMENT_PARTS, bound, &t, eb) : e;
 }
 
 static struct cluster_info cluster_read(sqlite3_stmt *st)

@@ -235,19 +235,21 @@ static enum err domains_pack(struct store *s, const struct message_row *row, str
 }
 
 /* The sketch in half its printed bytes; nothing when it is not one of this version. */
-static void sketch_pack(struct strbuf *b, struct slice printed, struct packed_run *run)
+static void sketch_pack(struct strbuf *b, const struct message_row *row, struct packed_run *run)
 {
     size_t from = b->n;
     struct cd1 sketch;
     uint8_t packed[CD1_PACKED_BYTES];
-    if (printed.n != 0 && cd1_parse(printed, &sketch)) {
+    if (row->sketch.n != 0) {
+        strbuf_add(b, row->sketch);
+    } else if (row->cd1.n != 0 && cd1_parse(row->cd1, &sketch)) {
         strbuf_add(b, slice_of((const char *)packed, cd1_pack(&sketch, packed)));
     }
     *run = run_since(b, from);
 }
 
-static enum err row_pack(struct store *s, const struct message_row *row, struct packed_row *p,
-                         struct errbuf *eb)
+static enum err row_pack(struct store *s, const struct message_row *row, int64_t seq,
+                         struct packed_row *p, struct errbuf *eb)
 {
     enum err e = OK;
     strbuf_clear(&s->packed);
@@ -266,9 +268,10 @@ static enum err row_pack(struct store *s, const struct message_row *row, struct 
     e = e == OK ? attachments_pack(s, row, &p->attachments, eb) : e;
     e = e == OK ? texts_pack(s, row->rule_ids, row->rule_count, &p->rules, eb) : e;
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
-        e = part_id(s, (enum cluster_kind)k, row->part[k], row->part_is_new[k], &p->part[k], eb);
+        e = part_id(s, (enum cluster_kind)k, row->part[k], row->part_is_new[k] ? seq : 0,
+                    &p->part[k], eb);
     }
-    sketch_pack(&s->packed, row->cd1, &p->sketch);
+    sketch_pack(&s->packed, row, &p->sketch);
     size_t from = s->packed.n;
     labels_pack(&s->packed, p->labels);
     p->packed_labels = run_since(&s->packed, from);
@@ -352,7 +355,7 @@ static enum err message_write(struct store *s, enum statement how, const struct 
     if (!domains) {
         return err_set(eb, ERR_NOMEM, "out of memory for a message row");
     }
-    enum err e = row_pack(s, row, &p, eb);
+    enum err e = row_pack(s, row, seq, &p, eb);
     e = e == OK ? store_statement(s, how, &st, eb) : e;
     if (e != OK) {
         return e;

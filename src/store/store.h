@@ -82,6 +82,7 @@ struct message_row {
     uint32_t recipients; /* at least 1 */
     uint64_t bytes;
     struct slice sd1, hd1, td1, cd1;
+    struct slice sketch; /* to be stored: cd1 packed (cd1_pack); empty: the store packs it */
     struct slice msgid_shape, boundary_shape, mime_tree, mailer, charsets, subject;
     bool has_date_offset;
     int64_t date_offset; /* sender's Date minus received */
@@ -100,8 +101,8 @@ struct message_row {
                                   1970 (store_message_session finds it); 0: no session */
     uint64_t part[ROW_PARTS];  /* keys of its variant and its wording (docs/clusters.md); 0: it has
                                   none. store/cluster.h says which cluster that is */
-    bool part_is_new[ROW_PARTS]; /* to be stored: the clusters in memory did not know it. A hint,
-                                    not kept */
+    bool part_is_new[ROW_PARTS]; /* to be stored: the clusters did not know it, so that this is the
+                                    first message of it. Not read back */
 };
 
 /* One connection of a trap, also without a message; DESIGN 4. Ready to store: texts redacted, steps

@@ -325,6 +325,62 @@ static void test_placing(void **state)
     scratch_remove(&scratch);
 }
 
+static enum err single_line(void *arg, const struct cluster_part *p)
+{
+    line(arg, "%s in %x, message %llu: %.*s\n", cluster_kind_name(p->kind), p->cluster,
+         (unsigned long long)p->message, SLICE_ARG(p->state));
+    return OK;
+}
+
+static void singles_are(struct store *s, const char *expected)
+{
+    struct lines l = {.n = 0};
+    assert_ok(store_parts(s, single_line, &l, eb));
+    assert_string_equal(l.text, expected);
+}
+
+/* A part with the message that a row says is its first, until there is a state; when it comes back
+ * after it gave way, and when what is known of it was not read. */
+static void test_first_message(void **state)
+{
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct store *s = open_as(scratch.path, STORE_CREATE);
+    struct rows rows = rows_make(54, 4);
+    const struct cluster_part moved = {
+        .kind = CLUSTER_CAMPAIGN, .key = KEY, .cluster = 8, .is_same_state = true, .message = 1};
+    const struct cluster_part grown = {
+        .kind = CLUSTER_CAMPAIGN, .key = KEY, .cluster = 8, .state = S("state"), .counted = 3};
+    const struct cluster_part gone = {.kind = CLUSTER_CAMPAIGN, .key = KEY, .cluster = 8};
+    struct changes c = {.part_count = 1};
+    for (size_t i = 0; i < rows.n; i++) {
+        rows.rows[i].part[CLUSTER_MAILER] = rows.rows[i].part[CLUSTER_CAMPAIGN] = KEY;
+        rows.rows[i].part_is_new[CLUSTER_MAILER] = rows.rows[i].part_is_new[CLUSTER_CAMPAIGN] =
+            i != 1;
+    }
+    assert_ok(store_append(s, &rows.rows[0], 1, NULL, NULL, eb));
+    assert_ok(store_append(s, &rows.rows[1], 1, NULL, NULL, eb));
+    singles_are(s, "campaign in 0, message 1: \n"); /* of a variant a row does not tell all */
+    c.parts = &moved;
+    assert_ok(store_clusters_put(s, changes_give, &c, eb));
+    singles_are(s, "campaign in 8, message 1: \n");
+    c.parts = &grown;
+    assert_ok(store_clusters_put(s, changes_give, &c, eb));
+    singles_are(s, "campaign in 8, message 0: state\n");
+    c.parts = &gone;
+    assert_ok(store_clusters_put(s, changes_give, &c, eb));
+    singles_are(s, "");
+    assert_ok(store_append(s, &rows.rows[2], 1, NULL, NULL, eb));
+    singles_are(s, "campaign in 0, message 3: \n");
+    c.parts = &grown;
+    assert_ok(store_clusters_put(s, changes_give, &c, eb));
+    assert_ok(store_append(s, &rows.rows[3], 1, NULL, NULL, eb));
+    singles_are(s, "campaign in 0, message 4: \n");
+    store_close(s);
+    rows_free(&rows);
+    scratch_remove(&scratch);
+}
+
 /* ---- volume ---- */
 
 /* Wordings by number into clusters: some in none, one merged into another. */
@@ -683,10 +739,11 @@ static void test_version_3(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),    cmocka_unit_test(test_looked_up),
-        cmocka_unit_test(test_journal), cmocka_unit_test(test_placing),
-        cmocka_unit_test(test_volume),  cmocka_unit_test(test_tops),
-        cmocka_unit_test(test_verify),  cmocka_unit_test(test_version_3),
+        cmocka_unit_test(test_kept),          cmocka_unit_test(test_looked_up),
+        cmocka_unit_test(test_journal),       cmocka_unit_test(test_placing),
+        cmocka_unit_test(test_volume),        cmocka_unit_test(test_tops),
+        cmocka_unit_test(test_verify),        cmocka_unit_test(test_version_3),
+        cmocka_unit_test(test_first_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
