@@ -14,6 +14,7 @@ enum {
     ITEM_BYTES = sizeof(uint32_t) + sizeof(uint16_t),
     ROOM_LEAST = 2,
     SEARCH_COST = 8, /* of a machine by halving, in steps through an index */
+    INDEX_PART = 12, /* slots of an index for each machine: nearly all looks end at once */
     ROOM_PART = 4,   /* what is full grows by so much of itself: there are tens of thousands */
 };
 static const uint32_t ALL = UINT32_MAX; /* `below` of a sample that nothing was left out of */
@@ -49,16 +50,12 @@ static unsigned visits_count(uint16_t visits)
 /* The first one whose hash is not less; by it as many are below. */
 static size_t place_of(const struct host_sample *s, uint32_t hash)
 {
-    size_t low = 0, high = s->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (s->hashes[middle] < hash) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    const uint32_t *from = s->hashes;
+    for (size_t n = s->count, half; n > 0; n -= half) {
+        half = (n + 1) / 2;
+        from += from[half - 1] < hash ? half : 0; /* without a jump */
     }
-    return low;
+    return s->count ? (size_t)(from - s->hashes) : 0;
 }
 
 /* The greatest gives way. */
@@ -221,7 +218,7 @@ void host_sample_tally(const struct host_sample *s, struct host_tally *out)
 void host_index_make(struct host_index *x, const struct host_sample *s)
 {
     size_t slots = 16;
-    while (slots < (size_t)s->count * 4 && slots < HOST_INDEX_SLOTS) {
+    while (slots < (size_t)s->count * INDEX_PART && slots < HOST_INDEX_SLOTS) {
         slots *= 2;
     }
     x->sample = s;

@@ -591,7 +591,11 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
 {
     double sum = 0, most = 0;
     *out = (struct variant_evidence){0};
+    const uint32_t *x = m->value[a], *y = m->value[b];
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
+        if (x[f] == y[f] && x[f] <= VARIANT_ABSENT) { /* most are in neither */
+            continue;
+        }
         double e = field_evidence(m, (enum variant_field)f, a, b);
         if (e < 0) {
             out->differ += e;

@@ -7,7 +7,7 @@
 #include "cluster/variant.h"
 #include "cluster/variant_dialect.h"
 
-enum { VARIANT_HOSTS = 512 }; /* machines of a variant's sample */
+enum { VARIANT_HOSTS = 256 }; /* machines of a variant's sample */
 
 struct variant {
     uint64_t key;
