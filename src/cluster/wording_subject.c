@@ -114,25 +114,27 @@ uint32_t wording_subject_hash(const struct wording_subject *s)
     return hash ? hash : 1;
 }
 
+/* The longest common subsequence, bit-parallel (Hyyrö 2004): unlike a table of lengths it has
+ * nothing to branch on. */
 double wording_subject_likeness(const struct wording_subject *a, const struct wording_subject *b)
 {
-    uint8_t longest[WORDING_SUBJECT_WORDS + 1] = {0};
+    const unsigned all = (1U << a->count) - 1;
+    unsigned rows = all, common = 0;
     if (a->count == 0 || b->count == 0) {
         return -1;
     }
-    for (unsigned i = 0; i < a->count; i++) {
-        uint8_t before = 0;
-        for (unsigned k = 0; k < b->count; k++) {
-            uint8_t above = longest[k + 1];
-            if (a->word[i] == b->word[k]) {
-                longest[k + 1] = (uint8_t)(before + 1);
-            } else if (longest[k] > above) {
-                longest[k + 1] = longest[k];
-            }
-            before = above;
+    for (unsigned k = 0; k < b->count; k++) {
+        unsigned match = 0;
+        for (unsigned i = 0; i < WORDING_SUBJECT_WORDS; i++) {
+            match |= (unsigned)(a->word[i] == b->word[k]) << i;
         }
+        unsigned u = rows & match;
+        rows = ((rows + u) | (rows - u)) & all;
     }
-    return (double)longest[b->count] / (a->count > b->count ? a->count : b->count);
+    for (unsigned left = ~rows & all; left; left &= left - 1) {
+        common++;
+    }
+    return (double)common / (a->count > b->count ? a->count : b->count);
 }
 
 bool wording_subjects_take(struct wording_subject set[WORDING_SUBJECTS],

@@ -38,10 +38,14 @@ static void tries_fill(void)
 static unsigned lane_filled(const struct minhash *m, unsigned lane)
 {
     bool is_listed = m->bits == 4 || m->bits == 6;
-    for (unsigned i = 0; is_listed && i < TRIES; i++) {
-        unsigned from = first_tries[m->bits == 6][lane][i];
-        if (m->filled >> from & 1) {
-            return from;
+    if (is_listed) {
+        const uint8_t *tries = first_tries[m->bits == 6][lane];
+        unsigned found = 0; /* all at once: which is the first cannot be predicted */
+        for (unsigned i = 0; i < TRIES; i++) {
+            found |= (unsigned)(m->filled >> tries[i] & 1) << i;
+        }
+        if (found) {
+            return tries[__builtin_ctz(found)];
         }
     }
     uint64_t from, attempt = is_listed ? TRIES + 1 : 1;
