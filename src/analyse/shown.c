@@ -79,7 +79,6 @@ static enum err text_copy(struct slice *to, struct slice from, struct arena *are
 struct shown shown_of(const struct analysis *a)
 {
     return (struct shown){
-        .cd1 = a->cd1.kind != CD1_NONE ? &a->cd1 : NULL,
         .hd1_names = a->features.hd1.names,
         .hd1_shapes = a->features.hd1.shapes,
         .is_listed = a->features.hd1.is_listed,
@@ -91,14 +90,6 @@ enum err shown_copy(struct shown *to, const struct analysis *from, struct arena 
     *to = shown_of(from);
     enum err e = text_copy(&to->hd1_names, to->hd1_names, arena);
     e = e == OK ? text_copy(&to->hd1_shapes, to->hd1_shapes, arena) : e;
-    if (e == OK && to->cd1) {
-        struct cd1 *copy = arena_alloc(arena, sizeof *copy);
-        e = copy ? OK : ERR_NOMEM;
-        if (copy) {
-            *copy = *to->cd1;
-        }
-        to->cd1 = copy;
-    }
     /* shorter texts have no anchors to find */
     return e == OK && from->cd1.kind == CD1_TEXT ? words_pack(&to->words, &from->words, arena) : e;
 }
@@ -129,6 +120,5 @@ struct cluster_message shown_message(const struct shown *shown, const struct mes
     m.hd1_names = shown->hd1_names;
     m.hd1_shapes = shown->hd1_shapes;
     m.is_listed = shown->is_listed;
-    m.cd1 = shown->cd1;
     return m;
 }

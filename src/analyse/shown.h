@@ -8,7 +8,6 @@
 #include "cluster/part.h"
 
 struct shown {
-    const struct cd1 *cd1; /* NULL: no content */
     struct slice hd1_names, hd1_shapes;
     bool is_listed;
     struct slice words; /* packed; empty: none */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cluster/wording_sketch.h"
 
+_Static_assert(sizeof((struct wording_sketch *)0)->text == sizeof((struct cd1_lanes *)0)->text,
+               "text lanes are packed alike");
+
 static void lanes_pack(const uint32_t *lanes, unsigned n, uint64_t *out)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -82,10 +85,24 @@ static uint16_t size_step(uint64_t bytes)
 bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *out,
                        size_t chosen[WORDING_SHAPES])
 {
-    if (!m->cd1 || m->cd1->kind == CD1_NONE) {
+    struct cd1_lanes lanes;
+    if (m->sketch.n && cd1_unpack_lanes(m->sketch, &lanes)) {
+        *out = (struct wording_sketch){.exact = lanes.exact,
+                                       .open = lanes.open,
+                                       .close = lanes.close,
+                                       .call = lanes.call,
+                                       .html = lanes.html,
+                                       .kind = (uint8_t)lanes.kind,
+                                       .shingles = (uint16_t)lanes.shingles,
+                                       .has_call = lanes.has_call,
+                                       .has_html = lanes.has_html};
+        memcpy(out->text, lanes.text, sizeof out->text);
+        shapes_take(out, m->url_shapes, m->url_shape_count, chosen);
+    } else if (m->cd1 && m->cd1->kind != CD1_NONE) {
+        wording_sketch_make(m->cd1, m->url_shapes, m->url_shape_count, out, chosen);
+    } else {
         return false;
     }
-    wording_sketch_make(m->cd1, m->url_shapes, m->url_shape_count, out, chosen);
     if (m->attachment_type.n > 0) {
         uint16_t hash = (uint16_t)hash_u64(m->attachment_type);
         out->attachment = hash ? hash : 1;

@@ -71,5 +71,13 @@ bool cd1_parse(struct slice text, struct cd1 *out);
 /* What cd1_print says, in half the bytes: for the store. */
 size_t cd1_pack(const struct cd1 *c, uint8_t out[CD1_PACKED_BYTES]);
 bool cd1_unpack(struct slice packed, struct cd1 *out);
+/* The same with sixteen lanes a number, lane 0 in the lowest bits. */
+struct cd1_lanes {
+    enum cd1_kind kind;
+    bool has_call, has_html;
+    unsigned shingles;
+    uint64_t exact, text[CD1_TEXT_LANES / 16], open, close, call, html;
+};
+bool cd1_unpack_lanes(struct slice packed, struct cd1_lanes *out);
 
 #endif

@@ -240,3 +240,50 @@ bool cd1_unpack(struct slice packed, struct cd1 *out)
     *out = c;
     return true;
 }
+
+/* Of a byte the first lane is in the upper half. */
+static bool words_unpack(struct slice *s, bool is_there, uint64_t *words, size_t n)
+{
+    const uint64_t low = 0x0f0f0f0f0f0f0f0f;
+    if (!is_there) {
+        return true;
+    }
+    if (s->n < n * sizeof *words) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t x;
+        memcpy(&x, s->p + i * sizeof x, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        x = __builtin_bswap64(x);
+#endif
+        words[i] = (x & low) << 4 | (x >> 4 & low);
+    }
+    *s = slice_sub(*s, n * sizeof *words, SIZE_MAX);
+    return true;
+}
+
+bool cd1_unpack_lanes(struct slice packed, struct cd1_lanes *out)
+{
+    const uint8_t *p = (const uint8_t *)packed.p;
+    if (packed.n < PACKED_HEAD_BYTES || p[0] >> 4 != PACKED_VERSION ||
+        (enum cd1_kind)(p[0] & 3) == CD1_NONE) {
+        return false;
+    }
+    struct cd1_lanes c = {.kind = (enum cd1_kind)(p[0] & 3),
+                          .has_call = p[0] & PACKED_CALL,
+                          .has_html = p[0] & PACKED_HTML,
+                          .shingles = (unsigned)(p[1] << 8 | p[2])};
+    for (size_t i = 3; i < PACKED_HEAD_BYTES; i++) {
+        c.exact = c.exact << 8 | p[i];
+    }
+    struct slice rest = slice_sub(packed, PACKED_HEAD_BYTES, SIZE_MAX);
+    bool is_text = c.kind == CD1_TEXT;
+    *out = c;
+    return words_unpack(&rest, cd1_has_lanes(c.kind, c.shingles), out->text,
+                        sizeof c.text / sizeof c.text[0]) &&
+           words_unpack(&rest, is_text, &out->open, 1) &&
+           words_unpack(&rest, is_text, &out->close, 1) &&
+           words_unpack(&rest, c.has_call, &out->call, 1) &&
+           words_unpack(&rest, c.has_html, &out->html, 1) && rest.n == 0;
+}

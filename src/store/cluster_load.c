@@ -24,6 +24,7 @@ struct cluster_message row_shows(const struct message_row *row)
         .mailer = row->mailer,
         .charsets = row->charsets,
         .quirks = row->quirks,
+        .sketch = row->sketch,
         .domains = row->domains,
         .domain_count = row->domain_count,
         .url_shapes = row->url_shapes,

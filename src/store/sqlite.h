@@ -98,6 +98,13 @@ struct part_seen {
 };
 enum { PARTS_SEEN = 16384, PART_IDS_SEEN = 4096 };
 
+/* Messages that have their numbers and identities, but not yet their rows. */
+struct unwritten {
+    const struct id128 *ids; /* borrowed */
+    int64_t first;           /* number of the first one */
+    size_t count;
+};
+
 struct counting;
 struct host_memo;
 
@@ -119,6 +126,7 @@ struct store {
     uint64_t
         domains_seen[DOMAINS_SEEN]; /* sqlite_domain.c: key << 1, or'ed with 1 when it is named */
     struct tail tail;
+    struct unwritten unwritten;
     struct filter filter;
     struct counting *counting;
     struct host_memo *hosts;

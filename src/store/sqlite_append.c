@@ -11,7 +11,18 @@ struct trap_seen {
     bool has_time;
 };
 
+enum { CHUNK_ROWS = 64 };
+
+/* Rows that are new, on their way. */
+struct chunk {
+    size_t count;
+    size_t index[CHUNK_ROWS]; /* in the batch */
+    struct id128 ids[CHUNK_ROWS];
+    struct message_row rows[CHUNK_ROWS]; /* placed */
+};
+
 struct batch {
+    struct chunk *chunk;
     struct trap_seen *traps;
     size_t traps_size;
     int32_t arrived; /* day */
@@ -82,36 +93,80 @@ static enum err row_place(const struct store_placing *p, size_t index, int64_t s
     return e == OK ? OK : err_set(eb, e, "placing a message in its clusters: %s", err_text(e));
 }
 
-static enum err row_append(struct store *s, const struct store_batch *in, size_t index,
+/* Takes the rows from *at on that are new, and numbers them; *at is the first of the next chunk. */
+static enum err chunk_take(struct store *s, const struct store_batch *in, size_t *at,
                            struct batch *b, struct errbuf *eb)
 {
-    const struct message_row *row = &in->rows[index];
-    struct message_row placed;
-    struct counted m;
-    int64_t key, seq;
-    if (row->trap.n == 0 || (row->clock != CLOCK_NONE && !time_is_sane(row->received))) {
-        return err_set(eb, ERR_USAGE, "a message row without a trap or with an impossible time");
+    struct chunk *c = b->chunk;
+    enum err e = OK;
+    c->count = 0;
+    s->unwritten = (struct unwritten){.ids = c->ids, .first = s->tail.next};
+    for (; e == OK && *at < in->row_count && c->count < CHUNK_ROWS; ++*at) {
+        const struct message_row *row = &in->rows[*at];
+        int64_t key, seq;
+        if (row->trap.n == 0 || (row->clock != CLOCK_NONE && !time_is_sane(row->received))) {
+            return err_set(eb, ERR_USAGE,
+                           "a message row without a trap or with an impossible time");
+        }
+        e = identity_find(s, row->id, &key, &seq, eb);
+        b->result.repeated += e == OK;
+        if (e == ERR_NOTFOUND) {
+            c->index[c->count] = *at;
+            c->ids[c->count] = row->id;
+            s->unwritten.count = ++c->count;
+            e = identity_put(s, key, s->tail.next, eb);
+        }
     }
-    enum err e = identity_find(s, row->id, &key, &seq, eb);
-    if (e == OK) {
-        b->result.repeated++;
-        return OK;
+    return e;
+}
+
+static enum err chunk_place(const struct store *s, const struct store_batch *in, struct batch *b,
+                            struct errbuf *eb)
+{
+    struct chunk *c = b->chunk;
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < c->count; i++) {
+        c->rows[i] = in->rows[c->index[i]];
+        e = row_place(in->placing, c->index[i], s->unwritten.first + (int64_t)i, &c->rows[i], eb);
     }
-    if (e != ERR_NOTFOUND) {
-        return e;
+    return e;
+}
+
+static enum err chunk_write(struct store *s, struct batch *b, struct errbuf *eb)
+{
+    struct chunk *c = b->chunk;
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < c->count; i++) {
+        struct counted m;
+        e = message_put(s, &c->rows[i], s->unwritten.first + (int64_t)i, &m, eb);
+        if (e == OK) {
+            m.arrived = b->arrived;
+            e = trap_seen_add(b, &m, eb);
+        }
+        e = e == OK ? count_message(s, &m, false, eb) : e;
+        b->result.added += e == OK;
     }
-    seq = s->tail.next;
-    placed = *row;
-    e = row_place(in->placing, index, seq, &placed, eb);
-    e = e == OK ? message_put(s, &placed, seq, &m, eb) : e;
-    if (e != OK) {
-        return e;
+    s->unwritten.count = 0;
+    return e;
+}
+
+/* Step by step, each for all rows of a chunk: the code of all steps is more than a processor holds
+ * at a time. */
+static enum err chunks_append(struct store *s, const struct store_batch *in, struct batch *b,
+                              struct errbuf *eb)
+{
+    enum err e = OK;
+    b->chunk = malloc(sizeof *b->chunk);
+    if (!b->chunk) {
+        return err_set(eb, ERR_NOMEM, "out of memory for a batch");
     }
-    m.arrived = b->arrived;
-    e = identity_put(s, key, seq, eb);
-    e = e == OK ? trap_seen_add(b, &m, eb) : e;
-    e = e == OK ? count_message(s, &m, false, eb) : e;
-    b->result.added++;
+    for (size_t at = 0; e == OK && at < in->row_count;) {
+        e = chunk_take(s, in, &at, b, eb);
+        e = e == OK ? chunk_place(s, in, b, eb) : e;
+        e = e == OK ? chunk_write(s, b, eb) : e;
+    }
+    s->unwritten.count = 0;
+    free(b->chunk);
     return e;
 }
 
@@ -225,9 +280,7 @@ static enum err rows_append(struct store *s, const struct store_batch *in, struc
     e = e == OK ? counter_get(s, "stored", &stored, eb) : e;
     int64_t first = s->tail.next;
     e = e == OK ? arrival_find(s, first, &b->arrived, eb) : e;
-    for (size_t i = 0; e == OK && i < in->row_count; i++) {
-        e = row_append(s, in, i, b, eb);
-    }
+    e = e == OK ? chunks_append(s, in, b, eb) : e;
     if (e == OK && b->result.added > 0) {
         e = count_flush(s, false, eb);
         e = e == OK ? traps_write(s, b, eb) : e;

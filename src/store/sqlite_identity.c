@@ -164,6 +164,11 @@ static enum err seq_is(struct store *s, int64_t seq, struct id128 id, bool *is_i
                        struct errbuf *eb)
 {
     sqlite3_stmt *st;
+    const struct unwritten *u = &s->unwritten;
+    if (seq >= u->first && seq - u->first < (int64_t)u->count) {
+        *is_it = id128_eq(u->ids[seq - u->first], id);
+        return OK;
+    }
     enum err e = store_statement(s, STATEMENT_ID_BY_SEQ, &st, eb);
     if (e != OK) {
         return e;

@@ -611,8 +611,7 @@ static void test_failure(void **state)
     import(&run);
     struct store *s = store_of("fail", STORE_WRITE);
     struct clustering *k = clustering_new(s);
-    struct cd1 none = {.kind = CD1_NONE};
-    struct shown shown = {.cd1 = &none};
+    struct shown shown = {.is_listed = false};
     struct message_row row = {.trap = S("t"),
                               .clock = CLOCK_NONE,
                               .recipients = 1,

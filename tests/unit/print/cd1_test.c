@@ -49,6 +49,32 @@ static void sketch_mail(struct slice raw, struct slice me, struct cd1 *out)
     assert_int_equal(cd1_make(out, &w, &f, arena), OK);
 }
 
+static unsigned word_lane(const uint64_t *words, size_t i)
+{
+    return words[i / 16] >> 4 * (i % 16) & 15;
+}
+
+static void assert_lanes_unpacked(struct slice packed, const struct cd1 *c)
+{
+    struct cd1_lanes l;
+    assert_int_equal(cd1_unpack_lanes(packed, &l), c->kind != CD1_NONE);
+    if (c->kind == CD1_NONE) {
+        return;
+    }
+    assert_true(l.kind == c->kind && l.shingles == c->shingles && l.exact == c->exact &&
+                l.has_call == c->has_call && l.has_html == c->has_html);
+    for (size_t i = 0; i < CD1_TEXT_LANES; i++) {
+        assert_int_equal(word_lane(l.text, i), c->text[i]);
+    }
+    for (size_t i = 0; i < CD1_OPEN_LANES; i++) {
+        assert_int_equal(word_lane(&l.open, i), c->open[i]);
+        assert_int_equal(word_lane(&l.close, i), c->close[i]);
+        assert_int_equal(word_lane(&l.call, i), c->call[i]);
+        assert_int_equal(word_lane(&l.html, i), c->html[i]);
+    }
+    assert_false(cd1_unpack_lanes(slice_sub(packed, 0, packed.n - 1), &l));
+}
+
 /* What print and pack keep is all that a parsed sketch has. */
 static void round_trip(const struct cd1 *c)
 {
@@ -61,6 +87,7 @@ static void round_trip(const struct cd1 *c)
     assert_memory_equal(text, again, n);
     assert_true(cd1_unpack(slice_of((const char *)packed, k), &unpacked));
     assert_int_equal(cd1_pack(&unpacked, repacked), k);
+    assert_lanes_unpacked(slice_of((const char *)packed, k), &unpacked);
     assert_memory_equal(packed, repacked, k);
     assert_int_equal(cd1_print(&unpacked, again), n);
     assert_memory_equal(text, again, n);
