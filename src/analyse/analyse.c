@@ -242,11 +242,10 @@ struct id128 live_message_id(const struct live_envelope *live, struct slice raw,
 static enum err content_sketch(struct analyser *a, const struct recipients *r)
 {
     struct analysis *all = &a->result;
-    char *text = arena_alloc(a->arena, CD1_TEXT_BYTES);
     uint8_t *packed = arena_alloc(a->arena, CD1_PACKED_BYTES);
     struct slice *me = arena_alloc(a->arena, (r->count + 1) * sizeof *me);
     const struct header *to = header_find(&all->mail.parts[0].header, HEADER_TO);
-    if (!text || !packed || !me) {
+    if (!packed || !me) {
         return ERR_NOMEM;
     }
     size_t count = 0;
@@ -258,7 +257,6 @@ static enum err content_sketch(struct analyser *a, const struct recipients *r)
     enum err e = words_of(&all->words, &all->features, me, count, a->arena);
     e = e == OK ? cd1_make(&all->cd1, &all->words, &all->features, a->arena) : e;
     if (e == OK && all->cd1.kind != CD1_NONE) {
-        all->row.cd1 = slice_of(text, cd1_print(&all->cd1, text));
         all->row.sketch = slice_of((const char *)packed, cd1_pack(&all->cd1, packed));
     }
     return e;

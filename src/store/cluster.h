@@ -73,8 +73,7 @@ enum err store_clusters_load(struct store *s, enum cluster_kind kind, struct clu
 enum err store_part_load(struct store *s, struct clusters *c, const struct cluster_part *p,
                          struct errbuf *eb) MUST_USE;
 
-/* What a row shows the clusters; borrowed from it. Without the sketch of a row that was read, which
- * is in print (row->cd1). */
+/* What a row shows the clusters; borrowed from it. */
 struct cluster_message row_shows(const struct message_row *row);
 /* Takes from a stored row the labels that clusters have lent it: they are no evidence for names of
  * clusters. */

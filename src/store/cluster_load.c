@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/log.h"
-#include "print/cd1.h"
 #include "store/cluster.h"
 
 /* ---- what a row shows ---- */
@@ -73,7 +72,6 @@ static enum err single_load(struct store *s, struct clusters *c, const struct cl
                             struct errbuf *eb)
 {
     struct message_row row;
-    struct cd1 cd1;
     enum err e = store_row(s, p->message, &row, eb);
     if (e != OK) {
         return e;
@@ -81,7 +79,6 @@ static enum err single_load(struct store *s, struct clusters *c, const struct cl
     row_take_back(c, &row);
     struct cluster_message m = row_shows(&row);
     m.number = p->message;
-    m.cd1 = cd1_parse(row.cd1, &cd1) ? &cd1 : NULL;
     return clusters_load_single(c, p, &m, row.part[!p->kind]) ? OK : ERR_NOTFOUND;
 }
 

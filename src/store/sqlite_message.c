@@ -466,7 +466,8 @@ bool message_is_same(const struct message_row *a, const struct message_row *b)
             (const struct row_label *)(const void *)((const char *)a + LABEL_OFFSETS[i]),
             (const struct row_label *)(const void *)((const char *)b + LABEL_OFFSETS[i]));
     }
-    return same && slice_eq(a->cd1, b->cd1) &&
+    bool are_packed = a->sketch.n && b->sketch.n; /* one that is yet to be stored has no print */
+    return same && (are_packed ? slice_eq(a->sketch, b->sketch) : slice_eq(a->cd1, b->cd1)) &&
            slices_same(a->domains, a->domain_count, b->domains, b->domain_count) &&
            slices_same(a->url_shapes, a->url_shape_count, b->url_shapes, b->url_shape_count) &&
            slices_same(a->rule_ids, a->rule_count, b->rule_ids, b->rule_count) &&
@@ -682,17 +683,20 @@ static enum err labels_read(struct store *s, sqlite3_stmt *st, struct message_ro
     return e;
 }
 
-static enum err sketch_read(struct store *s, sqlite3_stmt *st, struct slice *out, struct errbuf *eb)
+static enum err sketch_read(struct store *s, sqlite3_stmt *st, struct message_row *row,
+                            struct errbuf *eb)
 {
     struct slice packed = column_slice(st, COLUMN_SKETCH);
     struct cd1 sketch;
     char text[CD1_TEXT_BYTES];
     if (packed.n == 0) {
-        return arena_text(s, column_slice(st, COLUMN_CD1), out, eb);
+        return arena_text(s, column_slice(st, COLUMN_CD1), &row->cd1, eb);
     }
-    return cd1_unpack(packed, &sketch)
-               ? arena_text(s, slice_of(text, cd1_print(&sketch, text)), out, eb)
-               : damaged(s, st, eb);
+    if (!cd1_unpack(packed, &sketch)) {
+        return damaged(s, st, eb);
+    }
+    enum err e = arena_text(s, packed, &row->sketch, eb);
+    return e == OK ? arena_text(s, slice_of(text, cd1_print(&sketch, text)), &row->cd1, eb) : e;
 }
 
 static enum err recipients_read(struct store *s, sqlite3_stmt *st, struct message_row *row,
@@ -768,7 +772,7 @@ enum err message_read(struct store *s, sqlite3_stmt *st, struct message_row *row
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
         e = part_key(s, sqlite3_column_int64(st, COLUMN_VARIANT + k), &row->part[k], eb);
     }
-    e = e == OK ? sketch_read(s, st, &row->cd1, eb) : e;
+    e = e == OK ? sketch_read(s, st, row, eb) : e;
     e = e == OK ? recipients_read(s, st, row, eb) : e;
     struct slice *domains = NULL;
     e = e == OK ? domains_unpack(s, st, &domains, &row->domain_count, eb) : e;

@@ -82,7 +82,8 @@ struct message_row {
     uint32_t recipients; /* at least 1 */
     uint64_t bytes;
     struct slice sd1, hd1, td1, cd1;
-    struct slice sketch; /* to be stored: cd1 packed (cd1_pack); empty: the store packs it */
+    struct slice sketch; /* cd1 packed (cd1_pack). To be stored one of the two is enough; read, both
+                            are there, but of a version that is not this one only cd1 */
     struct slice msgid_shape, boundary_shape, mime_tree, mailer, charsets, subject;
     bool has_date_offset;
     int64_t date_offset; /* sender's Date minus received */
