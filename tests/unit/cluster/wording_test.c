@@ -349,6 +349,111 @@ static void a_bucket_has_a_hard_limit(void **state)
     wording_index_free(x);
 }
 
+enum { MODEL_PLACES = 40, MODEL_VALUES = 3 };
+
+/* An index as plain arrays: of each band and value, full first. */
+struct model {
+    uint32_t place[WORDING_BANDS][MODEL_VALUES][WORDING_BUCKET]; /* + 1 */
+    uint8_t value[MODEL_PLACES][WORDING_BANDS];                  /* of those that are in */
+    bool is_in[MODEL_PLACES];
+};
+
+static struct wording_sketch model_sketch(const uint8_t value[WORDING_BANDS])
+{
+    struct wording_sketch s = {.kind = CD1_TEXT};
+    for (unsigned band = 0; band < WORDING_BANDS; band++) {
+        s.text[band / 4] |= (uint64_t)(value[band] * 0x1234) << band % 4 * WORDING_BAND_BITS;
+    }
+    return s;
+}
+
+static void model_add(struct model *m, uint32_t place)
+{
+    for (unsigned band = 0; band < WORDING_BANDS; band++) {
+        uint32_t *bucket = m->place[band][m->value[place][band]];
+        unsigned at = 0, least = 0;
+        for (; at < WORDING_BUCKET && bucket[at]; at++) {
+            least = bucket[at] < bucket[least] ? at : least;
+        }
+        if (at < WORDING_BUCKET) {
+            bucket[at] = place + 1;
+        } else if (bucket[least] < place + 1) {
+            bucket[least] = place + 1;
+        }
+    }
+    m->is_in[place] = true;
+}
+
+static void model_remove(struct model *m, uint32_t place)
+{
+    for (unsigned band = 0; band < WORDING_BANDS; band++) {
+        uint32_t *bucket = m->place[band][m->value[place][band]];
+        unsigned kept = 0;
+        for (unsigned i = 0; i < WORDING_BUCKET; i++) {
+            uint32_t one = bucket[i];
+            bucket[i] = 0;
+            if (one && one != place + 1) {
+                bucket[kept++] = one;
+            }
+        }
+    }
+    m->is_in[place] = false;
+}
+
+static void assert_found_as_in_model(const struct wording_index *x, const struct model *m,
+                                     const uint8_t value[WORDING_BANDS])
+{
+    struct wording_sketch s = model_sketch(value);
+    struct wording_candidate near[WORDING_CANDIDATES];
+    unsigned bands[MODEL_PLACES] = {0};
+    size_t n = wording_index_find(x, &s, near), at = 0;
+    for (unsigned band = 0; band < WORDING_BANDS; band++) {
+        for (unsigned i = 0; i < WORDING_BUCKET && m->place[band][value[band]][i]; i++) {
+            bands[m->place[band][value[band]][i] - 1]++;
+        }
+    }
+    for (uint32_t place = 0; place < MODEL_PLACES; place++) {
+        if (bands[place]) {
+            assert_true(at < n && near[at].place == place && near[at].bands == bands[place]);
+            at++;
+        }
+    }
+    assert_int_equal(at, n);
+}
+
+/* Whatever comes and goes, a place that is alone in its bucket and one in a list are found. */
+static void the_index_is_as_plain_arrays(void **state)
+{
+    (void)state;
+    struct wording_index *x = wording_index_new();
+    struct model *m = calloc(1, sizeof *m);
+    uint64_t random = 7;
+    for (unsigned step = 0; step < 20000; step++) {
+        uint32_t place = (uint32_t)(made_random(&random) % MODEL_PLACES);
+        /* now few are in, now many */
+        bool is_adding = made_random(&random) % 8 < (step / 1000 % 2 ? 2 : 6);
+        uint8_t asked[WORDING_BANDS];
+        if (is_adding && !m->is_in[place]) {
+            for (unsigned band = 0; band < WORDING_BANDS; band++) {
+                m->value[place][band] = (uint8_t)(made_random(&random) % MODEL_VALUES);
+            }
+            struct wording_sketch s = model_sketch(m->value[place]);
+            wording_index_add(x, &s, place, number_gives_way, NULL);
+            model_add(m, place);
+        } else if (!is_adding && m->is_in[place]) {
+            struct wording_sketch s = model_sketch(m->value[place]);
+            wording_index_remove(x, &s, place);
+            model_remove(m, place);
+        }
+        for (unsigned band = 0; band < WORDING_BANDS; band++) {
+            asked[band] = (uint8_t)(made_random(&random) % MODEL_VALUES);
+        }
+        assert_found_as_in_model(x, m, asked);
+    }
+    wording_index_free(x);
+    free(m);
+}
+
 static struct wordings *some_wordings(void)
 {
     struct wordings *v = wordings_new(50);
@@ -479,6 +584,7 @@ int main(void)
         cmocka_unit_test(one_place_is_a_table_too),
         cmocka_unit_test(a_band_that_all_share_hides_nobody),
         cmocka_unit_test(a_bucket_has_a_hard_limit),
+        cmocka_unit_test(the_index_is_as_plain_arrays),
         cmocka_unit_test(what_is_kept_comes_back),
         cmocka_unit_test(damaged_states_are_refused),
         cmocka_unit_test(of_more_than_fit_the_heaviest_are_loaded),
