@@ -22,6 +22,29 @@ struct request {
 
 /* ---- the command line ---- */
 
+/* --generation N goes with a label, and not with what is kept of today's labels only. */
+static bool generation_read(struct request *r)
+{
+    enum dimension d = r->query.dimension;
+    uint64_t number = 0;
+    if (!command_flag(r->c, "generation")) {
+        return true;
+    }
+    if (!command_number(r->c, "generation", 1, UINT32_MAX, &number)) {
+        return false;
+    }
+    if (d != DIMENSION_BOTNET && d != DIMENSION_MAILER && d != DIMENSION_PROGRAM) {
+        usage_error(r->c, "--generation is of labels: --botnet, --mailer or --program, please");
+        return false;
+    }
+    if (r->query.step == INDEX_HOUR || r->document.kind == SERIES_HOSTS) {
+        usage_error(r->c, "older labels are kept by the day, and not of hosts");
+        return false;
+    }
+    r->query.generation = r->document.generation = (unsigned)number;
+    return true;
+}
+
 static bool request_read(struct request *r)
 {
     const struct command *c = r->c;
@@ -57,7 +80,7 @@ static bool request_read(struct request *r)
     d->options.weighting = strcmp(weight, "trap") == 0 ? INDEX_BY_TRAP : INDEX_BY_MAIL;
     d->options.is_robust = command_flag(c, "robust");
     r->query.unit = d->kind == SERIES_HOSTS ? UNIT_HOSTS : r->query.unit;
-    return true;
+    return generation_read(r);
 }
 
 /* ---- rows ---- */
@@ -146,6 +169,7 @@ static enum err rows_of_shares(struct request *r, const struct trap_watch *w,
     struct shares shares;
     struct series_row *rows;
     q.dimension = DIMENSION_TOTAL;
+    q.generation = 0; /* everything is the same in all of them */
     enum err e = index_panel_load(r->store, &q, r->arena, &all, eb);
     e = e == OK ? share_compute(part, &all, &r->document.options, r->arena, &shares, eb) : e;
     e = e == OK ? rows_new(r, part->times, &rows, eb) : e;
@@ -282,6 +306,9 @@ static int series_run(struct command *c)
 static const struct option_spec OPTIONS[] = {
     FILTER_OPTIONS,
     LABEL_OPTIONS,
+    {"generation", OPTION_NO_SHORT, "N",
+     "By the labels of an older generation, before a relabel or reindex (relabel --compare lists "
+     "them); with --botnet, --program or --mailer, by the day or longer, not of hosts."},
     {"unit", OPTION_NO_SHORT, "UNIT", "messages (default), recipients or bytes."},
     {"step", OPTION_NO_SHORT, "STEP", "hour, day (default), week (from Monday) or month; UTC."},
     {"weight", OPTION_NO_SHORT, "BY",
@@ -301,6 +328,8 @@ static const char *const EXAMPLES[] = {
     "Its share of all spam, with its level and what the two say together.",
     "spamgauge series level --country RU --unit bytes --step month -f json",
     "Bytes from one country, as all traps together would have counted them.",
+    "spamgauge series level --botnet rustock --generation 1",
+    "What was counted as its mail on arrival, before rules were changed and relabel was run.",
     "spamgauge series exposure --site north --since 30d",
     "How much of its usual mail one site was watching.",
     NULL,

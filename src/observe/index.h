@@ -20,9 +20,11 @@ struct index_query {
     struct store_filter filter; /* open ends: first and last day of the store; widened to whole
                                    steps */
     enum index_step step;
-    enum dimension dimension;       /* TOTAL, BOTNET, MAILER, PROGRAM or COUNTRY */
-    struct slice value;             /* of the dimension; TOTAL: empty */
-    enum unit unit;                 /* messages, recipients or bytes */
+    enum dimension dimension; /* TOTAL, BOTNET, MAILER, PROGRAM or COUNTRY */
+    struct slice value;       /* of the dimension; TOTAL: empty */
+    enum unit unit;           /* messages, recipients or bytes */
+    unsigned generation; /* labels of this label generation (docs/relabel.md): BOTNET, MAILER or
+                            PROGRAM, not by the hour; 0: today's */
     const struct trap_watch *watch; /* of this filter by the day (INDEX_HOUR: by the hour), where
                                        the caller has it for several lines; NULL: it is loaded */
 };

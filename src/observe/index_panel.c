@@ -6,6 +6,7 @@
 #include "observe/index.h"
 #include "observe/nowcast.h"
 #include "observe/trap_state.h"
+#include "store/generation.h"
 
 /* Less of a day than this watched says too little of the day. */
 static const float UP_MIN = 0.05F;
@@ -214,6 +215,36 @@ static enum err late_fill(struct load *l, struct arena *arena)
     return OK;
 }
 
+struct trap_rows {
+    struct load *l;
+    size_t trap;
+};
+
+static void generation_row_add(void *arg, const struct cube_row *row)
+{
+    const struct trap_rows *t = arg;
+    const struct panel_row one = {
+        .bucket = row->bucket, .value = row->value, .trap = t->trap, .units = row->units};
+    panel_row_add(t->l, &one);
+}
+
+/* Of an older generation the store has no panel, but the cube of each trap. */
+static enum err generation_panel(struct store *s, const struct store_filter *f, struct load *l,
+                                 struct errbuf *eb)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < l->watch->trap_count && e == OK; i++) {
+        struct trap_rows rows = {.l = l, .trap = i};
+        struct store_filter one = *f;
+        one.trap = l->watch->traps[i].name;
+        if (l->row_of[i] != SIZE_MAX) {
+            e = store_generation_cube(s, &one, l->q->generation, BUCKET_DAY, l->q->dimension,
+                                      generation_row_add, &rows, eb);
+        }
+    }
+    return e;
+}
+
 enum err index_panel_load(struct store *s, const struct index_query *q, struct arena *arena,
                           struct index_panel *out, struct errbuf *eb)
 {
@@ -255,7 +286,8 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
     struct store_filter f = q->filter;
     f.since = l.watch->first;
     f.until = trap_watch_time(l.watch, l.watch->count);
-    e = store_panel(s, &f, tq.bucket, q->dimension, panel_row_add, &l, eb);
+    e = q->generation ? generation_panel(s, &f, &l, eb)
+                      : store_panel(s, &f, tq.bucket, q->dimension, panel_row_add, &l, eb);
     if (e) {
         return e;
     }

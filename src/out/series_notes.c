@@ -108,6 +108,9 @@ void series_notes(const struct series_document *d, series_note_fn fn, void *arg)
     if (d->index && d->kind == SERIES_INDEX) {
         checks_note(&n, d->index);
     }
+    if (d->generation) {
+        note(&n, "Labels are those of generation %u, not today's.", d->generation);
+    }
     readings_note(&n);
     late_note(&n);
     if (d->kind == SERIES_HOSTS) {

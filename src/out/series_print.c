@@ -140,6 +140,12 @@ static void document_print(struct printer *p, const struct series_document *d)
     print_key(p, "site");
     print_text_or_null(p, d->site);
     print_map_end(p);
+    print_key(p, "generation");
+    if (d->generation) {
+        print_unsigned(p, d->generation);
+    } else {
+        print_null(p);
+    }
     text_of(p, "unit", unit_name(d->unit));
     text_of(p, "step", index_step_name(d->step));
     text_of(p, "weighting", d->options.weighting == INDEX_BY_TRAP ? "trap" : "mail");

@@ -38,6 +38,7 @@ struct series_document {
     enum dimension dimension;
     struct slice value;      /* of the dimension; "all" for TOTAL */
     struct slice trap, site; /* of the filter; empty: all */
+    unsigned generation;     /* of the labels; 0: today's */
     enum unit unit;
     enum index_step step;
     struct index_options options;

@@ -72,6 +72,11 @@ for delay in 0.01 0.03 0.06 0.1; do
 done
 check 'a kill leaves the old generation or the new one' test ! -e "$work/kills"
 
+for form in level 'level --unit bytes' share 'index --step week'; do
+    # shellcheck disable=SC2086 # words of options
+    "$sg" series $form --botnet alpha -d "$work/s.db" -f csv
+done >"$work/series.before"
+check 'there is a series before' grep -q '^2010-10' "$work/series.before"
 exits 'labelled again' 0 "$sg" relabel -d "$work/s.db" --rules "$work/new" --note 'better rules'
 check 'a new generation' grep -Eq 'Generation [23]: 2,000 messages looked at' "$work/out"
 check 'rules that cannot be asked are said' grep -q '2 of 4 rules look only at what rows keep' "$work/out"
@@ -83,6 +88,20 @@ rm -f "$work/new/5.yml"
 rows "$work/fresh.db" >"$work/fresh"
 check 'the rows are those of a store made with these rules' cmp "$work/after" "$work/fresh"
 
+# the generation before the newest one has the very series of before
+newest=$("$sg" relabel -d "$work/s.db" --compare -f json | python3 -c 'import json, sys; print(json.load(sys.stdin)["generation"])')
+for form in level 'level --unit bytes' share 'index --step week'; do
+    # shellcheck disable=SC2086
+    "$sg" series $form --botnet alpha --generation "$newest" -d "$work/s.db" -f csv
+done >"$work/series.after"
+check 'series of the older generation are those of before' cmp "$work/series.before" "$work/series.after"
+exits 'its label is not there today' 1 "$sg" series level --botnet alpha -d "$work/s.db"
+exits 'as text' 0 "$sg" series level --botnet alpha --generation "$newest" -d "$work/s.db"
+check 'says which labels' grep -q "Labels are those of generation $newest" "$work/out"
+exits 'a series of no generation' 1 "$sg" series level --botnet alpha --generation 9 -d "$work/s.db"
+exits 'a generation of everything' 2 "$sg" series level --generation 1 -d "$work/s.db"
+exits 'a generation by the hour' 2 "$sg" series level --botnet alpha --generation 1 --step hour -d "$work/s.db"
+exits 'a generation of hosts' 2 "$sg" series hosts --botnet alpha --generation 1 -d "$work/s.db"
 exits 'compare' 0 "$sg" relabel -d "$work/s.db" --compare -f json
 cat >"$work/compare.py" <<'PY'
 import json, sys

@@ -4,6 +4,7 @@
 #include "core/strbuf.h"
 #include "core/strmap.h"
 #include "mail/mail.h"
+#include "store/generation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -334,6 +335,15 @@ static int panel_cmp(const void *pa, const void *pb)
     return a->bucket != b->bucket ? (a->bucket < b->bucket ? -1 : 1)
            : by_value             ? by_value
                                   : (a->trap > b->trap) - (a->trap < b->trap);
+}
+
+/* It was never labelled again. */
+enum err store_generation_cube(struct store *s, const struct store_filter *f, unsigned number,
+                               enum bucket bucket, enum dimension d, cube_fn fn, void *arg,
+                               struct errbuf *eb)
+{
+    return number == 1 ? store_cube(s, f, bucket, d, fn, arg, eb)
+                       : err_set(eb, ERR_NOTFOUND, "there is no generation %u", number);
 }
 
 /* The cube of each trap, side by side. */
