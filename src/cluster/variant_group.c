@@ -62,8 +62,8 @@ struct buckets {
     size_t more_count, more_size;
 };
 
-/* Groups by the machines of least hash that they have, in order of the first 16 bits of their
- * hashes' ends. */
+/* Groups by the machines of least hash that they have. A cell has those whose hashes end in the
+ * same 16 bits. */
 struct machine_index {
     uint32_t *first; /* of MACHINE_CELLS + 1: where the cell of these bits begins in */
     uint32_t *items; /* the other bits, and the group in order */
