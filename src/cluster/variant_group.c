@@ -23,14 +23,15 @@ enum {
 _Static_assert((int)LIMIT_VARIANTS <= (int)MACHINE_CELLS,
                "a group is a half of an item of machine_index");
 /* All evidence in nats. */
-static const double PLACE_LEAST = 4;   /* of a variant that is placed by its header alone */
+static const double PLACE_LEAST = 6;   /* of a variant that is placed by its header alone */
 static const double LEADER_LEAST = -4; /* evidence against its leader that a member may have */
 static const double LEAF_LEAST = -4;   /* a list server's variant is of some group that there is, */
 static const double LEAF_MARGIN = 0.5; /* if one of them is better than all others */
 /* Groups are joined in rounds, those of most evidence first: the larger a group, the better its
  * machines show whether two are one. */
 static const double JOIN_LEAST[] = {24, 16, 12, 8, 6, 4, 2, 1, 0, 0};
-static const double LEADERS_OBJECT = 4; /* as many times their leaders' evidence against counts, */
+static const double LEADERS_OBJECT = 4;  /* as many times their leaders' evidence against counts, */
+static const double SAME_MAILERS = 0.85; /* of the mail of two pools that use one kit */
 static const double HEADERS_OBJECT = -12; /* unless machines are shared; then no header says more */
 
 struct group {
@@ -40,6 +41,7 @@ struct group {
     double most;     /* evidence for the best group to go to */
     uint32_t parent; /* itself, or the group it was joined with */
     uint64_t messages;
+    struct variant_span span;
     struct host_sample hosts; /* in `machines` until it is joined with another */
     struct host_tally hosts_tally;
     bool owns_hosts;
@@ -243,6 +245,17 @@ static int heavier_first(const void *a, const void *b, void *arg)
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
+static struct variant_span span_of(const struct profile *p)
+{
+    return (struct variant_span){p->first, p->last};
+}
+
+static struct variant_span span_join(struct variant_span a, struct variant_span b)
+{
+    return (struct variant_span){a.first < b.first ? a.first : b.first,
+                                 a.last > b.last ? a.last : b.last};
+}
+
 /* How well a variant goes with a group: as its best member says, unless its leader objects, and the
  * machines of both, once those of groups are known. What is not better than `floor` may be given as
  * that. */
@@ -253,8 +266,8 @@ static double group_evidence(const struct grouping *g, const struct group *x, ui
     struct variant_evidence e;
     variant_evidence(&g->model, x->member[0], place, -INFINITY, &e);
     host_sample_meet(&x->hosts, &item(g, place)->hosts, &machines);
-    double hosts =
-        variant_hosts_evidence(&g->model, x->member[0], place, e.differ, machines.evidence);
+    double hosts = variant_hosts_evidence(x->span, span_of(&item(g, place)->profile), e.differ,
+                                          machines.evidence);
     if (is_leaf(g, place)) { /* the machine may be the list server */
         hosts = fmax(hosts, 0);
     }
@@ -280,6 +293,8 @@ static void group_take(struct grouping *g, uint32_t group, uint32_t place)
         x->member[x->members++] = place;
     }
     g->group_of[place] = group;
+    struct variant_span span = span_of(&item(g, place)->profile);
+    x->span = x->messages ? span_join(x->span, span) : span;
     x->messages += item(g, place)->profile.messages;
 }
 
@@ -547,6 +562,36 @@ static struct bucket_groups machine_find(const struct machine_index *x, uint32_t
     return g;
 }
 
+/* The part of a group's mail that bears a mailer's name, as its members show. */
+static double mailer_share(const struct grouping *g, const struct group *x, uint32_t mailer)
+{
+    double of = 0, all = 0;
+    for (unsigned i = 0; i < x->members; i++) {
+        double n = (double)item(g, x->member[i])->profile.messages;
+        all += n;
+        of += g->model.value[x->member[i]][VARIANT_MAILER] == mailer ? n : 0;
+    }
+    return of / all;
+}
+
+/* Do two groups bear other mailers' names, or the same in other shares? An engine with two clients
+ * draws both, whoever uses it; another engine that copied one of them shows that one alone. */
+static bool are_mailers_other(const struct grouping *g, const struct group *x,
+                              const struct group *y)
+{
+    double same = 0;
+    for (unsigned i = 0; i < x->members; i++) {
+        uint32_t mailer = g->model.value[x->member[i]][VARIANT_MAILER];
+        bool is_counted = false;
+        for (unsigned j = 0; j < i && !is_counted; j++) {
+            is_counted = g->model.value[x->member[j]][VARIANT_MAILER] == mailer;
+        }
+        same += is_counted ? 0 : fmin(mailer_share(g, x, mailer), mailer_share(g, y, mailer));
+    }
+    uint64_t fewer = x->messages < y->messages ? x->messages : y->messages;
+    return same + 1 / sqrt((double)fewer) < SAME_MAILERS; /* chance allowed for */
+}
+
 /* As the best members say, and less when the leaders object. */
 static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y,
                             const struct host_index *machines_of_y)
@@ -556,7 +601,11 @@ static double join_evidence(const struct grouping *g, const struct group *x, con
     uint32_t a = x->member[0], b = y->member[0];
     variant_evidence(&g->model, a, b, -INFINITY, &e);
     host_index_meet(&x->hosts, &x->hosts_tally, machines_of_y, &machines);
-    double hosts = variant_hosts_evidence(&g->model, a, b, e.differ, machines.evidence);
+    double differ = e.differ;
+    if (machines.evidence < 0 && are_mailers_other(g, x, y)) {
+        differ = -INFINITY;
+    }
+    double hosts = variant_hosts_evidence(x->span, y->span, differ, machines.evidence);
     if (hosts > 0) {
         e.total = fmax(e.total, HEADERS_OBJECT);
     }
@@ -642,6 +691,7 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
             to->is_known = false;
             x->parent = j.best;
             to->messages += x->messages;
+            to->span = span_join(to->span, x->span);
             members_add(to, x);
             if (hosts_join(to, x) != OK) {
                 return ERR_NOMEM;
@@ -775,7 +825,8 @@ enum err variants_explain(struct variants *v, size_t a, size_t b, struct strbuf 
     const struct group *y = &g.groups[group_root(&g, g.group_of[b])];
     variant_evidence(m, a, b, -INFINITY, &e);
     host_sample_meet(&x->hosts, &y->hosts, &machines);
-    double hosts = x == y ? 0 : variant_hosts_evidence(m, a, b, e.differ, machines.evidence);
+    double hosts =
+        x == y ? 0 : variant_hosts_evidence(x->span, y->span, e.differ, machines.evidence);
     explain_names(m, a, b, e.names, out);
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
         explain_field(m, (enum variant_field)f, a, b, out);

@@ -20,14 +20,18 @@ static const double ENOUGH_NAMES = 10; /* fewer tell less */
 static const double ONE_NAME = 0.8;    /* a name more or less: a relay's, or an option */
 static const double MOVED_NAME = 2;    /* a name elsewhere */
 static const double NAMES_LEAST = -4;
-static const double RECASED_NAME = 1.3; /* a name in other case: a mistake of its writer */
-static const double MOVED_EXTRA = 0.5;  /* only such as some engines write in any order */
+static const double RECASED_NAME = 1.3;      /* a name in other case: a mistake of its writer */
+static const double MOVED_EXTRA = 0.5;       /* only such as some engines write in any order */
+static const double BOTH_DRAWN_SAME_SET = 7; /* the same names, which both write in any order; */
+static const double BOTH_DRAWN = 3;          /* not quite the same */
 static const double RELAYS_MSGID = -0.5;
 static const double ALIKE_MSGID = -0.5; /* of one form, but for chance or the machine's name */
 static const double ONE_POOL = 40;      /* one pool of machines: outweighs any header */
 static const double TWO_POOLS = -4;     /* may be a kit that two botnets use; */
 static const double TWO_BUILDS = -25;   /* less likely so when the headers differ, */
-static const double DIFFERENCE = -1;    /* by this at least */
+enum { DRAWN_ORDERS = 6, DRAWN_MAILERS = 8 };  /* from so many on, they are drawn by chance */
+static const double DRAWN_MAILERS_SHARE = 0.6; /* names to a visit, from which they are random */
+static const double DIFFERENCE = -1;           /* by this at least */
 
 static const struct {
     const char *name;
@@ -297,6 +301,128 @@ static uint64_t value_hash(const struct variant_model *m, const struct value_map
     return number >= FIRST_NUMBER ? map->spread[number - FIRST_NUMBER].hash : number;
 }
 
+/* ---- what an engine draws anew for each message ---- */
+
+/* One variant's value under what its program otherwise shows. Visits of machines are counted, not
+ * messages: the same mail twice is no less random. */
+struct variety {
+    uint64_t key, value;
+    uint32_t visits;
+    size_t place;
+};
+
+static int variety_cmp(const void *a, const void *b)
+{
+    const struct variety *x = a, *y = b;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    return x->value < y->value ? -1 : x->value > y->value;
+}
+
+static uint32_t visits_of(const struct variant *v)
+{
+    struct host_tally t;
+    host_sample_tally(&v->hosts, &t);
+    return t.visits ? t.visits : 1;
+}
+
+static struct variety variety_of(const struct variant_model *m, const struct value_map *map,
+                                 size_t i, uint64_t besides, uint64_t value)
+{
+    static const enum variant_field told[] = {VARIANT_DATE, VARIANT_FROM, VARIANT_MIME_VERSION,
+                                              VARIANT_MIMEOLE};
+    uint64_t key = mixed(besides, m->msgid[i]);
+    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+        key = mixed(key, value_hash(m, map, i, told[k]));
+    }
+    return (struct variety){key, value, visits_of(&m->v->items[i]), i};
+}
+
+typedef void variety_mark(struct variant_model *m, const struct variety *v, size_t n,
+                          size_t different, uint64_t visits);
+
+/* Sorts, and calls `mark` with those of each key. */
+static void varieties_run(struct variant_model *m, struct variety *v, size_t n, variety_mark *mark)
+{
+    qsort(v, n, sizeof *v, variety_cmp);
+    for (size_t i = 0, next; i < n; i = next) {
+        size_t different = 0;
+        uint64_t visits = 0;
+        for (next = i; next < n && v[next].key == v[i].key; next++) {
+            different += next == i || v[next].value != v[next - 1].value;
+            visits += v[next].visits;
+        }
+        mark(m, v + i, next - i, different, visits);
+    }
+}
+
+static void orders_mark(struct variant_model *m, const struct variety *v, size_t n,
+                        size_t different, uint64_t visits)
+{
+    (void)visits;
+    for (size_t i = 0; i < n && different >= DRAWN_ORDERS; i++) {
+        m->names[v[i].place].is_shuffled = true;
+    }
+}
+
+/* A program writes one order of names; an engine that shuffles shows many. List servers, which have
+ * orders of their own, do not show it. */
+static void orders_find(struct variant_model *m, const struct value_map *map, struct variety *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->v->count; i++) {
+        if (!m->v->items[i].dialect->is_listed && m->names[i].count) {
+            uint64_t besides = mixed(m->names[i].core_set, value_hash(m, map, i, VARIANT_MAILER));
+            v[n++] = variety_of(m, map, i, besides, m->names[i].core);
+        }
+    }
+    varieties_run(m, v, n, orders_mark);
+}
+
+static void mailers_mark(struct variant_model *m, const struct variety *v, size_t n,
+                         size_t different, uint64_t visits)
+{
+    bool is_drawn =
+        different >= DRAWN_MAILERS && (double)different >= DRAWN_MAILERS_SHARE * (double)visits;
+    for (size_t i = 0; i < n && is_drawn; i++) {
+        m->value[v[i].place][VARIANT_MAILER] = m->drawn_mailer;
+        m->value[v[i].place][VARIANT_EDITION] = VARIANT_UNKNOWN;
+    }
+}
+
+/* Random names, nearly each time another: being random is what they have in common. */
+static void mailers_find(struct variant_model *m, const struct value_map *map, struct variety *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->v->count; i++) {
+        const struct variant_names *names = &m->names[i];
+        bool is_any_order = m->v->items[i].dialect->is_listed || names->is_shuffled;
+        if (names->count && m->value[i][VARIANT_MAILER] >= FIRST_NUMBER) {
+            v[n++] = variety_of(m, map, i, is_any_order ? names->core_set : names->core,
+                                value_hash(m, map, i, VARIANT_MAILER));
+        }
+    }
+    varieties_run(m, v, n, mailers_mark);
+}
+
+/* Before weights: what is drawn would be many dialects. */
+static bool drawn_find(struct variant_model *m, struct value_map *map)
+{
+    struct variety *v = scratch_new(m->v->count ? m->v->count : 1, sizeof *v);
+    m->drawn_mailer = value_number(map, VARIANT_MAILER, UINT64_MAX);
+    if (!v || m->drawn_mailer == 0) {
+        scratch_free(v);
+        return false;
+    }
+    orders_find(m, map, v);
+    mailers_find(m, map, v);
+    scratch_free(v);
+    return true;
+}
+
+/* ---- weights ---- */
+
 static void contexts(const struct variant_model *m, const struct value_map *map, size_t i,
                      uint64_t bits[CONTEXT_COUNT])
 {
@@ -304,7 +430,7 @@ static void contexts(const struct variant_model *m, const struct value_map *map,
         VARIANT_DATE,      VARIANT_FROM,       VARIANT_MIME_VERSION,
         VARIANT_MIMEOLE,   VARIANT_X_PRIORITY, VARIANT_MS_PRIORITY,
         VARIANT_LEAF_TYPE, VARIANT_MULTI_TYPE, VARIANT_SMTP_SKELETON};
-    uint64_t h = m->names[i].core;
+    uint64_t h = m->names[i].is_shuffled ? m->names[i].core_set : m->names[i].core;
     for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
         h = mixed(h, value_hash(m, map, i, told[k]));
     }
@@ -396,6 +522,7 @@ static void names_make(struct variant_names *n, struct slice list)
         n->written[n->count++] = (uint16_t)hash_u64(name);
         if (name_is_core(folded)) {
             n->core = mixed(n->core, hash);
+            n->core_set += mixed(hash, 1);
         }
     }
 }
@@ -448,7 +575,7 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
     };
     bool ok = m->value && m->msgid && m->order && m->names;
     ok = ok && names_make_all(m); /* first: weights look at the names' order */
-    ok = ok && values_make(m, &map) && weights_make(m, &map);
+    ok = ok && values_make(m, &map) && drawn_find(m, &map) && weights_make(m, &map);
     scratch_free(map.slots);
     scratch_free(map.spread);
     if (!ok) {
@@ -559,6 +686,11 @@ static double names_evidence(const struct variant_model *m, size_t a, size_t b)
         moved = 0;
         o.recased = 0;
     }
+    if (m->names[a].is_shuffled && m->names[b].is_shuffled) {
+        bool is_same = m->names[a].core_set == m->names[b].core_set;
+        double e = is_same ? BOTH_DRAWN_SAME_SET : BOTH_DRAWN;
+        return fmax(e - RECASED_NAME * o.recased - ONE_NAME * single, NAMES_LEAST);
+    }
     double base = is_listed ? 0.5 * SAME_NAMES : SAME_NAMES;
     double e = moved == 0 ? base : 0;
     bool is_core_same = m->names[a].core == m->names[b].core;
@@ -569,18 +701,18 @@ static double names_evidence(const struct variant_model *m, size_t a, size_t b)
 
 /* Both were there for at least half of the time of the shorter one: else the machines may just have
  * new addresses. */
-static bool are_contemporary(const struct profile *x, const struct profile *y)
+static bool are_contemporary(struct variant_span x, struct variant_span y)
 {
-    int64_t first = x->first > y->first ? x->first : y->first;
-    int64_t last = x->last < y->last ? x->last : y->last;
-    int64_t mine = x->last - x->first, other = y->last - y->first;
+    int64_t first = x.first > y.first ? x.first : y.first;
+    int64_t last = x.last < y.last ? x.last : y.last;
+    int64_t mine = x.last - x.first, other = y.last - y.first;
     return last - first >= (mine < other ? mine : other) / 2;
 }
 
-double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b, double differ,
+double variant_hosts_evidence(struct variant_span x, struct variant_span y, double differ,
                               double evidence)
 {
-    if (evidence < 0 && !are_contemporary(&m->v->items[a].profile, &m->v->items[b].profile)) {
+    if (evidence < 0 && !are_contemporary(x, y)) {
         return 0;
     }
     return fmax(fmin(evidence, ONE_POOL), differ < DIFFERENCE ? TWO_BUILDS : TWO_POOLS);

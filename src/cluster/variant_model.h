@@ -21,15 +21,18 @@ struct variant_names {
     uint32_t *hash;    /* of each field's name in lower case, in order */
     uint16_t *written; /* of the name as it is */
     uint64_t core;     /* of the order of those that relays leave alone */
+    uint64_t core_set; /* of the same in any order */
+    bool is_shuffled;  /* its program writes them in any order */
     uint8_t count;     /* at most DIALECT_NAMES; 0: not known */
 };
 
 struct variant_model {
     const struct variants *v;
     uint32_t (*value)[VARIANT_FIELD_COUNT];
-    uint64_t *msgid; /* each variant's Message-ID without what varies by chance or machine */
-    uint32_t *order; /* the number of each variant's part b */
-    float *weight;   /* what agreement in a value is worth, by its number */
+    uint64_t *msgid;       /* each variant's Message-ID without what varies by chance or machine */
+    uint32_t *order;       /* the number of each variant's part b */
+    uint32_t drawn_mailer; /* stands for all names of mailers that are random */
+    float *weight;         /* what agreement in a value is worth, by its number */
     struct variant_names *names;
     uint32_t *hashes; /* what the names of all point into */
     uint16_t *written;
@@ -58,10 +61,16 @@ struct variant_order {
 };
 void variant_order(const struct variant_model *m, size_t a, size_t b, struct variant_order *out);
 
+/* The time in which a variant or a group was seen. */
+struct variant_span {
+    int64_t first, last;
+};
+
 /* The evidence of machines as it counts, from that of a meeting: at most so that it outweighs any
- * header, and little against, for a kit may be used by two botnets; nothing when the two were not
- * there at one time. */
-double variant_hosts_evidence(const struct variant_model *m, size_t a, size_t b, double differ,
+ * header, and little against, for a kit may be used by two botnets, unless what `differ`s in their
+ * headers (nats, negative) says that it is not one kit; nothing when the two were not there at one
+ * time. */
+double variant_hosts_evidence(struct variant_span x, struct variant_span y, double differ,
                               double evidence);
 
 /* Before any evidence. */

@@ -236,6 +236,93 @@ static void machines_show_one_engine(void **state)
 }
 
 /* The whole botnet goes from one version to the next: the machines are the same. */
+static void random_order_of_names_is_one_mailer(void **state)
+{
+    (void)state;
+    enum { ORDERS = 12 };
+    static const char *const NAMES[] = {"From", "To",           "Subject",
+                                        "Date", "MIME-Version", "Content-Type"};
+    struct variants *v = variants_new(1000);
+    uint64_t key[ORDERS];
+    background(v);
+    seed = 1;
+    for (unsigned i = 0; i < ORDERS; i++) {
+        const char *order[6];
+        char list[256] = "Received Message-ID";
+        memcpy(order, NAMES, sizeof order);
+        for (size_t k = 6; k > 1; k--) {
+            size_t j = random_below(k);
+            const char *swap = order[k - 1];
+            order[k - 1] = order[j];
+            order[j] = swap;
+        }
+        for (size_t k = 0; k < 6; k++) {
+            strcat(strcat(list, " "), order[k]);
+        }
+        struct spoken s = OUTLOOK;
+        s.names = list;
+        s.host = i + 1;
+        key[i] = speak(v, &s);
+    }
+    for (unsigned i = 1; i < ORDERS; i++) {
+        assert_mailer(v, key[0], key[i], true, "names in any order");
+    }
+    variants_free(v);
+}
+
+static void random_mailer_names_are_one_mailer(void **state)
+{
+    (void)state;
+    enum { DRAWN = 20 };
+    struct variants *v = variants_new(1000);
+    uint64_t key[DRAWN];
+    background(v);
+    for (unsigned i = 0; i < DRAWN; i++) {
+        char mailer[32];
+        struct spoken s = OUTLOOK;
+        snprintf(mailer, sizeof mailer, "q%cw%czz 9.99", 'a' + (char)i, 'z' - (char)i);
+        s.mailer = mailer;
+        s.classes = "?nr?";
+        s.msgid = "XXXXXXXX.9+@host";
+        s.names = i % 2 ? "X-Filter-There X-Loop-There " OUTLOOK_NAMES : OUTLOOK_NAMES;
+        s.host = i + 1;
+        (void)speak(v, &s);
+        key[i] = speak(v, &s); /* no less random for being there twice */
+    }
+    for (unsigned i = 1; i < DRAWN; i++) {
+        assert_mailer(v, key[0], key[i], true, "random mailers");
+    }
+    variants_free(v);
+}
+
+/* Two botnets that use one kit of two clients show both clients, whatever their machines; an engine
+ * that copied one of them shows that one alone. */
+static void a_copied_client_is_another_mailer(void **state)
+{
+    (void)state;
+    for (int is_kit = 0; is_kit < 2; is_kit++) {
+        struct variants *v = variants_new(1000);
+        uint64_t key[2], copy = 0;
+        struct flow first = {3000, 300, 0, .5};
+        background(v);
+        seed = 3;
+        send(v, &first, key);
+        for (unsigned i = 0; i < 2000; i++) {
+            bool is_bat = is_kit && random_below(2);
+            struct spoken s = is_bat ? THEBAT : OUTLOOK;
+            s.boundary = ""; /* it sends plain text */
+            s.classes = is_bat ? "b-rb" : "o-r6";
+            s.host = 1001 + random_below(300);
+            s.id = seed;
+            uint64_t k = speak(v, &s);
+            copy = is_bat ? copy : k;
+        }
+        assert_mailer(v, key[0], key[1], true, "a kit of two clients");
+        assert_mailer(v, key[0], copy, is_kit, is_kit ? "two botnets of a kit" : "a copied client");
+        variants_free(v);
+    }
+}
+
 static void an_upgrade_is_one_mailer(void **state)
 {
     (void)state;
@@ -492,6 +579,9 @@ int main(void)
         cmocka_unit_test(sessions),
         cmocka_unit_test(a_mistake_holds_forged_names_together),
         cmocka_unit_test(machines_show_one_engine),
+        cmocka_unit_test(random_order_of_names_is_one_mailer),
+        cmocka_unit_test(random_mailer_names_are_one_mailer),
+        cmocka_unit_test(a_copied_client_is_another_mailer),
         cmocka_unit_test(an_upgrade_is_one_mailer),
         cmocka_unit_test(relays_join_nothing),
         cmocka_unit_test(a_chain_does_not_glue),
