@@ -6,6 +6,7 @@
 
 #include "cluster/profile_detail.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -290,10 +291,7 @@ static uint64_t value_head(struct slice value)
     } else if (value.n) {
         memcpy(&head, value.p, value.n);
     }
-#if __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
-    head = __builtin_bswap64(head);
-#endif
-    return head;
+    return be64toh(head);
 }
 
 /* The entries of a full top: a message may have several values that are new to it. */

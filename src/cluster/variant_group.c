@@ -592,6 +592,14 @@ static bool are_mailers_other(const struct grouping *g, const struct group *x,
     return same + 1 / sqrt((double)fewer) < SAME_MAILERS; /* chance allowed for */
 }
 
+/* What the machines of two groups say, whose leaders' headers differ by so much. */
+static double machines_say(const struct grouping *g, const struct group *x, const struct group *y,
+                           double differ, double evidence)
+{
+    bool is_other = evidence < 0 && are_mailers_other(g, x, y);
+    return variant_hosts_evidence(x->span, y->span, is_other ? -INFINITY : differ, evidence);
+}
+
 /* As the best members say, and less when the leaders object. */
 static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y,
                             const struct host_index *machines_of_y)
@@ -601,11 +609,7 @@ static double join_evidence(const struct grouping *g, const struct group *x, con
     uint32_t a = x->member[0], b = y->member[0];
     variant_evidence(&g->model, a, b, -INFINITY, &e);
     host_index_meet(&x->hosts, &x->hosts_tally, machines_of_y, &machines);
-    double differ = e.differ;
-    if (machines.evidence < 0 && are_mailers_other(g, x, y)) {
-        differ = -INFINITY;
-    }
-    double hosts = variant_hosts_evidence(x->span, y->span, differ, machines.evidence);
+    double hosts = machines_say(g, x, y, e.differ, machines.evidence);
     if (hosts > 0) {
         e.total = fmax(e.total, HEADERS_OBJECT);
     }
@@ -825,8 +829,7 @@ enum err variants_explain(struct variants *v, size_t a, size_t b, struct strbuf 
     const struct group *y = &g.groups[group_root(&g, g.group_of[b])];
     variant_evidence(m, a, b, -INFINITY, &e);
     host_sample_meet(&x->hosts, &y->hosts, &machines);
-    double hosts =
-        x == y ? 0 : variant_hosts_evidence(x->span, y->span, e.differ, machines.evidence);
+    double hosts = x == y ? 0 : machines_say(&g, x, y, e.differ, machines.evidence);
     explain_names(m, a, b, e.names, out);
     for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
         explain_field(m, (enum variant_field)f, a, b, out);

@@ -303,11 +303,9 @@ static uint64_t value_hash(const struct variant_model *m, const struct value_map
 
 /* ---- what an engine draws anew for each message ---- */
 
-/* One variant's value under what its program otherwise shows. Visits of machines are counted, not
- * messages: the same mail twice is no less random. */
+/* One variant's value under what its program otherwise shows. */
 struct variety {
     uint64_t key, value;
-    uint32_t visits;
     size_t place;
 };
 
@@ -320,13 +318,6 @@ static int variety_cmp(const void *a, const void *b)
     return x->value < y->value ? -1 : x->value > y->value;
 }
 
-static uint32_t visits_of(const struct variant *v)
-{
-    struct host_tally t;
-    host_sample_tally(&v->hosts, &t);
-    return t.visits ? t.visits : 1;
-}
-
 static struct variety variety_of(const struct variant_model *m, const struct value_map *map,
                                  size_t i, uint64_t besides, uint64_t value)
 {
@@ -336,11 +327,11 @@ static struct variety variety_of(const struct variant_model *m, const struct val
     for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
         key = mixed(key, value_hash(m, map, i, told[k]));
     }
-    return (struct variety){key, value, visits_of(&m->v->items[i]), i};
+    return (struct variety){key, value, i};
 }
 
 typedef void variety_mark(struct variant_model *m, const struct variety *v, size_t n,
-                          size_t different, uint64_t visits);
+                          size_t different);
 
 /* Sorts, and calls `mark` with those of each key. */
 static void varieties_run(struct variant_model *m, struct variety *v, size_t n, variety_mark *mark)
@@ -348,19 +339,16 @@ static void varieties_run(struct variant_model *m, struct variety *v, size_t n, 
     qsort(v, n, sizeof *v, variety_cmp);
     for (size_t i = 0, next; i < n; i = next) {
         size_t different = 0;
-        uint64_t visits = 0;
         for (next = i; next < n && v[next].key == v[i].key; next++) {
             different += next == i || v[next].value != v[next - 1].value;
-            visits += v[next].visits;
         }
-        mark(m, v + i, next - i, different, visits);
+        mark(m, v + i, next - i, different);
     }
 }
 
 static void orders_mark(struct variant_model *m, const struct variety *v, size_t n,
-                        size_t different, uint64_t visits)
+                        size_t different)
 {
-    (void)visits;
     for (size_t i = 0; i < n && different >= DRAWN_ORDERS; i++) {
         m->names[v[i].place].is_shuffled = true;
     }
@@ -380,11 +368,23 @@ static void orders_find(struct variant_model *m, const struct value_map *map, st
     varieties_run(m, v, n, orders_mark);
 }
 
-static void mailers_mark(struct variant_model *m, const struct variety *v, size_t n,
-                         size_t different, uint64_t visits)
+/* Of machines: messages would make the same mail twice less random. */
+static uint64_t visits_of(const struct variant_model *m, const struct variety *v, size_t n)
 {
-    bool is_drawn =
-        different >= DRAWN_MAILERS && (double)different >= DRAWN_MAILERS_SHARE * (double)visits;
+    uint64_t visits = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct host_tally t;
+        host_sample_tally(&m->v->items[v[i].place].hosts, &t);
+        visits += t.visits ? t.visits : 1;
+    }
+    return visits;
+}
+
+static void mailers_mark(struct variant_model *m, const struct variety *v, size_t n,
+                         size_t different)
+{
+    bool is_drawn = different >= DRAWN_MAILERS &&
+                    (double)different >= DRAWN_MAILERS_SHARE * (double)visits_of(m, v, n);
     for (size_t i = 0; i < n && is_drawn; i++) {
         m->value[v[i].place][VARIANT_MAILER] = m->drawn_mailer;
         m->value[v[i].place][VARIANT_EDITION] = VARIANT_UNKNOWN;

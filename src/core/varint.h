@@ -5,6 +5,8 @@
 
 #include "core/strbuf.h"
 
+#include <endian.h>
+
 enum { VARINT_BYTES_MAX = 10 };
 size_t varint_put(uint8_t *out, uint64_t v);
 void varint_add(struct strbuf *b, uint64_t v);
@@ -22,9 +24,7 @@ static inline bool varint_get(const uint8_t **p, const uint8_t *end, uint64_t *v
         return varint_get_slowly(p, end, v);
     }
     memcpy(&x, *p, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
+    x = le64toh(x);
     uint64_t ends = ~x & 0x8080808080808080;
     if (ends == 0) {
         return varint_get_slowly(p, end, v);

@@ -4,6 +4,8 @@
 #include "print/cd1.h"
 #include "print/minhash.h"
 
+#include <endian.h>
+
 static const char PREFIX[] = "CD1:";
 static const char KINDS[] = {
     [CD1_NONE] = 'n', [CD1_TEXT] = 't', [CD1_SHORT] = 's', [CD1_SHAPE] = 'f'};
@@ -207,33 +209,54 @@ static bool lanes_unpack(struct slice *s, bool is_there, uint32_t *lane, size_t 
     return true;
 }
 
-bool cd1_unpack(struct slice packed, struct cd1 *out)
+/* What is said before the lanes; `packed` is cut off. */
+struct packed_head {
+    enum cd1_kind kind; /* not CD1_NONE */
+    bool has_call, has_html;
+    unsigned shingles;
+    uint64_t exact;
+};
+
+static bool head_cut(struct slice *packed, struct packed_head *h)
 {
-    struct cd1 c = {.kind = CD1_NONE};
-    if (packed.n == 0) {
-        *out = c;
-        return true;
-    }
-    if (packed.n < PACKED_HEAD_BYTES) {
+    const uint8_t *p = (const uint8_t *)packed->p;
+    if (packed->n < PACKED_HEAD_BYTES || p[0] >> 4 != PACKED_VERSION ||
+        (enum cd1_kind)(p[0] & 3) == CD1_NONE) {
         return false;
     }
-    const uint8_t *p = (const uint8_t *)packed.p;
-    c.kind = (enum cd1_kind)(p[0] & 3);
-    c.has_call = p[0] & PACKED_CALL;
-    c.has_html = p[0] & PACKED_HTML;
-    c.shingles = (unsigned)(p[1] << 8 | p[2]);
+    *h = (struct packed_head){.kind = (enum cd1_kind)(p[0] & 3),
+                              .has_call = p[0] & PACKED_CALL,
+                              .has_html = p[0] & PACKED_HTML,
+                              .shingles = (unsigned)(p[1] << 8 | p[2])};
     for (size_t i = 3; i < PACKED_HEAD_BYTES; i++) {
-        c.exact = c.exact << 8 | p[i];
+        h->exact = h->exact << 8 | p[i];
     }
-    struct slice rest = slice_sub(packed, PACKED_HEAD_BYTES, SIZE_MAX);
+    *packed = slice_sub(*packed, PACKED_HEAD_BYTES, SIZE_MAX);
+    return true;
+}
+
+bool cd1_unpack(struct slice packed, struct cd1 *out)
+{
+    struct packed_head h;
+    if (packed.n == 0) {
+        *out = (struct cd1){.kind = CD1_NONE};
+        return true;
+    }
+    if (!head_cut(&packed, &h)) {
+        return false;
+    }
+    struct cd1 c = {.kind = h.kind,
+                    .has_call = h.has_call,
+                    .has_html = h.has_html,
+                    .shingles = h.shingles,
+                    .exact = h.exact};
     bool has_lanes = cd1_has_lanes(c.kind, c.shingles);
     bool is_text = c.kind == CD1_TEXT;
-    if (p[0] >> 4 != PACKED_VERSION || c.kind == CD1_NONE ||
-        !lanes_unpack(&rest, has_lanes, c.text, CD1_TEXT_LANES) ||
-        !lanes_unpack(&rest, is_text, c.open, CD1_OPEN_LANES) ||
-        !lanes_unpack(&rest, is_text, c.close, CD1_CLOSE_LANES) ||
-        !lanes_unpack(&rest, c.has_call, c.call, CD1_CALL_LANES) ||
-        !lanes_unpack(&rest, c.has_html, c.html, CD1_HTML_LANES) || rest.n ||
+    if (!lanes_unpack(&packed, has_lanes, c.text, CD1_TEXT_LANES) ||
+        !lanes_unpack(&packed, is_text, c.open, CD1_OPEN_LANES) ||
+        !lanes_unpack(&packed, is_text, c.close, CD1_CLOSE_LANES) ||
+        !lanes_unpack(&packed, c.has_call, c.call, CD1_CALL_LANES) ||
+        !lanes_unpack(&packed, c.has_html, c.html, CD1_HTML_LANES) || packed.n ||
         !is_consistent(&c, has_lanes, is_text, is_text)) {
         return false;
     }
@@ -254,9 +277,7 @@ static bool words_unpack(struct slice *s, bool is_there, uint64_t *words, size_t
     for (size_t i = 0; i < n; i++) {
         uint64_t x;
         memcpy(&x, s->p + i * sizeof x, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        x = __builtin_bswap64(x);
-#endif
+        x = le64toh(x);
         words[i] = (x & low) << 4 | (x >> 4 & low);
     }
     *s = slice_sub(*s, n * sizeof *words, SIZE_MAX);
@@ -265,25 +286,20 @@ static bool words_unpack(struct slice *s, bool is_there, uint64_t *words, size_t
 
 bool cd1_unpack_lanes(struct slice packed, struct cd1_lanes *out)
 {
-    const uint8_t *p = (const uint8_t *)packed.p;
-    if (packed.n < PACKED_HEAD_BYTES || p[0] >> 4 != PACKED_VERSION ||
-        (enum cd1_kind)(p[0] & 3) == CD1_NONE) {
+    struct packed_head h;
+    if (!head_cut(&packed, &h)) {
         return false;
     }
-    struct cd1_lanes c = {.kind = (enum cd1_kind)(p[0] & 3),
-                          .has_call = p[0] & PACKED_CALL,
-                          .has_html = p[0] & PACKED_HTML,
-                          .shingles = (unsigned)(p[1] << 8 | p[2])};
-    for (size_t i = 3; i < PACKED_HEAD_BYTES; i++) {
-        c.exact = c.exact << 8 | p[i];
-    }
-    struct slice rest = slice_sub(packed, PACKED_HEAD_BYTES, SIZE_MAX);
-    bool is_text = c.kind == CD1_TEXT;
-    *out = c;
-    return words_unpack(&rest, cd1_has_lanes(c.kind, c.shingles), out->text,
-                        sizeof c.text / sizeof c.text[0]) &&
-           words_unpack(&rest, is_text, &out->open, 1) &&
-           words_unpack(&rest, is_text, &out->close, 1) &&
-           words_unpack(&rest, c.has_call, &out->call, 1) &&
-           words_unpack(&rest, c.has_html, &out->html, 1) && rest.n == 0;
+    *out = (struct cd1_lanes){.kind = h.kind,
+                              .has_call = h.has_call,
+                              .has_html = h.has_html,
+                              .shingles = h.shingles,
+                              .exact = h.exact};
+    bool is_text = h.kind == CD1_TEXT;
+    return words_unpack(&packed, cd1_has_lanes(h.kind, h.shingles), out->text,
+                        sizeof out->text / sizeof out->text[0]) &&
+           words_unpack(&packed, is_text, &out->open, 1) &&
+           words_unpack(&packed, is_text, &out->close, 1) &&
+           words_unpack(&packed, h.has_call, &out->call, 1) &&
+           words_unpack(&packed, h.has_html, &out->html, 1) && packed.n == 0;
 }

@@ -21,14 +21,29 @@ struct run {
     unsigned rises;
 };
 
+/* What the two bytes at `p` are, if UTF-8 writes a letter or sign with them; else NULL. */
+static inline const struct rune_folded *two_at(const struct splitter *s, const char *p)
+{
+    uint8_t c = (uint8_t)*p;
+    bool is_two = c >= 0xc2 && c < 0xe0 && s->end - p > 1 && ((uint8_t)p[1] & 0xc0) == 0x80;
+    return is_two ? &s->two_bytes[(c & 0x1f) << 6 | (p[1] & 0x3f)] : NULL;
+}
+
+static inline char *two_put(char *out, uint32_t code_point)
+{
+    *out++ = (char)(0xc0 | code_point >> 6);
+    *out++ = (char)(0x80 | (code_point & 0x3f));
+    return out;
+}
+
 /* The code point at `p`, folded. Bytes that are no UTF-8 separate. */
-static inline enum rune_class rune_at(const struct splitter *s, const char *p, const char *end,
-                                      uint32_t *folded, size_t *bytes)
+static inline enum rune_class rune_at(const struct splitter *s, const char *p, uint32_t *folded,
+                                      size_t *bytes)
 {
     uint8_t c = (uint8_t)*p;
     *bytes = 1;
-    if (c >= 0xc2 && c < 0xe0 && end - p > 1 && ((uint8_t)p[1] & 0xc0) == 0x80) {
-        const struct rune_folded *two = &s->two_bytes[(c & 0x1f) << 6 | (p[1] & 0x3f)];
+    const struct rune_folded *two = two_at(s, p);
+    if (two) {
         *bytes = 2;
         *folded = two->folded;
         return (enum rune_class)two->class;
@@ -38,7 +53,7 @@ static inline enum rune_class rune_at(const struct splitter *s, const char *p, c
         return ascii_is_alpha(*p) ? RUNE_LETTER : ascii_is_digit(*p) ? RUNE_DIGIT : RUNE_OTHER;
     }
     uint32_t code_point;
-    *bytes = utf8_sequence(slice_span(p, end), &code_point);
+    *bytes = utf8_sequence(slice_span(p, s->end), &code_point);
     if (!*bytes) {
         *bytes = 1;
         return RUNE_OTHER;
@@ -58,7 +73,7 @@ static void run_read(const struct splitter *s, struct run *r, const char *p)
     while (p < end && r->count < RUNES_MAX && p - start < RUN_BYTES_MAX) {
         uint32_t folded = 0;
         size_t bytes;
-        enum rune_class class = rune_at(s, p, end, &folded, &bytes);
+        enum rune_class class = rune_at(s, p, &folded, &bytes);
         if (class == RUNE_OTHER || class == RUNE_MONEY ||
             (class == RUNE_IDEOGRAPH && r->count > 0)) {
             break;
@@ -92,8 +107,7 @@ static size_t run_write(const struct run *r, char out[RUNES_MAX * RUNE_BYTES_MAX
         c = latin ? (uint8_t)latin : c;
         *is_ascii &= c < 0x80;
         if (c >= 0x80 && c < RUNE_TWO_BYTES_END) {
-            out[n++] = (char)(0xc0 | c >> 6);
-            out[n++] = (char)(0x80 | (c & 0x3f));
+            n = (size_t)(two_put(out + n, c) - out);
         } else {
             n += utf8_encode(c, out + n);
         }
@@ -106,13 +120,11 @@ static size_t run_write(const struct run *r, char out[RUNES_MAX * RUNE_BYTES_MAX
 static const char *letters_of_two(const struct splitter *s, const char *p, char *folded)
 {
     const char *q = p, *last = p + 2 * (size_t)RUNES_MAX;
-    for (; s->end - q > 1 && (uint8_t)*q >= 0xc2 && (uint8_t)*q < 0xe0 && q < last; q += 2) {
-        const struct rune_folded *two = &s->two_bytes[(*q & 0x1f) << 6 | (q[1] & 0x3f)];
-        if (((uint8_t)q[1] & 0xc0) != 0x80 || two->class != RUNE_LETTER || two->folded < 0x80) {
+    for (const struct rune_folded *two; q < last && q < s->end && (two = two_at(s, q)); q += 2) {
+        if (two->class != RUNE_LETTER || two->folded < 0x80) {
             return p;
         }
-        *folded++ = (char)(0xc0 | two->folded >> 6);
-        *folded++ = (char)(0x80 | (two->folded & 0x3f));
+        folded = two_put(folded, two->folded);
     }
     return q < s->end && ((uint8_t)*q >= 0x80 || ascii_is_alnum(*q)) ? p : q;
 }
@@ -132,7 +144,7 @@ const char *splitter_runes(struct splitter *s, const char *p)
     if (r.count == 0) { /* a separator, or marks alone */
         uint32_t ignored;
         size_t bytes;
-        (void)rune_at(s, p, s->end, &ignored, &bytes);
+        (void)rune_at(s, p, &ignored, &bytes);
         return r.end > p ? r.end : p + bytes;
     }
     size_t n = run_write(&r, folded, &is_ascii);

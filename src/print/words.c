@@ -8,6 +8,7 @@
 #include "print/rune.h"
 #include "print/splitter.h"
 
+#include <endian.h>
 #include <pthread.h>
 
 static const struct {
@@ -43,10 +44,7 @@ static uint64_t load_le64(const uint8_t *p)
 {
     uint64_t v;
     memcpy(&v, p, sizeof v);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    return v;
+    return le64toh(v);
 }
 
 enum { HASH_BLOCK_BYTES = 16 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store/tally.h"
 
+#include <endian.h>
+
 enum { TALLY_VERSION = 1, ENTRY_BYTES_MAX = 5 * VARINT_BYTES_MAX };
 
 void tally_read(struct tally_reader *r, struct slice packed)
@@ -105,9 +107,7 @@ static bool entry_pass(struct tally_reader *r, struct tally_entry *out)
     }
     bool has_extra = *p++ & 1;
     memcpy(&ends, p, sizeof ends);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    ends = __builtin_bswap64(ends);
-#endif
+    ends = le64toh(ends);
     ends = ~ends & 0x8080808080808080;
     ends = has_extra ? ends & (ends - 1) : ends;
     if (ends == 0) {

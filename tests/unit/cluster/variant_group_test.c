@@ -319,6 +319,11 @@ static void a_copied_client_is_another_mailer(void **state)
         }
         assert_mailer(v, key[0], key[1], true, "a kit of two clients");
         assert_mailer(v, key[0], copy, is_kit, is_kit ? "two botnets of a kit" : "a copied client");
+        struct strbuf why = STRBUF_INIT; /* what is told is what was done */
+        assert_int_equal(
+            variants_explain(v, variants_index(v, key[0]), variants_index(v, copy), &why), OK);
+        assert_true(slice_ends(strbuf_slice(&why), S("not one mailer by themselves\n")) != is_kit);
+        strbuf_free(&why);
         variants_free(v);
     }
 }
