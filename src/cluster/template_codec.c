@@ -165,8 +165,8 @@ static bool head_load(struct template *t, struct slice *in, size_t *holes, size_
                       size_t *anchors)
 {
     uint64_t v[8];
-    static const uint64_t MOST[] = {TEMPLATE_LEARN, UINT64_MAX,     TEMPLATE_LEARN,  UINT32_MAX, 1,
-                                    TEMPLATE_WORDS, TEMPLATE_HOLES, TEMPLATE_ENTRIES};
+    static const uint64_t MOST[] = {UINT64_MAX, UINT64_MAX,     UINT64_MAX,     UINT32_MAX,
+                                    1,          TEMPLATE_WORDS, TEMPLATE_HOLES, TEMPLATE_ENTRIES};
     uint8_t version;
     if (!byte_cut(in, &version) || version != VERSION) {
         return false;

@@ -467,8 +467,10 @@ static void long_messages_stay_bounded(void **state)
 static void saved_is_loaded(void **state)
 {
     (void)state;
-    for (size_t n = 0; n < 400; n += 57) {
-        struct template *t = learn(PHARMA, 3, n, 79);
+    /* young ones, and one that went on learning after it was settled */
+    static const size_t MESSAGES[] = {0, 1, 2, 3, 57, 400, TEMPLATE_LEARN + 57};
+    for (size_t i = 0; i < sizeof MESSAGES / sizeof *MESSAGES; i++) {
+        struct template *t = learn(PHARMA, 3, MESSAGES[i], 79);
         struct strbuf b = STRBUF_INIT, twice = STRBUF_INIT;
         assert_int_equal(template_save(t, &b), OK);
         struct slice in = strbuf_slice(&b);
