@@ -2,6 +2,7 @@
 /* spamgauge chart index|level: the volume index and levels of labels over time. */
 #include "cmd/chart.h"
 #include "cmd/context.h"
+#include "cmd/subject.h"
 #include "observe/change.h"
 #include "out/change_out.h"
 #include "out/chart_index.h"
@@ -18,6 +19,7 @@ enum {
 struct request {
     const struct command *c;
     struct chart_options picture;
+    struct subject subject;
     struct index_query query;
     struct index_options options;
     bool is_level, has_step;
@@ -36,7 +38,7 @@ static bool request_read(struct request *r)
     const char *step = command_value(c, "step", NULL), *weight = command_value(c, "weight", "mail");
     r->is_level = strcmp(c->arguments[0], "level") == 0;
     if (!chart_size_read(c, &r->picture) || !context_filter(c, &r->query.filter) ||
-        !context_label(c, &r->query.dimension, &r->query.value) ||
+        !subject_read(c, &r->subject) ||
         !context_base(c, &r->options.base_since, &r->options.base_until)) {
         return false;
     }
@@ -53,8 +55,7 @@ static bool request_read(struct request *r)
         return false;
     }
     const char *value;
-    while (r->query.dimension != DIMENSION_TOTAL &&
-           (value = command_value_at(c, dimension_name(r->query.dimension), r->value_count))) {
+    while (r->subject.option && (value = command_value_at(c, r->subject.option, r->value_count))) {
         if (r->value_count == CHART_BANDS) {
             usage_error(c, "more than %d lines cannot be told apart", CHART_BANDS);
             return false;
@@ -80,15 +81,15 @@ static enum err step_choose(struct request *r, struct store *s, struct errbuf *e
                     : days <= DAYS_MAX       ? INDEX_DAY
                     : days <= WEEKS_DAYS_MAX ? INDEX_WEEK
                                              : INDEX_MONTH;
-    /* Mailers have no hours. */
-    if (r->query.step == INDEX_HOUR && r->query.dimension == DIMENSION_MAILER) {
+    if (r->query.step == INDEX_HOUR && !subject_has_hours(&r->subject)) {
         r->query.step = INDEX_DAY;
     }
     return OK;
 }
 
-static enum err line_compute(const struct request *r, struct store *s, struct arena *arena,
-                             struct index_line *out, struct errbuf *eb)
+/* `value`: of the option; NULL: everything. */
+static enum err line_compute(const struct request *r, const char *value, struct store *s,
+                             struct arena *arena, struct index_line *out, struct errbuf *eb)
 {
     struct index_query q = r->query;
     struct index_panel panel;
@@ -96,8 +97,8 @@ static enum err line_compute(const struct request *r, struct store *s, struct ar
     if (!index) {
         return err_set(eb, ERR_NOMEM, "chart: out of memory");
     }
-    q.value = out->name;
-    enum err e = index_panel_load(s, &q, arena, &panel, eb);
+    enum err e = subject_query(&r->subject, value, s, arena, &q, eb);
+    e = e ? e : index_panel_load(s, &q, arena, &panel, eb);
     e = e ? e : index_compute(&panel, &r->options, arena, index, eb);
     out->index = index;
     return e;
@@ -111,7 +112,7 @@ static enum err marks_make(const struct request *r, struct store *s, struct aren
     struct change_query q = {.filter = r->query.filter,
                              .bucket = BUCKET_DAY,
                              .unit = r->query.unit,
-                             .dimensions = &r->query.dimension,
+                             .dimensions = &r->subject.dimension,
                              .dimension_count = 1,
                              .least = 0.1,
                              .value = r->value_count ? slice_cstr(r->values[0]) : S("")};
@@ -139,7 +140,7 @@ static enum err picture_make(const struct request *r, struct context *x, struct 
     enum err e = OK;
     for (size_t k = 0; !e && k < count; k++) {
         lines[k].name = r->value_count ? slice_cstr(r->values[k]) : S("all");
-        e = line_compute(r, x->store, arena, &lines[k], eb);
+        e = line_compute(r, r->value_count ? r->values[k] : NULL, x->store, arena, &lines[k], eb);
         if (e == ERR_NOTFOUND && r->value_count) {
             e = err_set(eb, e, "%s: there is nothing of it in this period", r->values[k]);
         }

@@ -389,30 +389,6 @@ uint32_t context_host_network(void *geo, uint64_t host)
     return geo_lookup(geo, host_ip(host)).asn;
 }
 
-bool context_label(const struct command *c, enum dimension *d, struct slice *value)
-{
-    static const enum dimension LABELS[] = {DIMENSION_BOTNET, DIMENSION_PROGRAM, DIMENSION_MAILER,
-                                            DIMENSION_COUNTRY};
-    *d = DIMENSION_TOTAL;
-    *value = S("");
-    for (size_t i = 0; i < sizeof LABELS / sizeof *LABELS; i++) {
-        const char *given = command_value(c, dimension_name(LABELS[i]), NULL);
-        if (!given) {
-            continue;
-        }
-        if (!*given || value->n) {
-            usage_error(c,
-                        *given ? "one of --botnet, --program, --mailer, --country, please"
-                               : "--%s needs a name",
-                        dimension_name(LABELS[i]));
-            return false;
-        }
-        *d = LABELS[i];
-        *value = slice_cstr(given);
-    }
-    return true;
-}
-
 /* "2010-09" is a whole month, any other time the UTC day that it is in. */
 static bool period_end(struct slice text, int64_t now, int64_t *since, int64_t *until)
 {

@@ -75,9 +75,6 @@ bool context_format(const struct command *c, enum out_format *out);
 bool context_filter(const struct command *c, struct store_filter *f);
 /* The AS number of a host, 0 when unknown; `geo` is context.geo. For hosts_query.network. */
 uint32_t context_host_network(void *geo, uint64_t host);
-/* One label of --botnet, --program, --mailer, --country; TOTAL and "" when none is given. False
- * after saying what is wrong, such as two of them. */
-bool context_label(const struct command *c, enum dimension *d, struct slice *value);
 /* --base DATE, MONTH or SINCE..UNTIL (the last day is in it) as [since, until); 0, 0 when not
  * given. False after saying what is wrong. */
 bool context_base(const struct command *c, int64_t *since, int64_t *until);

@@ -3,6 +3,7 @@
 #include "observe/series.h"
 
 #include "cmd/context.h"
+#include "cmd/subject.h"
 #include "cmd/verbs.h"
 #include "out/chart.h"
 #include "out/series_print.h"
@@ -15,6 +16,8 @@ struct request {
     const struct command *c;
     struct store *store;
     struct arena *arena;
+    struct subject subject;
+    const char *value; /* of the subject's option; NULL: everything */
     struct index_query query;
     struct series_document document;
     enum out_format format;
@@ -22,26 +25,28 @@ struct request {
 
 /* ---- the command line ---- */
 
-/* --generation N goes with a label, and not with what is kept of today's labels only. */
-static bool generation_read(struct request *r)
+/* What is not kept of older labels, mailers and campaigns. */
+static bool subject_fits(const struct request *r)
 {
-    enum dimension d = r->query.dimension;
-    uint64_t number = 0;
-    if (!command_flag(r->c, "generation")) {
-        return true;
-    }
-    if (!command_number(r->c, "generation", 1, UINT32_MAX, &number)) {
+    const struct subject *s = &r->subject;
+    if (r->query.step == INDEX_HOUR && !subject_has_hours(s)) {
+        usage_error(r->c, "%s are counted by the day, not by the hour",
+                    s->generation ? "older labels" : "mailers and campaigns");
         return false;
     }
-    if (d != DIMENSION_BOTNET && d != DIMENSION_MAILER && d != DIMENSION_PROGRAM) {
-        usage_error(r->c, "--generation is of labels: --botnet, --mailer or --program, please");
-        return false;
-    }
-    if (r->query.step == INDEX_HOUR || r->document.kind == SERIES_HOSTS) {
+    if (r->document.kind == SERIES_HOSTS && s->generation) {
         usage_error(r->c, "older labels are kept by the day, and not of hosts");
         return false;
     }
-    r->query.generation = r->document.generation = (unsigned)number;
+    if (r->document.kind == SERIES_HOSTS && subject_value_is_cluster(s, r->value)) {
+        usage_error(r->c, "there is no series of a %s's hosts; spamgauge %s ID tells how many",
+                    s->option, s->option);
+        return false;
+    }
+    if (r->document.kind == SERIES_SHARE && !s->option) {
+        usage_error(r->c, "a share is of one botnet, program, mailer, campaign or country: which?");
+        return false;
+    }
     return true;
 }
 
@@ -57,7 +62,7 @@ static bool request_read(struct request *r)
         return false;
     }
     if (!context_format(c, &r->format) || !context_filter(c, &r->query.filter) ||
-        !context_label(c, &r->query.dimension, &r->query.value) ||
+        !subject_read(c, &r->subject) ||
         !context_base(c, &d->options.base_since, &d->options.base_until)) {
         return false;
     }
@@ -73,14 +78,11 @@ static bool request_read(struct request *r)
         usage_error(c, "--weight %s: mail or trap, please", weight);
         return false;
     }
-    if (d->kind == SERIES_SHARE && r->query.dimension == DIMENSION_TOTAL) {
-        usage_error(c, "a share is of one botnet, program, mailer or country: which?");
-        return false;
-    }
     d->options.weighting = strcmp(weight, "trap") == 0 ? INDEX_BY_TRAP : INDEX_BY_MAIL;
     d->options.is_robust = command_flag(c, "robust");
     r->query.unit = d->kind == SERIES_HOSTS ? UNIT_HOSTS : r->query.unit;
-    return generation_read(r);
+    r->value = r->subject.option ? command_value(c, r->subject.option, NULL) : NULL;
+    return subject_fits(r);
 }
 
 /* ---- rows ---- */
@@ -169,6 +171,7 @@ static enum err rows_of_shares(struct request *r, const struct trap_watch *w,
     struct shares shares;
     struct series_row *rows;
     q.dimension = DIMENSION_TOTAL;
+    q.clusters = NULL;
     q.generation = 0; /* everything is the same in all of them */
     enum err e = index_panel_load(r->store, &q, r->arena, &all, eb);
     e = e == OK ? share_compute(part, &all, &r->document.options, r->arena, &shares, eb) : e;
@@ -239,6 +242,22 @@ static enum err rows_of_hosts(struct request *r, const struct trap_watch *w, str
     return OK;
 }
 
+/* What was asked for, as the document says it. */
+static enum err subject_find(struct request *r, struct errbuf *eb)
+{
+    struct series_document *d = &r->document;
+    enum err e = subject_query(&r->subject, r->value, r->store, r->arena, &r->query, eb);
+    d->clusters = r->query.clusters;
+    d->dimension = r->query.dimension;
+    d->value = !r->value ? S("all") : d->clusters ? d->clusters->asked : r->query.value;
+    d->generation = r->query.generation;
+    d->trap = r->query.filter.trap;
+    d->site = r->query.filter.site;
+    d->unit = r->query.unit;
+    d->step = r->query.step;
+    return e;
+}
+
 static enum err rows_make(struct request *r, struct errbuf *eb)
 {
     struct trap_watch w;
@@ -284,18 +303,13 @@ static int series_run(struct command *c)
     if (!request_read(&r)) {
         return EXIT_STATUS_USAGE;
     }
-    r.document.dimension = r.query.dimension;
-    r.document.value = r.query.dimension == DIMENSION_TOTAL ? S("all") : r.query.value;
-    r.document.trap = r.query.filter.trap;
-    r.document.site = r.query.filter.site;
-    r.document.unit = r.query.unit;
-    r.document.step = r.query.step;
     int status = context_open(&x, c);
     status = status ? status : context_store(&x, STORE_READ);
     if (!status) {
         r.store = x.store;
         r.arena = arena_new(SERIES_ARENA_BYTES);
-        enum err e = r.arena ? rows_make(&r, &eb) : ERR_NOMEM;
+        enum err e = r.arena ? subject_find(&r, &eb) : ERR_NOMEM;
+        e = e == OK ? rows_make(&r, &eb) : e;
         status = e == OK ? series_write(&r) : command_fail(c, e, &eb);
         arena_free(r.arena);
     }
@@ -305,10 +319,7 @@ static int series_run(struct command *c)
 
 static const struct option_spec OPTIONS[] = {
     FILTER_OPTIONS,
-    LABEL_OPTIONS,
-    {"generation", OPTION_NO_SHORT, "N",
-     "By the labels of an older generation, before a relabel or reindex (relabel --compare lists "
-     "them); with --botnet, --program or --mailer, by the day or longer, not of hosts."},
+    SUBJECT_OPTIONS,
     {"unit", OPTION_NO_SHORT, "UNIT", "messages (default), recipients or bytes."},
     {"step", OPTION_NO_SHORT, "STEP", "hour, day (default), week (from Monday) or month; UTC."},
     {"weight", OPTION_NO_SHORT, "BY",
@@ -330,6 +341,8 @@ static const char *const EXAMPLES[] = {
     "Bytes from one country, as all traps together would have counted them.",
     "spamgauge series level --botnet rustock --generation 1",
     "What was counted as its mail on arrival, before rules were changed and relabel was run.",
+    "spamgauge series share --campaign campaign-0123abcd --step week",
+    "One campaign's share of all spam, whoever sent it.",
     "spamgauge series exposure --site north --since 30d",
     "How much of its usual mail one site was watching.",
     NULL,
@@ -349,7 +362,11 @@ const struct verb VERB_SERIES = {
         "see. A bucket in which nobody watched is null, never 0, with the reason: down, unborn, "
         "dead, nobody, late (not delivered yet), unlinked (no trap in common with the base), "
         "silent (nothing came of anything). A bucket that is less than 90 % complete is a nowcast, "
-        "and marked.",
+        "and marked.\n\n"
+        "A mailer or campaign is counted with the parts that belong to it now, by day or longer: "
+        "what was joined or split since changes its past as well. An id that was merged gives the "
+        "series of what it is part of. There are no hosts of them here: mailer ID and campaign ID "
+        "tell how many.",
     .options = OPTIONS,
     .examples = EXAMPLES,
     .run = series_run,

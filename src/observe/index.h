@@ -7,6 +7,7 @@
 #define OBSERVE_INDEX_H
 
 #include "core/arena.h"
+#include "observe/cluster_choice.h"
 #include "observe/report.h"
 #include "observe/trap_state.h"
 #include "store/store.h"
@@ -25,6 +26,8 @@ struct index_query {
     enum unit unit;           /* messages, recipients or bytes */
     unsigned generation; /* labels of this label generation (docs/relabel.md): BOTNET, MAILER or
                             PROGRAM, not by the hour; 0: today's */
+    const struct cluster_choice *clusters; /* these instead of a label: `dimension` is TOTAL, not by
+                                              the hour; NULL: none */
     const struct trap_watch *watch; /* of this filter by the day (INDEX_HOUR: by the hour), where
                                        the caller has it for several lines; NULL: it is loaded */
 };

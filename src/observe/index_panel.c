@@ -245,6 +245,29 @@ static enum err generation_panel(struct store *s, const struct store_filter *f, 
     return e;
 }
 
+static void cluster_row_add(void *arg, const struct cluster_panel_row *row)
+{
+    struct load *l = arg;
+    if (cluster_choice_has(l->q->clusters, row->cluster)) {
+        const struct panel_row one = {
+            .bucket = row->bucket, .trap = row->trap, .units = row->units};
+        panel_row_add(l, &one);
+    }
+}
+
+static enum err counts_read(struct store *s, const struct store_filter *f, struct load *l,
+                            struct errbuf *eb)
+{
+    const struct index_query *q = l->q;
+    enum bucket bucket = q->step == INDEX_HOUR ? BUCKET_HOUR : BUCKET_DAY;
+    if (q->clusters) {
+        const uint32_t *only = q->clusters->count == 1 ? q->clusters->ids : NULL;
+        return store_cluster_panel(s, f, bucket, q->clusters->kind, only, cluster_row_add, l, eb);
+    }
+    return q->generation ? generation_panel(s, f, l, eb)
+                         : store_panel(s, f, bucket, q->dimension, panel_row_add, l, eb);
+}
+
 enum err index_panel_load(struct store *s, const struct index_query *q, struct arena *arena,
                           struct index_panel *out, struct errbuf *eb)
 {
@@ -286,8 +309,7 @@ enum err index_panel_load(struct store *s, const struct index_query *q, struct a
     struct store_filter f = q->filter;
     f.since = l.watch->first;
     f.until = trap_watch_time(l.watch, l.watch->count);
-    e = q->generation ? generation_panel(s, &f, &l, eb)
-                      : store_panel(s, &f, tq.bucket, q->dimension, panel_row_add, &l, eb);
+    e = counts_read(s, &f, &l, eb);
     if (e) {
         return e;
     }

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdarg.h>
 
+enum { IDS_NAMED = 8 };
+
 struct notes {
     const struct series_document *d;
     series_note_fn fn;
@@ -21,6 +23,28 @@ static void note(const struct notes *n, const char *fmt, ...)
     va_end(ap);
     n->fn(n->arg, strbuf_slice(&text));
     strbuf_free(&text);
+}
+
+/* Which clusters they are, when that is not what was asked. */
+static void clusters_note(const struct notes *n, const struct cluster_choice *c)
+{
+    struct strbuf ids = STRBUF_INIT;
+    char id[CLUSTER_ID_BYTES];
+    for (size_t i = 0; i < c->count && i < IDS_NAMED; i++) {
+        strbuf_add_cstr(&ids, i ? ", " : "");
+        strbuf_add(&ids, slice_of(id, cluster_id_print(c->kind, c->ids[i], id)));
+    }
+    if (c->count > IDS_NAMED) {
+        strbuf_printf(&ids, " and %zu more", c->count - IDS_NAMED);
+    }
+    if (c->count > 1) {
+        note(n, "%zu %ss have this name, and are added up: %s.", c->count,
+             cluster_kind_name(c->kind), strbuf_cstr(&ids));
+    } else if (!c->is_name && !slice_eq(c->asked, strbuf_slice(&ids))) {
+        note(n, "%.*s is part of %s now; this is the series of the latter.", (int)c->asked.n,
+             c->asked.p, strbuf_cstr(&ids));
+    }
+    strbuf_free(&ids);
 }
 
 static double percent_of_log(double x)
@@ -107,6 +131,9 @@ void series_notes(const struct series_document *d, series_note_fn fn, void *arg)
     sites_note(&n);
     if (d->index && d->kind == SERIES_INDEX) {
         checks_note(&n, d->index);
+    }
+    if (d->clusters) {
+        clusters_note(&n, d->clusters);
     }
     if (d->generation) {
         note(&n, "Labels are those of generation %u, not today's.", d->generation);

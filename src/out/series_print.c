@@ -33,14 +33,27 @@ bool series_kind_parse(struct slice s, enum series_kind *out)
     return false;
 }
 
+const char *series_dimension_name(const struct series_document *d)
+{
+    return d->clusters ? cluster_kind_name(d->clusters->kind) : dimension_name(d->dimension);
+}
+
 static void text_of(struct printer *p, const char *key, const char *text)
 {
     print_key(p, key);
     print_text_or_null(p, slice_cstr(text));
 }
 
+static void subject_print(struct printer *p, const struct series_document *d)
+{
+    text_of(p, "dimension", series_dimension_name(d));
+    print_key(p, "value");
+    print_text(p, d->value);
+}
+
+/* `is_alone`: nothing around it says what it is of. */
 static void row_print(struct printer *p, const struct series_document *d,
-                      const struct series_row *r)
+                      const struct series_row *r, bool is_alone)
 {
     int decimals = KINDS[d->kind].decimals;
     print_map_begin(p);
@@ -70,14 +83,33 @@ static void row_print(struct printer *p, const struct series_document *d,
     print_key(p, "is_incomplete");
     print_boolean(p, r->is_incomplete);
     text_of(p, "missing", missing_name(r->missing));
+    if (is_alone) {
+        subject_print(p, d);
+    }
     print_map_end(p);
 }
 
-static void rows_print(struct printer *p, const struct series_document *d)
+static void rows_print(struct printer *p, const struct series_document *d, bool are_alone)
 {
     print_list_begin(p);
     for (size_t i = 0; i < d->count; i++) {
-        row_print(p, d, &d->rows[i]);
+        row_print(p, d, &d->rows[i], are_alone);
+    }
+    print_list_end(p);
+}
+
+/* The ids that the value stands for; null for a label. */
+static void clusters_print(struct printer *p, const struct cluster_choice *c)
+{
+    char id[CLUSTER_ID_BYTES];
+    print_key(p, "clusters");
+    if (!c) {
+        print_null(p);
+        return;
+    }
+    print_list_begin(p);
+    for (size_t i = 0; i < c->count; i++) {
+        print_text(p, slice_of(id, cluster_id_print(c->kind, c->ids[i], id)));
     }
     print_list_end(p);
 }
@@ -130,9 +162,8 @@ static void document_print(struct printer *p, const struct series_document *d)
     print_integer(p, SERIES_FORMAT_VERSION);
     text_of(p, "kind", "series");
     text_of(p, "series", series_kind_name(d->kind));
-    text_of(p, "dimension", dimension_name(d->dimension));
-    print_key(p, "value");
-    print_text(p, d->value);
+    subject_print(p, d);
+    clusters_print(p, d->clusters);
     print_key(p, "filter");
     print_map_begin(p);
     print_key(p, "trap");
@@ -162,7 +193,7 @@ static void document_print(struct printer *p, const struct series_document *d)
     series_notes(d, note_print, p);
     print_list_end(p);
     print_key(p, "points");
-    rows_print(p, d);
+    rows_print(p, d, false);
     print_map_end(p);
 }
 
@@ -175,7 +206,7 @@ bool series_print(FILE *f, enum out_format format, const struct series_document 
     if (format == OUT_JSON) {
         document_print(p, d);
     } else {
-        rows_print(p, d);
+        rows_print(p, d, true);
     }
     return printer_end(p);
 }

@@ -36,9 +36,10 @@ struct series_row {
 struct series_document {
     enum series_kind kind;
     enum dimension dimension;
-    struct slice value;      /* of the dimension; "all" for TOTAL */
-    struct slice trap, site; /* of the filter; empty: all */
-    unsigned generation;     /* of the labels; 0: today's */
+    struct slice value; /* of the dimension; "all" for everything; of `clusters` what was asked */
+    const struct cluster_choice *clusters; /* it is of these, `dimension` is TOTAL; else NULL */
+    struct slice trap, site;               /* of the filter; empty: all */
+    unsigned generation;                   /* of the labels; 0: today's */
     enum unit unit;
     enum index_step step;
     struct index_options options;
@@ -48,6 +49,9 @@ struct series_document {
     const struct series_row *rows;
     size_t count;
 };
+
+/* "botnet", "campaign", ...: what `value` is one of; "total" for everything. */
+const char *series_dimension_name(const struct series_document *d);
 
 /* JSON, JSONL or CSV. False when writing failed. */
 bool series_print(FILE *f, enum out_format format, const struct series_document *d) MUST_USE;

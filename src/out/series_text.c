@@ -68,7 +68,10 @@ static void title_print(struct page *p, const struct series_document *d)
     };
     page_ink(p, INK_TITLE);
     page_printf(p, "%s", TITLES[d->kind]);
-    if (d->dimension != DIMENSION_TOTAL) {
+    if (d->clusters) {
+        page_printf(p, " of ");
+        page_escaped(p, d->clusters->title);
+    } else if (d->dimension != DIMENSION_TOTAL) {
         page_printf(p, " of %s ", dimension_name(d->dimension));
         page_escaped(p, d->value);
     }

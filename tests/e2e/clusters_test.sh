@@ -61,10 +61,55 @@ same 'keeps the name' moneymule "$(json mailer "$new" | of 'd["cluster"]["name"]
 exits 'it goes' 0 "$sg" mailers name --remove "$new"
 same 'away' None "$(json mailer "$new" | of 'd["cluster"]["name"]')"
 
+# Series of clusters: their days are those of the page, whatever the form.
+series() { json series level "$@" | of '"%d %s %s" % (sum(p["observed"] for p in d["points"]), d["value"], " ".join(d["clusters"]))'; }
+volume='"%d" % sum(v["messages"] for v in d["volume"])'
+for f in text json jsonl csv; do exits "series of a campaign -f $f" 0 "$sg" series level --campaign "$pills" -f $f -o "$work/series.$f"; done
+check 'lines of a series fit' fits "$work/series.text"
+check 'it says of what' grep -q "^Level of $pills, messages by day" "$work/series.text"
+same 'a campaign has the messages of its page' "$(json campaign "$pills" | of "$volume") $pills $pills" "$(series --campaign "$pills")"
+same 'a mailer too' "$(of "$volume" <"$work/mailer.json") $new $new" "$(series --mailer "$new" --step week)"
+check 'day by day' python3 - "$work/series.json" <(json campaign "$pills") <(tail -n +2 "$work/series.csv") <<'PY'
+import csv, json, sys
+series, page = (json.load(open(f)) for f in sys.argv[1:3])
+days = {p["from"][:10]: p["observed"] for p in series["points"] if p["observed"]}
+months = {}
+for day, n in days.items():
+    months[day[:7]] = months.get(day[:7], 0) + n
+want = {}
+for v in page["volume"]:
+    want[v["time"][:7]] = want.get(v["time"][:7], 0) + v["messages"]
+assert months == want, (months, want)
+assert series["dimension"] == "campaign"
+assert all(r[-2] == "campaign" and r[-1] == series["value"] for r in csv.reader(open(sys.argv[3])))
+PY
+same 'shares of the campaigns are one' 'True' "$(for c in $(of '" ".join(c["id"] for c in d["campaigns"])' <"$work/campaigns.json"); do json series share --campaign "$c" --step month; done |
+    python3 -c 'import json,sys
+d, text, at = json.JSONDecoder(), sys.stdin.read(), 0
+total = {}
+while text[at:].strip():
+    x, n = d.raw_decode(text[at:].lstrip()); at = len(text) - len(text[at:].lstrip()) + n
+    for p in x["points"]: total[p["from"]] = total.get(p["from"], 0) + (p["share"] or 0)
+print(all(abs(v - 1) < 1e-4 for v in total.values()))')"
+exits 'another campaign' 0 "$sg" campaigns name "$campaign" scam
+exits 'of the same name' 0 "$sg" campaigns name "$pills" scam
+sum=$(of '"%d" % sum(c["messages"] for c in d["campaigns"] if c["id"] in ("'"$campaign"'", "'"$pills"'"))' <"$work/campaigns.json")
+same 'a name is all that have it' "$sum scam $(printf '%s
+' "$campaign" "$pills" | sort | tr '
+' ' ' | sed 's/ $//')" "$(series --campaign scam)"
+check 'and says so' grep -q '2 campaigns have this name' <("$sg" series level --campaign scam)
+for id in "$campaign" "$pills"; do "$sg" campaigns name --remove "$id" >/dev/null; done
+exits 'a campaign that is not there' 1 "$sg" series level --campaign scam
+check 'is named' grep -q 'no campaign has the id or the name scam' "$work/err"
+exits 'nor a mailer' 1 "$sg" series level --mailer mailer-00000001
+exits 'a mailer is no campaign' 2 "$sg" series level --campaign "$new"
+
 first=$(of 'd["mailers"][0]["id"]' <"$work/mailers.json") second=$(of '[m["id"] for m in d["mailers"] if m["id"] != "'"$new"'"][1]' <"$work/mailers.json")
 sum=$(of '[m["messages"] for m in d["mailers"] if m["id"] in ("'"$first"'", "'"$second"'")]' <"$work/mailers.json" | of 'sum(d)')
 exits 'two are one' 0 "$sg" mailers join "$first" "$second"
 same 'of their sum' "$sum" "$(json mailer "$first" | of 'd["cluster"]["messages"]')"
+same 'their series too, under the old id' "$sum $second $first" "$(series --mailer "$second")"
+check 'which says where it led' grep -q "$second is part of $first now" <("$sg" series level --mailer "$second")
 same 'and the old id leads there' "$first $second" "$(json mailer "$second" | of 'd["cluster"]["id"] + " " + d["asked"]')"
 key=$(json mailer "$first" | of 'd["parts"][-1]["key"]')
 exits 'a part is taken out' 0 "$sg" mailers split "$first" "$key"

@@ -21,6 +21,7 @@ path, kind = sys.argv[1], sys.argv[1].rsplit("/", 1)[1]
 points = json.load(open(path + ".json"))["points"]
 lines = [json.loads(line) for line in open(path + ".jsonl")]
 rows = list(csv.DictReader(open(path + ".csv", newline="")))
+assert all((x.pop("dimension"), x.pop("value")) == ("botnet", "grum") for x in lines + rows)
 assert points == lines and len(points) == len(rows) == 60
 for p, r in zip(points, rows):
     assert list(p) == list(r), (p, r)
@@ -86,6 +87,13 @@ exits 'no kind' 2 "$sg" series
 exits 'an unknown kind' 2 "$sg" series volume
 exits 'a share of everything' 2 "$sg" series share
 exits 'two labels' 2 "$sg" series index --botnet grum --country RU
+exits 'no such campaign' 1 "$sg" series index --campaign pills
+exits 'a label and a campaign' 2 "$sg" series index --botnet grum --campaign pills
+exits 'a campaign by the hour' 2 "$sg" series index --campaign pills --step hour
+exits 'hosts of a campaign' 2 "$sg" series hosts --campaign pills
+exits 'an older generation of a campaign' 2 "$sg" series index --campaign pills --generation 1
+exits 'or of a mailer by id' 2 "$sg" series index --mailer mailer-0123abcd --generation 1
+exits 'a campaign without a name' 2 "$sg" series index --campaign ''
 exits 'an unknown step' 2 "$sg" series index --step year
 exits 'an unknown weight' 2 "$sg" series index --weight host
 exits 'a bad base' 2 "$sg" series index --base yesterday
