@@ -115,10 +115,36 @@ static void column_keep(struct build *b, const struct two_way_fit *f, size_t fir
     }
 }
 
+/* Nothing came in the window: there is nothing to fit, and its steps are zeros where somebody
+ * watched. */
+static bool window_is_silent(struct build *b, size_t first, size_t end, size_t done)
+{
+    const struct index_panel *p = b->p;
+    for (size_t i = 0; i < p->traps; i++) {
+        for (size_t t = first; t < end; t++) {
+            if (p->exposure[cell(b, i, t)] > 0 && p->count[cell(b, i, t)] > 0) {
+                return false;
+            }
+        }
+    }
+    for (size_t t = done; t < end; t++) {
+        b->log_index[t] = NAN;
+        for (size_t i = 0; i < p->traps; i++) {
+            if (p->exposure[cell(b, i, t)] > 0) {
+                b->log_index[t] = -INFINITY;
+            }
+        }
+    }
+    return true;
+}
+
 static enum err window_fit(struct build *b, size_t first, size_t end, size_t done)
 {
     const struct index_panel *p = b->p;
     size_t n = end - first;
+    if (window_is_silent(b, first, end, done)) {
+        return OK;
+    }
     arena_reset(b->scratch);
     double *y = arena_calloc(b->scratch, p->traps * n, sizeof *y);
     float *exposure = arena_calloc(b->scratch, p->traps * n, sizeof *exposure);
@@ -135,7 +161,7 @@ static enum err window_fit(struct build *b, size_t first, size_t end, size_t don
     if (e) {
         return e;
     }
-    double link = done > first || b->windows ? window_link(b, &f, first, done) : 0;
+    double link = b->windows ? window_link(b, &f, first, done) : 0;
     for (size_t t = done; t < end; t++) {
         double c = f.column[t - first];
         b->is_unlinked[t] = isfinite(c) && !isfinite(link);
@@ -262,8 +288,10 @@ static void point_fill(const struct build *b, const struct base *base, const dou
         watched += isfinite(b->size[i]) ? exp(b->size[i]) * exposure : 0;
     }
     point.exposure = *network > 0 ? fmin(watched / *network, 1) : 0;
-    if (!isfinite(b->log_index[t]) && !(b->log_index[t] < 0)) {
-        point.gap = b->is_unlinked[t] ? INDEX_UNLINKED : INDEX_UNWATCHED;
+    bool is_zero = b->log_index[t] < 0 && isinf(b->log_index[t]);
+    if ((is_zero && !(watched > 0)) || isnan(b->log_index[t])) {
+        /* A zero of traps that never saw anything of it says nothing. */
+        point.gap = is_zero || b->is_unlinked[t] ? INDEX_UNLINKED : INDEX_UNWATCHED;
         *out = point;
         return;
     }

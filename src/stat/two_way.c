@@ -277,6 +277,11 @@ static void result_fill(struct fit *f, struct two_way_fit *out)
         f->column[t] = is_watched ? f->column[t] : NAN;
     }
     for (size_t i = 0; i < d->rows; i++) {
+        bool is_watched = false;
+        for (size_t t = 0; t < d->columns; t++) {
+            is_watched |= d->exposure[i * d->columns + t] > 0;
+        }
+        f->row[i] = is_watched ? f->row[i] : 0;
         rows += f->row[i] > 0;
         for (size_t t = 0; t < d->columns; t++) {
             double mean = mean_at(f, i, t), y = d->y[i * d->columns + t];

@@ -69,6 +69,7 @@ check 'lines of a series fit' fits "$work/series.text"
 check 'it says of what' grep -q "^Level of $pills, messages by day" "$work/series.text"
 same 'a campaign has the messages of its page' "$(json campaign "$pills" | of "$volume") $pills $pills" "$(series --campaign "$pills")"
 same 'a mailer too' "$(of "$volume" <"$work/mailer.json") $new $new" "$(series --mailer "$new" --step week)"
+same 'one that came after three months as well' "$(json campaign "$campaign" | of "$volume") $campaign $campaign" "$(series --campaign "$campaign")"
 check 'day by day' python3 - "$work/series.json" <(json campaign "$pills") <(tail -n +2 "$work/series.csv") <<'PY'
 import csv, json, sys
 series, page = (json.load(open(f)) for f in sys.argv[1:3])

@@ -168,6 +168,71 @@ static void test_silence(void **state)
     assert_true(i.points[20].high > 0 && i.points[20].high < 20);
 }
 
+/* What is there for a month of a year: silence before and after, over whole windows, and the levels
+ * of that month as if there were nothing else. */
+static void test_short_life(void **state)
+{
+    (void)state;
+    enum { SINCE = 200, UNTIL = 230 };
+    static const enum index_weighting WEIGHTINGS[] = {INDEX_BY_MAIL, INDEX_BY_TRAP};
+    arena_reset(arena);
+    struct simulation sim = {
+        .sites = 3, .traps_a_site = 2, .times = 400, .level = 80, .trap_sd = 0.1};
+    struct index_panel p = simulate_panel(&sim, S("short life"), arena);
+    for (size_t i = 0; i < p.traps * p.times; i++) {
+        size_t t = i % p.times;
+        ((double *)(uintptr_t)p.count)[i] *= t >= SINCE && t < UNTIL;
+    }
+    struct index_panel month = p;
+    double *count = arena_calloc(arena, p.traps * (UNTIL - SINCE), sizeof *count);
+    for (size_t i = 0; i < p.traps; i++) {
+        memcpy(count + i * (UNTIL - SINCE), p.count + i * p.times + SINCE,
+               (UNTIL - SINCE) * sizeof *count);
+    }
+    month.from = p.from + SINCE;
+    month.times = UNTIL - SINCE;
+    month.count = count;
+    month.completeness = month.late_variance = NULL;
+    struct index_options o = {.base_since = p.from[SINCE], .base_until = p.from[UNTIL]};
+    for (size_t w = 0; w < 2; w++) {
+        o.weighting = WEIGHTINGS[w];
+        struct index whole = compute(&p, o), part = compute(&month, o);
+        for (size_t t = 0; t < p.times; t++) {
+            const struct index_point *got = &whole.points[t];
+            assert_int_equal(got->gap, INDEX_IS_THERE);
+            near(got->exposure, 1, 1e-9);
+            if (t < SINCE || t >= UNTIL) {
+                assert_true(got->level == 0 && got->index == 0);
+                assert_true(got->level_high > 0 && got->level_high < 60 && got->high > 0);
+                continue;
+            }
+            near(got->level, part.points[t - SINCE].level, 1e-9);
+            near(got->level_high, part.points[t - SINCE].level_high, o.weighting ? 0.3 : 0.05);
+            near(got->index, part.points[t - SINCE].index, o.weighting ? 0.2 : 1e-6);
+        }
+    }
+    /* A trap that came after it tells nothing of it: no zero. */
+    for (size_t t = 0; t < p.times; t++) {
+        for (size_t i = 0; i < p.traps; i++) {
+            ((float *)(uintptr_t)p.exposure)[i * p.times + t] = i ? t < 300 : t >= 350;
+        }
+    }
+    for (size_t w = 0; w < 2; w++) {
+        o.weighting = WEIGHTINGS[w];
+        struct index i = compute(&p, o);
+        assert_int_equal(i.traps, p.traps - 1);
+        assert_int_equal(i.points[100].gap, INDEX_IS_THERE);
+        assert_int_equal(i.points[299].gap, INDEX_IS_THERE);
+        assert_int_equal(i.points[320].gap, INDEX_UNWATCHED);
+        assert_int_equal(i.points[380].gap, INDEX_UNLINKED);
+        assert_true(isnan(i.points[380].level) && isnan(i.points[380].index));
+    }
+    struct index i;
+    struct errbuf eb = {.text = ""};
+    o = (struct index_options){.base_since = p.from[0], .base_until = p.from[SINCE]};
+    assert_int_equal(index_compute(&p, &o, arena, &i, &eb), ERR_NOTFOUND);
+}
+
 /* One trap that doubles while the others stay: mail- and trap-weighted index part, and it is said.
  */
 static void test_weightings_part(void **state)
@@ -216,13 +281,10 @@ static void test_coverage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_flat),
-        cmocka_unit_test(test_split_trap),
-        cmocka_unit_test(test_outage_does_not_leak),
-        cmocka_unit_test(test_gaps),
-        cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_weightings_part),
+        cmocka_unit_test(test_golden),     cmocka_unit_test(test_flat),
+        cmocka_unit_test(test_split_trap), cmocka_unit_test(test_outage_does_not_leak),
+        cmocka_unit_test(test_gaps),       cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_short_life), cmocka_unit_test(test_weightings_part),
         cmocka_unit_test(test_coverage),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -222,6 +222,12 @@ static void test_empty(void **state)
     assert_true(isnan(f.column[2]));
     near(f.column[4] / f.column[0], 1, 1e-12);
     assert_true(f.row[1] == 0);
+    /* A trap that never watched has no size, by any model. */
+    memset(exposure + 5, 0, 5 * sizeof *exposure);
+    for (enum two_way_kind kind = TWO_WAY_POISSON; kind <= TWO_WAY_LOG; kind++) {
+        f = fit(kind, y, 2, 5);
+        assert_true(f.row[0] > 0 && f.row[1] == 0);
+    }
 }
 
 int main(void)
