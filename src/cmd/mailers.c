@@ -3,6 +3,7 @@
 #include "cmd/mailers.h"
 
 #include "cmd/context.h"
+#include "cmd/draft.h"
 #include "cmd/verbs.h"
 #include "observe/clusters.h"
 #include "out/clusters_out.h"
@@ -28,8 +29,7 @@ bool command_cluster(const struct command *c, const char *text, uint32_t *id)
     return true;
 }
 
-/* `needs_all`: of both kinds, for what they have to do with each other. */
-static int show(struct command *c, show_fn fn, bool needs_all)
+static int show(struct command *c, show_fn fn)
 {
     struct context x;
     struct store_filter f;
@@ -46,8 +46,7 @@ static int show(struct command *c, show_fn fn, bool needs_all)
         status = command_fail(c, ERR_NOMEM, NULL);
     }
     if (!status) {
-        enum err e = store_clusters_load(x.store, needs_all ? CLUSTER_KIND_COUNT : command_kind(c),
-                                         &clusters, &eb);
+        enum err e = store_clusters_load(x.store, command_kind(c), &clusters, &eb);
         status = e == OK ? fn(&x, c, clusters, &f, format, arena) : command_fail(c, e, &eb);
     }
     clusters_free(clusters);
@@ -70,6 +69,9 @@ static int list_show(struct context *x, struct command *c, struct clusters *clus
     }
     q.limit = (size_t)limit;
     enum err e = clusters_list_build(x->store, clusters, &q, arena, &list, &eb);
+    if (e == OK && q.is_new && q.kind == CLUSTER_MAILER) {
+        e = drafts_add(x->store, list.lines, list.count, arena, &eb);
+    }
     if (e != OK) {
         return command_fail(c, e, &eb);
     }
@@ -85,7 +87,7 @@ static int list_show(struct context *x, struct command *c, struct clusters *clus
 
 static int list_run(struct command *c)
 {
-    return c->argument_count ? usage_error(c, "no argument is wanted") : show(c, list_show, false);
+    return c->argument_count ? usage_error(c, "no argument is wanted") : show(c, list_show);
 }
 
 static int page_show(struct context *x, struct command *c, struct clusters *clusters,
@@ -99,6 +101,9 @@ static int page_show(struct context *x, struct command *c, struct clusters *clus
         return EXIT_STATUS_USAGE;
     }
     enum err e = cluster_page_build(x->store, clusters, f, command_kind(c), id, arena, &page, &eb);
+    if (e == OK && page.kind == CLUSTER_MAILER) {
+        e = drafts_add(x->store, &page.line, 1, arena, &eb);
+    }
     if (e != OK) {
         return command_fail(c, e, &eb);
     }
@@ -114,7 +119,7 @@ static int page_show(struct context *x, struct command *c, struct clusters *clus
 
 static int page_run(struct command *c)
 {
-    return c->argument_count == 1 ? show(c, page_show, true) : usage_error(c, "one id, please");
+    return c->argument_count == 1 ? show(c, page_show) : usage_error(c, "one id, please");
 }
 
 static const struct option_spec LIST_OPTIONS[] = {
@@ -148,7 +153,9 @@ const struct verb VERB_MAILERS = {
     .text = "A mailer is a group of header and SMTP dialects that one family of software shows. "
             "Messages and their share are those of the period; \"week\" is the last week of it "
             "against the week before; hosts and the most frequent country are of all time, hosts "
-            "with \"≈\" are estimated (standard error 13 %).",
+            "with \"≈\" are estimated (standard error 13 %). With --new each comes with its "
+            "fingerprint, countries and campaigns and a rule drafted for it, as rules suggest does "
+            "from a sample of the store.",
     .options = LIST_OPTIONS,
     .examples = MAILERS_EXAMPLES,
     .run = list_run,
@@ -176,10 +183,12 @@ const struct verb VERB_MAILER = {
     .name = "mailer",
     .arguments = "ID",
     .summary = "one mailer in full: volume, hosts, campaigns, samples",
-    .text = "Volume, traps and variants are those of the period and exact. Hosts, countries, "
-            "labels, domains and campaigns are of all time, as far as they are kept: the most "
-            "frequent ones. An id that was merged shows the mailer that it is part of. CSV has the "
-            "volume over time.",
+    .text =
+        "Volume, traps and variants are those of the period and exact. Hosts, countries, "
+        "labels, domains and campaigns are of all time, as far as they are kept: the most "
+        "frequent ones. An id that was merged shows the mailer that it is part of. For one that "
+        "no rule names a rule is drafted, as rules suggest does, from a sample of the store. "
+        "CSV has the volume over time.",
     .options = PAGE_OPTIONS,
     .run = page_run,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* spamgauge report: the figures of the store. */
 #include "cmd/context.h"
+#include "cmd/draft.h"
 #include "cmd/verbs.h"
 #include "observe/bulletin.h"
 #include "out/report_json.h"
@@ -75,6 +76,9 @@ static int report_run(struct command *c)
                                        .arg = x.geo,
                                        .annotations = &annotations};
             e = bulletin_build(x.store, &report, &q, arena, &bulletin, &eb);
+            e = e == OK ? drafts_add(x.store, bulletin.new_mailers.lines,
+                                     bulletin.new_mailers.count, arena, &eb)
+                        : e;
             report.bulletin = &bulletin;
         }
         status = e == OK ? report_write(c, &report, format) : command_fail(c, e, &eb);

@@ -28,88 +28,6 @@ static struct slice copy(struct page_building *b, struct slice s)
     return to;
 }
 
-/* ---- shares ---- */
-
-struct share_list {
-    struct page_building *b;
-    struct cluster_share items[PROFILE_TOP_MAX];
-    size_t count;
-    enum cluster_kind other; /* of relations */
-};
-
-static int by_messages(const void *x, const void *y)
-{
-    const struct cluster_share *a = x, *b = y;
-    if (a->messages != b->messages) {
-        return a->messages > b->messages ? -1 : 1;
-    }
-    return slice_cmp(a->name, b->name);
-}
-
-static struct cluster_shares shares_finish(struct page_building *b, struct cluster_share *items,
-                                           size_t count)
-{
-    struct cluster_share *kept = arena_alloc(b->arena, (count + 1) * sizeof *kept);
-    uint64_t sum = 0;
-    if (!kept) {
-        b->e = ERR_NOMEM;
-        return (struct cluster_shares){NULL, 0};
-    }
-    for (size_t i = 0; i < count; i++) {
-        sum += items[i].messages;
-    }
-    for (size_t i = 0; i < count; i++) {
-        kept[i] = items[i];
-        kept[i].share = sum ? (double)items[i].messages / (double)sum : 0;
-    }
-    if (count) {
-        qsort(kept, count, sizeof *kept, by_messages);
-    }
-    return (struct cluster_shares){kept, count};
-}
-
-static void share_add(void *arg, const struct profile_entry *entry)
-{
-    struct share_list *l = arg;
-    if (l->count < PROFILE_TOP_MAX) {
-        l->items[l->count++] =
-            (struct cluster_share){.name = copy(l->b, entry->value), .messages = entry->count};
-    }
-}
-
-/* A part of the other kind counts for the cluster that it belongs to now. */
-static void relation_add(void *arg, const struct profile_entry *entry)
-{
-    struct share_list *l = arg;
-    char id[CLUSTER_ID_BYTES] = "-";
-    size_t n = 1, i = 0;
-    const struct cluster_info *info =
-        clusters_of(l->b->clusters, l->other, profile_key(entry->value));
-    if (info) {
-        n = cluster_id_print(l->other, info->id, id);
-    }
-    while (i < l->count && !slice_eq(l->items[i].name, slice_of(id, n))) {
-        i++;
-    }
-    if (i == l->count && l->count < PROFILE_TOP_MAX) {
-        l->items[l->count++] =
-            (struct cluster_share){.name = copy(l->b, slice_of(id, n)),
-                                   .text = copy(l->b, info ? info->name : slice_of(NULL, 0))};
-    }
-    if (i < l->count) {
-        l->items[i].messages += entry->count;
-    }
-}
-
-static struct cluster_shares shares_of(struct page_building *b, const struct profile *p,
-                                       enum profile_top top)
-{
-    struct share_list l = {.b = b};
-    l.other = b->page->kind == CLUSTER_MAILER ? CLUSTER_CAMPAIGN : CLUSTER_MAILER;
-    profile_each(p, top, top == PROFILE_PARTNER ? relation_add : share_add, &l);
-    return shares_finish(b, l.items, l.count);
-}
-
 static enum err sample_load(struct page_building *b, struct store *s, struct id128 id,
                             struct cluster_sample *out, struct errbuf *eb)
 {
@@ -141,14 +59,15 @@ static enum err profile_show(struct page_building *b, struct store *s, uint32_t 
     if (e != OK) {
         return e == ERR_NOTFOUND ? OK : e;
     }
-    for (size_t i = 0; i < CLUSTER_LABEL_COUNT; i++) {
+    for (size_t i = 0; i < CLUSTER_LABEL_COUNT && e == OK; i++) {
         double posterior;
-        page->labels[i] = shares_of(b, &profile, LABELS[i]);
+        e = cluster_shares_of(s, page->kind, &profile, LABELS[i], b->arena, &page->labels[i], eb);
         page->labelled[i] = profile_labelled(&profile, LABELS[i], &posterior);
     }
-    page->countries = shares_of(b, &profile, PROFILE_COUNTRY);
-    page->domains = shares_of(b, &profile, PROFILE_DOMAIN);
-    page->relations = shares_of(b, &profile, PROFILE_PARTNER);
+    e = e == OK ? cluster_line_shares(s, page->kind, &profile, b->arena, &page->line, eb) : e;
+    e = e == OK ? cluster_shares_of(s, page->kind, &profile, PROFILE_DOMAIN, b->arena,
+                                    &page->domains, eb)
+                : e;
     size_t n = profile_samples(&profile, samples, PROFILE_SAMPLES);
     profile_clear(&profile);
     struct cluster_sample *list = arena_alloc(b->arena, (n + 1) * sizeof *list);
@@ -231,8 +150,8 @@ static enum err volume_show(struct page_building *b, struct store *s, const stru
             b->traps[seen++] = b->traps[i];
         }
     }
-    page->traps = shares_finish(b, b->traps, seen);
-    return e == OK ? b->e : e;
+    e = e == OK ? b->e : e;
+    return e == OK ? cluster_shares_finish(b->arena, b->traps, seen, &page->traps) : e;
 }
 
 struct total {

@@ -9,12 +9,14 @@
 enum { WEEK_DAYS = 7 };
 
 struct building {
+    struct store *store;
     struct clusters_list *list;
     struct cluster_line *lines; /* arena */
     size_t count, room;
     struct arena *arena;
     int64_t week_from; /* start of the last seven days */
     enum err e;
+    struct errbuf *eb;
 };
 
 enum err clusters_period(struct store *s, struct store_filter *f, struct errbuf *eb)
@@ -173,15 +175,14 @@ static void week_take(void *arg, const struct cluster_series_row *row)
     }
 }
 
-static enum err weeks_load(struct store *s, struct building *b, struct store_filter f,
-                           enum cluster_kind k, struct errbuf *eb)
+static enum err weeks_load(struct building *b, struct store_filter f, enum cluster_kind k)
 {
     b->week_from = f.until - WEEK_DAYS * SECONDS_PER_DAY;
     f.since = b->week_from - WEEK_DAYS * SECONDS_PER_DAY;
     if (b->count) {
         qsort(b->lines, b->count, sizeof *b->lines, by_number);
     }
-    return store_cluster_series(s, &f, BUCKET_DAY, k, NULL, week_take, b, eb);
+    return store_cluster_series(b->store, &f, BUCKET_DAY, k, NULL, week_take, b, b->eb);
 }
 
 static bool line_is_new(const struct cluster_line *l, int64_t until)
@@ -191,6 +192,23 @@ static bool line_is_new(const struct cluster_line *l, int64_t until)
            l->first >= until - (int64_t)CLUSTERS_NEW_DAYS * SECONDS_PER_DAY &&
            least >= CLUSTERS_NEW_HOSTS && l->week > 0 &&
            l->week >= CLUSTERS_NEW_GROWTH * l->week_before;
+}
+
+static enum err line_detail(struct building *b, struct clusters *c, enum cluster_kind k,
+                            struct cluster_line *l)
+{
+    struct profile profile;
+    size_t place;
+    enum err e = OK;
+    if (clusters_parts(c, k, l->number, &place, 1)) {
+        l->print = cluster_part_print(c, k, place, b->arena, &e);
+    }
+    e = e == OK ? clusters_profile(c, k, l->number, &profile) : e;
+    if (e == OK) {
+        e = cluster_line_shares(b->store, k, &profile, b->arena, l, b->eb);
+        profile_clear(&profile);
+    }
+    return e == ERR_NOTFOUND ? OK : e;
 }
 
 /* Profiles are costly to merge: with is_new for those alone that grow, else for what is listed. */
@@ -221,10 +239,7 @@ static enum err lines_fill(struct building *b, struct clusters *c, const struct 
         if (q->is_new && !line_is_new(l, list->until)) {
             continue;
         }
-        size_t place;
-        if (q->is_new && clusters_parts(c, q->kind, l->number, &place, 1)) {
-            l->print = cluster_part_print(c, q->kind, place, b->arena, &e);
-        }
+        e = q->is_new ? line_detail(b, c, q->kind, l) : OK;
         if (e != OK) {
             return e;
         }
@@ -245,7 +260,7 @@ enum err clusters_list_build(struct store *s, struct clusters *c, const struct c
 {
     struct store_filter f = q->filter;
     *out = (struct clusters_list){.kind = q->kind, .is_new = q->is_new};
-    struct building b = {.list = out, .arena = arena};
+    struct building b = {.store = s, .list = out, .arena = arena, .eb = eb};
     enum err e = clusters_period(s, &f, eb);
     out->trap = copy(arena, f.trap, &e);
     out->site = copy(arena, f.site, &e);
@@ -259,6 +274,6 @@ enum err clusters_list_build(struct store *s, struct clusters *c, const struct c
         q->filter.since == INT64_MIN && q->filter.until == INT64_MAX ? &q->filter : &f;
     e = store_cluster_top(s, all, q->kind, CLUSTERS_LISTED_MAX, volume_take, &b, eb);
     e = e == OK ? b.e : e;
-    e = e == OK ? weeks_load(s, &b, f, q->kind, eb) : e;
+    e = e == OK ? weeks_load(&b, f, q->kind) : e;
     return e == OK ? lines_fill(&b, c, q, q->limit ? q->limit : CLUSTERS_LISTED) : e;
 }

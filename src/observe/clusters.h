@@ -6,6 +6,7 @@
 #define OBSERVE_CLUSTERS_H
 
 #include "core/arena.h"
+#include "sig/suggest.h"
 #include "store/cluster.h"
 
 enum clusters_limits {
@@ -28,6 +29,17 @@ struct clusters_query {
     bool is_new;  /* those alone that are unnamed, new, growing and of many hosts */
 };
 
+struct cluster_share {
+    struct slice name; /* of a relation: an id or "-" for none */
+    struct slice text; /* of a relation: the cluster's name, may be empty */
+    uint64_t messages;
+    double share; /* of those that the list is about */
+};
+struct cluster_shares {
+    const struct cluster_share *items;
+    size_t count;
+};
+
 struct cluster_line {
     struct slice id; /* "mailer-0123abcd" */
     struct slice name;
@@ -46,9 +58,14 @@ struct cluster_line {
     struct slice country;       /* the most frequent one */
     double country_share;       /* of the messages with a country */
     size_t countries;           /* different ones, as far as they are kept */
-    struct slice print;         /* of its heaviest part; empty but in a list of new ones */
     uint64_t week, week_before; /* messages of the seven days up to the period's end and of the
                                    seven before, also where the period is shorter */
+
+    /* Of one in full, and in a list of new ones */
+    struct slice print; /* of its heaviest part */
+    struct cluster_shares country_shares;
+    struct cluster_shares relations; /* a mailer's campaigns, a campaign's mailers */
+    struct rule_draft draft;         /* of a mailer; filled by who shows it (cmd/draft.h) */
 };
 
 struct clusters_list {
@@ -56,7 +73,7 @@ struct clusters_list {
     int64_t since, until; /* 0, 0: the store is empty */
     bool is_new;
     struct slice trap, site;
-    const struct cluster_line *lines; /* by messages; with is_new by hosts */
+    struct cluster_line *lines; /* by messages; with is_new by hosts */
     size_t count;
     size_t more;          /* that there are besides */
     struct units total;   /* of all mail of the period */
@@ -67,17 +84,6 @@ struct clusters_list {
 enum err clusters_list_build(struct store *s, struct clusters *c, const struct clusters_query *q,
                              struct arena *arena, struct clusters_list *out,
                              struct errbuf *eb) MUST_USE;
-
-struct cluster_share {
-    struct slice name; /* of a relation: an id or "-" for none */
-    struct slice text; /* of a relation: the cluster's name, may be empty */
-    uint64_t messages;
-    double share; /* of those that the list is about */
-};
-struct cluster_shares {
-    const struct cluster_share *items;
-    size_t count;
-};
 
 struct cluster_part_line {
     uint64_t key;
@@ -102,7 +108,7 @@ struct cluster_page {
     const struct cluster_series_row *volume; /* ascending; what is not there is none */
     size_t volume_count;
     struct cluster_shares traps; /* of the period, exact */
-    struct cluster_shares labels[CLUSTER_LABEL_COUNT], countries, domains, relations;
+    struct cluster_shares labels[CLUSTER_LABEL_COUNT], domains;
     uint64_t labelled[CLUSTER_LABEL_COUNT]; /* messages with such a label */
     const struct cluster_part_line *parts;
     size_t part_count, parts_all; /* all: those in memory */
@@ -120,7 +126,7 @@ enum err cluster_page_build(struct store *s, struct clusters *c, const struct st
                             enum cluster_kind kind, uint32_t id, struct arena *arena,
                             struct cluster_page *out, struct errbuf *eb) MUST_USE;
 
-/* ---- inside: shared by clusters.c and cluster_page.c ---- */
+/* ---- inside: shared by clusters.c, cluster_page.c and cluster_shares.c ---- */
 
 /* Resolves open ends against the store; whole days. ERR_USAGE, and what the store says. An empty
  * store gives 0, 0. */
@@ -128,7 +134,18 @@ enum err clusters_period(struct store *s, struct store_filter *f, struct errbuf 
 /* The print of a part, by its place; empty when memory ran out, which *e then says. */
 struct slice cluster_part_print(struct clusters *c, enum cluster_kind k, size_t place,
                                 struct arena *arena, enum err *e);
-/* All of a line but the figures of the period. ERR_NOMEM. */
+/* What of a profile's members are, by messages; PROFILE_PARTNER: as clusters of the other kind. */
+enum err cluster_shares_of(struct store *s, enum cluster_kind k, const struct profile *p,
+                           enum profile_top top, struct arena *arena, struct cluster_shares *out,
+                           struct errbuf *eb) MUST_USE;
+/* Sorted, and each one's share of all. ERR_NOMEM. */
+enum err cluster_shares_finish(struct arena *arena, const struct cluster_share *items, size_t count,
+                               struct cluster_shares *out) MUST_USE;
+/* Countries and relations of a line. */
+enum err cluster_line_shares(struct store *s, enum cluster_kind k, const struct profile *p,
+                             struct arena *arena, struct cluster_line *line,
+                             struct errbuf *eb) MUST_USE;
+/* All of a line but the figures of the period and what only some have. ERR_NOMEM. */
 enum err cluster_line_fill(struct clusters *c, enum cluster_kind k, uint32_t id,
                            struct arena *arena, struct cluster_line *line) MUST_USE;
 

@@ -350,19 +350,12 @@ void bulletin_mailers_text(struct page *p, const struct bulletin *b)
     page_ink(p, INK_NONE);
     page_newline(p);
     clusters_lines_text(p, l);
-    for (size_t i = 0; i < l->count; i++) {
-        struct strbuf clean = STRBUF_INIT;
-        strbuf_printf(&clean, "%.*s: ", SLICE_ARG(l->lines[i].id));
-        cluster_part_redact(&clean, l->lines[i].print);
-        page_paragraph(p, "", 2, strbuf_slice(&clean));
-        p->out.failed |= clean.failed;
-        strbuf_free(&clean);
-    }
+    page_newline(p);
     struct strbuf text = STRBUF_INIT;
     strbuf_printf(&text,
                   "No rule and nobody names them; first seen in the last %d days, at least doubled "
-                  "within a week, of %d hosts or more. \"spamgauge mailer ID\" shows one with its "
-                  "campaigns and their templates.",
+                  "within a week, of %d hosts or more. \"spamgauge mailer ID\" shows one, "
+                  "\"spamgauge rules suggest ID\" writes the rule.",
                   CLUSTERS_NEW_DAYS, CLUSTERS_NEW_HOSTS);
     page_ink(p, INK_DIM);
     page_paragraph(p, "", 0, strbuf_slice(&text));

@@ -92,12 +92,62 @@ static void line_fields(struct printer *p, const struct cluster_line *l)
     part_print(p, l->print);
 }
 
+static void share_list(struct printer *p, const char *key, const char *name,
+                       const struct cluster_shares *s, bool has_text)
+{
+    print_key(p, key);
+    print_list_begin(p);
+    for (size_t i = 0; i < s->count; i++) {
+        print_map_begin(p);
+        key_text(p, name, s->items[i].name);
+        if (has_text) {
+            key_text(p, "name", s->items[i].text);
+        }
+        key_unsigned(p, "messages", s->items[i].messages);
+        key_number(p, "share", s->items[i].share, DECIMALS);
+        print_map_end(p);
+    }
+    print_list_end(p);
+}
+
+static void draft_map(struct printer *p, const struct rule_draft *d)
+{
+    print_key(p, "draft");
+    print_map_begin(p);
+    key_boolean(p, "is_tried", d->is_tried);
+    key_text(p, "rule", d->rule);
+    print_key(p, "traits");
+    print_list_begin(p);
+    for (size_t i = 0; i < d->trait_count; i++) {
+        print_text(p, d->traits[i]);
+    }
+    print_list_end(p);
+    key_unsigned(p, "messages", d->wanted);
+    key_unsigned(p, "messages_of", d->wanted_of);
+    key_unsigned(p, "held_out", d->held);
+    key_unsigned(p, "held_out_of", d->held_of);
+    key_unsigned(p, "background", d->background);
+    key_unsigned(p, "background_of", d->background_of);
+    print_map_end(p);
+}
+
+/* Who sends a mailer's mail and with which campaigns; of a campaign its mailers. */
+static void relation_lists(struct printer *p, enum cluster_kind kind, const struct cluster_line *l)
+{
+    share_list(p, "countries_top", "country", &l->country_shares, false);
+    share_list(p, kind == CLUSTER_MAILER ? "campaigns" : "mailers", "id", &l->relations, true);
+}
+
 void clusters_lines_print(struct printer *p, const struct clusters_list *l)
 {
     print_list_begin(p);
     for (size_t i = 0; i < l->count; i++) {
         print_map_begin(p);
         line_fields(p, &l->lines[i]);
+        if (l->is_new) {
+            relation_lists(p, l->kind, &l->lines[i]);
+            draft_map(p, &l->lines[i].draft);
+        }
         print_map_end(p);
     }
     print_list_end(p);
@@ -142,24 +192,6 @@ static void volume_list(struct printer *p, const struct cluster_page *c)
         key_unsigned(p, "messages", c->volume[i].units.messages);
         key_unsigned(p, "recipients", c->volume[i].units.recipients);
         key_unsigned(p, "bytes", c->volume[i].units.bytes);
-        print_map_end(p);
-    }
-    print_list_end(p);
-}
-
-static void share_list(struct printer *p, const char *key, const char *name,
-                       const struct cluster_shares *s, bool has_text)
-{
-    print_key(p, key);
-    print_list_begin(p);
-    for (size_t i = 0; i < s->count; i++) {
-        print_map_begin(p);
-        key_text(p, name, s->items[i].name);
-        if (has_text) {
-            key_text(p, "name", s->items[i].text);
-        }
-        key_unsigned(p, "messages", s->items[i].messages);
-        key_number(p, "share", s->items[i].share, DECIMALS);
         print_map_end(p);
     }
     print_list_end(p);
@@ -240,15 +272,17 @@ bool cluster_page_print(FILE *f, enum out_format format, const struct cluster_pa
         const char *const KEYS[] = {"botnets", "mailers_by_rules", "programs"};
         share_list(p, KEYS[i], "label", &c->labels[i], false);
     }
-    share_list(p, "countries", "country", &c->countries, false);
+    share_list(p, "countries", "country", &c->line.country_shares, false);
     share_list(p, "domains", "domain", &c->domains, false);
-    share_list(p, c->kind == CLUSTER_MAILER ? "campaigns" : "mailers", "id", &c->relations, true);
+    share_list(p, c->kind == CLUSTER_MAILER ? "campaigns" : "mailers", "id", &c->line.relations,
+               true);
     part_list(p, c);
     sample_list(p, c);
     key_redacted(p, "template", c->template);
     key_unsigned(p, "template_messages", c->learnt.learnt);
     key_unsigned(p, "template_outliers", c->learnt.outliers);
     key_text(p, "rule", c->rule);
+    draft_map(p, &c->line.draft);
     journal_list(p, c);
     print_map_end(p);
     return printer_end(p);

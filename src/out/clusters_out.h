@@ -19,7 +19,8 @@ bool cluster_page_print_text(FILE *f, const struct cluster_page *c,
 /* CSV: the volume over time. */
 bool cluster_page_print(FILE *f, enum out_format format, const struct cluster_page *c);
 
-/* The lines of a list alone, for a section of a report. */
+/* The lines of a list alone, for a section of a report; of a list of new ones with what is known of
+ * each. */
 void clusters_lines_text(struct page *p, const struct clusters_list *l);
 void clusters_lines_print(struct printer *p, const struct clusters_list *l);
 

@@ -16,6 +16,7 @@ enum {
     DAY_COLUMNS = 12,
     NAME_COLUMNS_MIN = 8,
     SHARES_SHOWN = 8,
+    SHARES_LISTED = 5,
     SPARK_CELLS = 60,
     SIGNED_BYTES = HUMAN_BYTES + 4, /* a number with a sign before it */
 };
@@ -80,7 +81,7 @@ static bool has_day(const struct page *p)
            p->width;
 }
 
-void clusters_lines_text(struct page *p, const struct clusters_list *l)
+static void lines_table(struct page *p, const struct clusters_list *l)
 {
     char text[SIGNED_BYTES], day[11];
     page_ink(p, INK_HEAD);
@@ -114,6 +115,92 @@ void clusters_lines_text(struct page *p, const struct clusters_list *l)
         struct slice none = x->namer == CLUSTER_NAMER_MIXED ? S("(mixed)") : S("-");
         page_cell(p, x->name.n ? x->name : none, columns > 2 ? columns - 2 : 0, false);
         page_newline(p);
+    }
+}
+
+/* ---- what is known of a new one ---- */
+
+/* "BR 41 %, IN 12 %, 20 more" */
+static void shares_add(struct strbuf *b, const struct cluster_shares *s)
+{
+    char share[HUMAN_BYTES];
+    size_t shown = s->count <= SHARES_LISTED ? s->count : SHARES_LISTED - 1;
+    for (size_t i = 0; i < shown; i++) {
+        const struct cluster_share *x = &s->items[i];
+        strbuf_printf(b, "%s%.*s", i ? ", " : "",
+                      SLICE_ARG(slice_eq(x->name, S("-")) ? S("in none") : x->name));
+        if (x->text.n) {
+            strbuf_printf(b, " (%.*s)", SLICE_ARG(x->text));
+        }
+        strbuf_printf(b, " %s", human_percent(share, x->share));
+    }
+    if (s->count > shown) {
+        strbuf_printf(b, ", %zu more", s->count - shown);
+    }
+}
+
+/* "190 of 200 of its messages, 0 of 9,812 others" */
+static void draft_counts_add(struct strbuf *b, const struct rule_draft *d)
+{
+    char n[4][HUMAN_BYTES];
+    strbuf_printf(b, "%s of %s of its messages, %s of %s others",
+                  human_count(n[0], d->wanted + d->held),
+                  human_count(n[1], d->wanted_of + d->held_of), human_count(n[2], d->background),
+                  human_count(n[3], d->background_of));
+}
+
+static void draft_add(struct strbuf *b, const struct rule_draft *d)
+{
+    if (!d->trait_count) {
+        strbuf_add_cstr(b, "none: nothing that all of its messages have tells them from others");
+        return;
+    }
+    strbuf_add_cstr(b, d->rule.n ? "" : "none: too many others have ");
+    for (size_t i = 0; i < d->trait_count; i++) {
+        strbuf_printf(b, "%s%.*s", i ? " and " : "", SLICE_ARG(d->traits[i]));
+    }
+    strbuf_add_cstr(b, " (");
+    draft_counts_add(b, d);
+    strbuf_add_cstr(b, ")");
+}
+
+static void detail_paragraph(struct page *p, const char *lead, struct strbuf *text)
+{
+    page_paragraph(p, lead, strlen(lead), strbuf_slice(text));
+    p->out.failed |= text->failed;
+    strbuf_clear(text);
+}
+
+static void line_detail(struct page *p, enum cluster_kind kind, const struct cluster_line *l)
+{
+    struct strbuf text = STRBUF_INIT;
+    page_newline(p);
+    page_escaped(p, l->id);
+    page_newline(p);
+    if (l->print.n) {
+        cluster_part_redact(&text, l->print);
+        detail_paragraph(p, "  print      ", &text);
+    }
+    if (l->country_shares.count) {
+        shares_add(&text, &l->country_shares);
+        detail_paragraph(p, "  countries  ", &text);
+    }
+    if (l->relations.count) {
+        shares_add(&text, &l->relations);
+        detail_paragraph(p, kind == CLUSTER_MAILER ? "  campaigns  " : "  mailers    ", &text);
+    }
+    if (l->draft.is_tried) {
+        draft_add(&text, &l->draft);
+        detail_paragraph(p, "  rule       ", &text);
+    }
+    strbuf_free(&text);
+}
+
+void clusters_lines_text(struct page *p, const struct clusters_list *l)
+{
+    lines_table(p, l);
+    for (size_t i = 0; l->is_new && i < l->count; i++) {
+        line_detail(p, l->kind, &l->lines[i]);
     }
 }
 
@@ -265,6 +352,27 @@ static void view_template(struct page *p, const struct cluster_page *c)
     strbuf_free(&clean);
 }
 
+static void view_draft(struct page *p, const struct rule_draft *d)
+{
+    struct strbuf text = STRBUF_INIT;
+    if (!d->is_tried) {
+        return;
+    }
+    view_head(p, "A rule drafted for it");
+    if (d->rule.n) {
+        struct slice rest = d->rule;
+        while (rest.n) {
+            page_escaped(p, slice_cut(&rest, '\n'));
+            page_newline(p);
+        }
+    } else {
+        draft_add(&text, d);
+        page_paragraph(p, "", 0, strbuf_slice(&text));
+        p->out.failed |= text.failed;
+    }
+    strbuf_free(&text);
+}
+
 static void view_journal(struct page *p, const struct cluster_page *c)
 {
     if (!c->event_count) {
@@ -335,11 +443,11 @@ bool cluster_page_print_text(FILE *f, const struct cluster_page *c,
     view_line(&p, c);
     view_volume(&p, c);
     view_shares(&p, "Traps", &c->traps);
-    view_shares(&p, "Countries", &c->countries);
+    view_shares(&p, "Countries", &c->line.country_shares);
     view_shares(&p, "Botnets, by rules", &c->labels[CLUSTER_LABEL_BOTNET]);
     view_shares(&p, "Mailers, by rules", &c->labels[CLUSTER_LABEL_MAILER]);
     view_shares(&p, "Programs, by rules", &c->labels[CLUSTER_LABEL_PROGRAM]);
-    view_shares(&p, c->kind == CLUSTER_MAILER ? "Campaigns" : "Mailers", &c->relations);
+    view_shares(&p, c->kind == CLUSTER_MAILER ? "Campaigns" : "Mailers", &c->line.relations);
     view_shares(&p, "Domains", &c->domains);
     view_parts(&p, c);
     view_template(&p, c);
@@ -351,6 +459,7 @@ bool cluster_page_print_text(FILE *f, const struct cluster_page *c,
             page_newline(&p);
         }
     }
+    view_draft(&p, &c->line.draft);
     view_samples(&p, c);
     view_journal(&p, c);
     return page_write(&p, f);

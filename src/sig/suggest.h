@@ -70,4 +70,17 @@ struct suggest_head {
 enum err suggest_write(struct suggest *s, const struct suggest_head *head,
                        struct strbuf *out) MUST_USE;
 
+/* A draft that outlives its suggest; plain data. */
+struct rule_draft {
+    bool is_tried;              /* there was something to learn from */
+    struct slice rule;          /* the rule file; empty: there is none */
+    const struct slice *traits; /* its entries, or what was chosen in vain */
+    size_t trait_count;
+    uint64_t wanted, wanted_of, held, held_of, background, background_of; /* as suggest_draft */
+};
+/* Copies a draft and its rule into the arena. ERR_NOMEM. */
+enum err suggest_keep(struct suggest *s, const struct suggest_draft *d,
+                      const struct suggest_head *head, struct arena *arena,
+                      struct rule_draft *out) MUST_USE;
+
 #endif

@@ -296,3 +296,33 @@ enum err suggest_write(struct suggest *s, const struct suggest_head *head, struc
         d->wanted, d->wanted_of, d->held, d->held_of, d->background_of);
     return out->failed ? ERR_NOMEM : OK;
 }
+
+enum err suggest_keep(struct suggest *s, const struct suggest_draft *d,
+                      const struct suggest_head *head, struct arena *arena, struct rule_draft *out)
+{
+    struct strbuf text = STRBUF_INIT;
+    struct slice *traits = arena_alloc(arena, (d->chosen_count + 1) * sizeof *traits);
+    bool is_good = traits;
+    for (size_t i = 0; is_good && i < d->chosen_count; i++) {
+        traits[i] = arena_copy(arena, d->traits[i].entry);
+        is_good = traits[i].p;
+    }
+    *out = (struct rule_draft){
+        .is_tried = true,
+        .traits = traits,
+        .trait_count = d->chosen_count,
+        .wanted = d->wanted,
+        .wanted_of = d->wanted_of,
+        .held = d->held,
+        .held_of = d->held_of,
+        .background = d->background,
+        .background_of = d->background_of,
+    };
+    enum err e = !is_good ? ERR_NOMEM : d->is_rule ? suggest_write(s, head, &text) : OK;
+    if (e == OK && d->is_rule) {
+        out->rule = arena_copy(arena, strbuf_slice(&text));
+        e = out->rule.p ? OK : ERR_NOMEM;
+    }
+    strbuf_free(&text);
+    return e;
+}

@@ -56,6 +56,15 @@ static void quoted_add(struct strbuf *b, struct slice s, bool has_wildcards)
     strbuf_add_byte(b, '\'');
 }
 
+/* An address that a sender wrote somewhere: it may carry the recipient (VERP). Shapes have '@', but
+ * no address. */
+static bool holds_address(enum feature_id feature, struct slice value)
+{
+    bool is_shape = feature == FEATURE_MSGID_SHAPE || feature == FEATURE_BOUNDARY_SHAPE ||
+                    feature == FEATURE_URL_SHAPE;
+    return !is_shape && slice_find_byte(value, '@') < value.n;
+}
+
 /* One trait: `field|how: value`, or a list of values. Left out when it would tell a recipient. */
 static enum err trait_add(struct suggest *s, struct slice field, enum feature_id feature,
                           const char *how, const struct slice *values, size_t n, bool has_wildcards)
@@ -65,7 +74,8 @@ static enum err trait_add(struct suggest *s, struct slice field, enum feature_id
         return OK;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_printable(values[i]) || holds_secret(s, values[i])) {
+        if (!is_printable(values[i]) || holds_secret(s, values[i]) ||
+            holds_address(feature, values[i])) {
             return OK;
         }
     }

@@ -100,6 +100,34 @@ enum err store_cluster_events(struct store *s, const struct cluster_event_query 
                               void (*fn)(void *arg, const struct cluster_event *e), void *arg,
                               struct errbuf *eb) MUST_USE;
 
+/* ---- samples of rows ---- */
+
+enum {
+    STORE_DRAWN_FROM = 4000000
+}; /* the newest rows, which a draw looks at; a second a million */
+
+/* Rows to look at when there is no time for all. */
+struct store_draw {
+    enum cluster_kind kind;
+    const uint32_t *clusters; /* living ones, each once */
+    size_t count;
+    size_t each; /* at most, of each of the clusters */
+    size_t all;  /* at most, of all mail, that of the clusters too */
+};
+struct drawn_row {
+    uint64_t number;  /* as store_row() takes it */
+    uint32_t cluster; /* of the draw's kind; 0: none */
+};
+struct store_drawn {
+    const struct drawn_row *rows; /* by number */
+    size_t count;
+};
+/* Fills out[i] for the i-th cluster and out[q->count] for all mail. The rows are those whose
+ * numbers have the least hash: the same whenever it is asked, and no run of what came together. In
+ * the arena. ERR_NOMEM. */
+enum err store_draw(struct store *s, const struct store_draw *q, struct arena *arena,
+                    struct store_drawn *out, struct errbuf *eb) MUST_USE;
+
 /* ---- volume ---- */
 
 /* Periods are widened to whole days. Buckets are BUCKET_ALL, DAY or MONTH; HOUR gives

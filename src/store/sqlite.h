@@ -346,6 +346,23 @@ static inline enum tally_kind part_tally(enum cluster_kind k)
     return k == CLUSTER_MAILER ? TALLY_VARIANT : TALLY_WORDING;
 }
 
+/* ---- sqlite_membership.c ---- */
+
+/* By the number of a part of one kind: its cluster, merges followed. */
+struct membership {
+    uint32_t *clusters;
+    size_t count;
+};
+/* membership_free() it, whatever comes back. */
+enum err membership_load(struct store *s, enum cluster_kind k, struct membership *out,
+                         struct errbuf *eb) MUST_USE;
+void membership_free(struct membership *m);
+/* 0: in none, or of the other kind. */
+static inline uint32_t membership_of(const struct membership *m, uint64_t part)
+{
+    return part < m->count ? m->clusters[part] : 0;
+}
+
 /* ---- sqlite_session.c ---- */
 
 /* Writes the sessions that are not there; *added is their number. */

@@ -27,10 +27,9 @@ struct volume {
     enum bucket bucket;
     bool by_trap;
     const uint32_t *only;
-    bool by_part;       /* cells are the parts of cluster *only */
-    uint32_t *clusters; /* by part number */
-    bool *is_counted;   /* by part number: is in cells' `parts` */
-    size_t part_count;
+    bool by_part; /* cells are the parts of cluster *only */
+    struct membership members;
+    bool *is_counted;        /* by part number: is in cells' `parts` */
     struct cell_table cells; /* of bucket `at` */
     int32_t at;
     enum err (*flush)(struct volume *v);
@@ -93,97 +92,9 @@ static uint64_t cell_key(const struct volume *v, uint32_t cluster, int64_t trap)
 
 /* ---- the pass ---- */
 
-struct merge {
-    uint32_t id, into;
-};
-
-static int merge_cmp(const void *a, const void *b)
-{
-    const struct merge *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-/* Clusters of the kind that are now part of another one, by id; in the scope's arena. */
-static enum err merges_load(struct volume *v, struct merge **out, size_t *count)
-{
-    sqlite3_stmt *st;
-    size_t size = 0;
-    struct merge *merges = NULL;
-    *count = 0;
-    enum err e = store_statement(v->s, STATEMENT_CLUSTERS_MERGED, &st, v->eb);
-    if (e == OK) {
-        sqlite3_bind_int(st, 1, (int)v->kind);
-    }
-    while (e == OK && (e = store_step(v->s, st, "reading the clusters", v->eb)) == OK) {
-        if (*count == size) {
-            size = size ? 2 * size : 64;
-            struct merge *more = arena_calloc(v->scope.arena, size, sizeof *more);
-            if (!more) {
-                sqlite3_reset(st);
-                return no_memory(v->eb);
-            }
-            if (*count) {
-                memcpy(more, merges, *count * sizeof *more);
-            }
-            merges = more;
-        }
-        merges[(*count)++] = (struct merge){(uint32_t)sqlite3_column_int64(st, 0),
-                                            (uint32_t)sqlite3_column_int64(st, 1)};
-    }
-    *out = merges;
-    return e == ERR_END ? OK : e;
-}
-
-/* Parts that gave way before a merge still have the old id. */
-static uint32_t merge_follow(const struct merge *merges, size_t n, uint32_t id)
-{
-    for (int hop = 0; n && hop < CLUSTER_HOPS_MAX; hop++) {
-        const struct merge *m =
-            bsearch(&(struct merge){.id = id}, merges, n, sizeof *merges, merge_cmp);
-        if (!m) {
-            break;
-        }
-        id = m->into;
-    }
-    return id;
-}
-
-/* Which cluster each part of the kind is in. Numbers of parts are dense. */
-static enum err clusters_load(struct volume *v)
-{
-    sqlite3_stmt *st;
-    struct merge *merges = NULL;
-    size_t merge_count = 0;
-    enum err e = merges_load(v, &merges, &merge_count);
-    e = e == OK ? store_statement(v->s, STATEMENT_PART_LAST, &st, v->eb) : e;
-    e = e == OK ? store_step(v->s, st, "reading the parts", v->eb) : e;
-    if (e != OK) {
-        return e;
-    }
-    v->part_count = (size_t)sqlite3_column_int64(st, 0) + 1;
-    sqlite3_reset(st);
-    v->clusters = calloc(v->part_count, sizeof *v->clusters);
-    v->is_counted = calloc(v->part_count, sizeof *v->is_counted);
-    if (!v->clusters || !v->is_counted) {
-        return no_memory(v->eb);
-    }
-    e = store_statement(v->s, STATEMENT_PARTS_OF_KIND, &st, v->eb);
-    if (e == OK) {
-        sqlite3_bind_int(st, 1, (int)v->kind);
-    }
-    while (e == OK && (e = store_step(v->s, st, "reading the parts", v->eb)) == OK) {
-        uint64_t id = (uint64_t)sqlite3_column_int64(st, 0);
-        if (id < v->part_count) {
-            v->clusters[id] =
-                merge_follow(merges, merge_count, (uint32_t)sqlite3_column_int64(st, 1));
-        }
-    }
-    return e == ERR_END ? OK : e;
-}
-
 static bool entry_add(struct volume *v, int32_t day, const struct tally_entry *entry)
 {
-    uint32_t cluster = entry->key < v->part_count ? v->clusters[entry->key] : 0;
+    uint32_t cluster = membership_of(&v->members, entry->key);
     bool is_asked = v->by_part || (v->only && *v->only != 0) ? cluster == *v->only : cluster != 0;
     if (!is_asked) {
         return true; /* of cluster 0 is known by what is left */
@@ -196,7 +107,7 @@ static bool entry_add(struct volume *v, int32_t day, const struct tally_entry *e
     cell->messages += entry->messages;
     cell->recipients += entry->recipients;
     cell->bytes += entry->bytes;
-    if (entry->key < v->part_count && !v->is_counted[entry->key]) {
+    if (entry->key < v->members.count && !v->is_counted[entry->key]) {
         v->is_counted[entry->key] = true;
         cell->parts++;
     }
@@ -312,12 +223,14 @@ static enum err volume_run(struct volume *v, const struct store_filter *f)
     }
     e = scope_open(v->s, f, &v->scope, v->eb);
     if (e == OK) {
-        e = clusters_load(v);
+        e = membership_load(v->s, v->kind, &v->members, v->eb);
+        v->is_counted = e == OK ? calloc(v->members.count, sizeof *v->is_counted) : NULL;
+        e = e == OK && !v->is_counted ? no_memory(v->eb) : e;
         e = e == OK ? spans_add(v) : e;
         e = e == OK ? bucket_end(v) : e;
         scope_close(&v->scope);
     }
-    free(v->clusters);
+    membership_free(&v->members);
     free(v->is_counted);
     free(v->cells.slots);
     return store_end_read(v->s, e, v->eb);

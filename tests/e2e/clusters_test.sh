@@ -23,9 +23,20 @@ same 'volumes add up' True "$(of 'sum(m["messages"] for m in d["mailers"]) + d["
 same 'CSV has a line a mailer' 4 "$(wc -l <"$work/mailers.csv")"
 
 exits 'mailers --new' 0 "$sg" mailers --new -f json
+cp "$work/out" "$work/new.json"
 same 'tells the one that grows' 1 "$(of 'len(d["mailers"])' <"$work/out")"
 new=$(of 'd["mailers"][0]["id"]' <"$work/out")
 same 'of many hosts, in its first week' 'True True 0' "$(of '"%s %s %d" % (d["mailers"][0]["hosts"] > 80, 245 < d["mailers"][0]["messages_week"] <= 254, d["mailers"][0]["messages_week_before"])' <"$work/out")"
+same 'with its countries and its campaign' 'True 1' "$(of '"%s %d" % (abs(sum(x["share"] for x in d["mailers"][0]["countries_top"]) - 1) < .01, len(d["mailers"][0]["campaigns"]))' <"$work/out")"
+of 'd["mailers"][0]["draft"]["rule"]' <"$work/out" >"$work/new.yaml"
+same 'and a rule drafted for it' 'True 0 True' "$(of '"%s %d %s" % (d["mailers"][0]["draft"]["messages"] + d["mailers"][0]["draft"]["held_out"] > 240, d["mailers"][0]["draft"]["background"], d["mailers"][0]["draft"]["background_of"] > 400)' <"$work/out")"
+exits 'which is sound' 0 "$sg" rules check "$work/new.yaml"
+printf 'rules: ["%s"]\n' "$work/new.yaml" >"$work/new.conf"
+same 'and matches its mail alone' "$(of 'd["mailers"][0]["messages"]' <"$work/new.json")" "$("$sg" rules explain -c "$work/new.conf" "$work/a.mbox" | grep -c "^match mailer $new")"
+exits 'for people too' 0 "$sg" mailers --new
+cp "$work/out" "$work/new.text"
+check 'the lines fit' fits "$work/new.text"
+for what in print countries campaigns rule; do check "$what is told" grep -q "^  $what  " "$work/new.text"; done
 same 'before it came there was none' 0 "$(json mailers --new --until 2010-10-10 | of 'len(d["mailers"])')"
 same 'a period has its own volumes' '217 217' "$(json mailers --since 2010-07 --until 2010-08-01 | of '"%d %d" % (d["total"]["messages"], sum(m["messages"] for m in d["mailers"]) + d["outside"]["messages"])')"
 
@@ -33,7 +44,9 @@ for f in text json jsonl csv; do
     exits "mailer -f $f" 0 "$sg" mailer "$new" -f $f
     cp "$work/out" "$work/mailer.$f"
 done
-check 'lines fit, but for fingerprints' fits "$work/mailer.text"
+sed '/^A rule drafted/,/^Samples/d' "$work/mailer.text" >"$work/mailer.wrapped"
+check 'lines fit, but for fingerprints and the rule' fits "$work/mailer.wrapped"
+check 'which can be copied as it is' diff -B "$work/new.yaml" <(sed -n '/^title: Draft/,/^# tests:/p' "$work/mailer.text")
 check 'it says where to look' grep -q '^Samples' "$work/mailer.text"
 same 'volume over its days' '7 True' "$(of '"%d %s" % (len(d["volume"]), 245 < sum(v["messages"] for v in d["volume"]) <= 254)' <"$work/mailer.json")"
 same 'it carries one campaign' 1 "$(of 'len(d["campaigns"])' <"$work/mailer.json")"

@@ -48,7 +48,8 @@ Content-Type: text/plain; charset="us-ascii"
 
 with open(path, "w") as f:
     for i in range(first, first + count):
-        head = f"Received: from h{i} (h{i} [192.0.2.{i % 250}]) by mx.example.net with SMTP id q{i}; Fri, 1 Oct 2010 12:{i % 60:02}:00 +0000\n"
+        net = {"bot": "198.51.100", "ham": "192.0.2"}[kind]
+        head = f"Received: from h{i} (h{i} [{net}.{i % 250}]) by mx.example.net with SMTP id q{i}; Fri, 1 Oct 2010 12:{i % 60:02}:00 +0000\n"
         date = f"Date: Fri, 1 Oct 2010 12:{i % 60:02}:00 +0000\n"
         f.write("From x Fri Oct  1 12:00:00 2010\n" + head + date + {"bot": bot, "ham": ham}[kind](i) + "\n")
 PY
@@ -76,10 +77,35 @@ exits 'a program is not known by headers' 1 grep -E '^    (header|msgid|mailer|h
 check 'the same messages give the same draft' diff "$work/botnet.yaml" "$work/again"
 
 # the store is the background, and the messages themselves in it are none
-"$sg" import -q --trap t "$work/bot.mbox" "$work/ham.mbox" >"$work/out" 2>&1
+"$sg" import -q --trap bots "$work/bot.mbox" >"$work/out" 2>&1
+"$sg" import -q --trap people "$work/ham.mbox" >"$work/out" 2>&1
 exits 'against the store' 0 "$sg" rules suggest "$work/bot.mbox" --label mailer=zeta -o "$work/store.yaml"
 check 'its rows but the messages themselves' grep -q ' 200 rows of the store' "$work/err"
 exits 'sound too' 0 "$sg" rules check "$work/store.yaml"
+
+# messages, mailers and campaigns of the store
+mailer=$("$sg" mailers -f json | python3 -c 'import json, sys; print(*[m["id"] for m in json.load(sys.stdin)["mailers"] if m["messages"] == 100])')
+campaign=$("$sg" campaigns -f json | python3 -c 'import json, sys; print(*[m["id"] for m in json.load(sys.stdin)["campaigns"] if m["messages"] == 100])')
+for id in "$mailer" "$campaign"; do
+    exits "of $id" 0 "$sg" rules suggest "$id" -o "$work/id.yaml"
+    check 'all its messages, against the others' grep -qE '^Together: 80 of 80 messages, 20 of 20 held out, 0 of [0-9]+' "$work/err"
+    check 'which are rows, too' grep -q ' 200 rows of the store' "$work/err"
+    exits 'sound' 0 "$sg" rules check "$work/id.yaml"
+    exits 'it tells no recipient' 1 grep -iE 'trapuser|secret-trap' "$work/id.yaml" "$work/err"
+    printf 'rules: ["%s"]\n' "$work/id.yaml" >"$work/id.conf"
+    same 'fresh messages match' 60 "$("$sg" rules explain -c "$work/id.conf" "$work/fresh.mbox" | grep -cE "^match (mailer|program) to-be-named")"
+    same 'others do not' 0 "$("$sg" rules explain -c "$work/id.conf" "$work/other.mbox" | grep -c '^match')"
+done
+mapfile -t rows < <("$sg" message --trap bots --limit 300 -f jsonl | cut -d'"' -f4)
+same 'the messages of the engine' 100 "${#rows[@]}"
+exits 'of messages' 0 "$sg" rules suggest "${rows[@]:0:30}" --against "$work/ham.mbox" --label mailer=zeta -o "$work/rows.yaml"
+check 'held out one in five' grep -q '^Together: 24 of 24 messages, 6 of 6 held out, 0 of' "$work/err"
+check 'and its row has no text' grep -q '^Rows of the store lack' "$work/err"
+exits 'no such mailer' 1 "$sg" rules suggest mailer-00000001
+exits 'no such message' 1 "$sg" rules suggest abcdabcdabcd
+exits 'not of both' 2 "$sg" rules suggest "$mailer" "$campaign"
+exits 'neither a file nor an id' 1 "$sg" rules suggest nothing.mbox
+exits 'and no store' 5 "$sg" rules suggest -d "$work/none.db" "$mailer"
 
 exits 'nothing separates mail from the like' 1 "$sg" rules suggest "$work/ham.mbox" --against "$work/other.mbox"
 check 'and it is said' grep -q '^Nothing separates' "$work/err"

@@ -669,6 +669,80 @@ static void test_tops(void **state)
     scratch_remove(&scratch);
 }
 
+/* ---- samples ---- */
+
+/* Numbers ascend, and each row is of the cluster that is said. */
+static void drawn_holds(const struct store_drawn *drawn, const struct rows *rows)
+{
+    for (size_t i = 0; i < drawn->count; i++) {
+        const struct drawn_row *r = &drawn->rows[i];
+        assert_in_range(r->number, 1, rows->n);
+        assert_int_equal(r->cluster, cluster_of_row(&rows->rows[r->number - 1]));
+        assert_true(i == 0 || drawn->rows[i - 1].number < r->number);
+    }
+}
+
+static size_t drawn_count(const struct store_drawn *drawn, uint64_t number)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < drawn->count; i++) {
+        n += drawn->rows[i].number == number;
+    }
+    return n;
+}
+
+static void test_draw(void **state)
+{
+    static const uint32_t ASKED[] = {4, 99, 3};
+    (void)state;
+    struct scratch scratch = scratch_make();
+    struct store *s = open_as(scratch.path, STORE_CREATE);
+    struct rows rows = rows_make(53, 600);
+    struct arena *arena = arena_new(SIZE_MAX);
+    struct store_drawn all[4], few[4], again[4];
+    struct store_draw q = {CLUSTER_CAMPAIGN, ASKED, 3, 1000, 1000};
+    uint32_t sum[5] = {0};
+    assert_int_equal(append_all(s, rows.rows, rows.n, 200), rows.n);
+    wordings_cluster(s);
+    for (size_t i = 0; i < rows.n; i++) {
+        sum[cluster_of_row(&rows.rows[i])]++;
+    }
+    /* Enough for all: all are there, also by what was merged into 3. */
+    assert_ok(store_draw(s, &q, arena, all, eb));
+    assert_int_equal(all[0].count, sum[4]);
+    assert_int_equal(all[1].count, 0);
+    assert_int_equal(all[2].count, sum[3]);
+    assert_int_equal(all[3].count, rows.n);
+    for (size_t i = 0; i < 4; i++) {
+        drawn_holds(&all[i], &rows);
+    }
+    /* Not enough: as many as asked for, part of the greater sample, the same again, and not those
+     * that came first or last. */
+    q.each = 10;
+    q.all = 50;
+    assert_ok(store_draw(s, &q, arena, few, eb));
+    assert_ok(store_draw(s, &q, arena, again, eb));
+    assert_int_equal(few[0].count, 10);
+    assert_int_equal(few[3].count, 50);
+    assert_true(few[3].rows[0].number < rows.n / 4);
+    assert_true(few[3].rows[49].number > 3 * rows.n / 4);
+    for (size_t i = 0; i < 4; i++) {
+        drawn_holds(&few[i], &rows);
+        assert_int_equal(few[i].count, again[i].count);
+        for (size_t k = 0; k < few[i].count; k++) {
+            assert_int_equal(few[i].rows[k].number, again[i].rows[k].number);
+            assert_int_equal(drawn_count(&all[i], few[i].rows[k].number), 1);
+        }
+    }
+    q = (struct store_draw){.kind = CLUSTER_MAILER, .all = 0};
+    assert_ok(store_draw(s, &q, arena, few, eb));
+    assert_int_equal(few[0].count, 0);
+    arena_free(arena);
+    store_close(s);
+    rows_free(&rows);
+    scratch_remove(&scratch);
+}
+
 /* ---- harm ---- */
 
 static void test_verify(void **state)
@@ -743,7 +817,7 @@ int main(void)
         cmocka_unit_test(test_journal),       cmocka_unit_test(test_placing),
         cmocka_unit_test(test_volume),        cmocka_unit_test(test_tops),
         cmocka_unit_test(test_verify),        cmocka_unit_test(test_version_3),
-        cmocka_unit_test(test_first_message),
+        cmocka_unit_test(test_first_message), cmocka_unit_test(test_draw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
