@@ -3,6 +3,7 @@
 #include "cmd/chart.h"
 
 #include "cmd/context.h"
+#include "cmd/subject.h"
 #include "cmd/verbs.h"
 
 enum { CHART_ARENA_BYTES = 256 * 1024 * 1024 };
@@ -39,8 +40,9 @@ bool chart_size_read(const struct command *c, struct chart_options *o)
 /* What volume and share know besides; what only the others know is refused. */
 static bool chart_options_read(const struct command *c, struct chart_options *o)
 {
-    static const char *const OF_SERIES[] = {"botnet", "program", "mailer", "country",
-                                            "weight", "robust",  "base"};
+    static const char *const OF_SERIES[] = {"botnet",  "program",  "mailer",
+                                            "country", "campaign", "generation",
+                                            "weight",  "robust",   "base"};
     const char *step = command_value(c, "step", NULL);
     const char *kind = c->argument_count ? c->arguments[0] : "volume";
     for (size_t i = 0; i < sizeof OF_SERIES / sizeof *OF_SERIES; i++) {
@@ -120,7 +122,7 @@ static const struct option_spec OPTIONS[] = {
     {"step", OPTION_NO_SHORT, "STEP",
      "day, week, month or year (index and level: hour, day, week, month); default: the finest that "
      "can be seen."},
-    LABEL_OPTIONS,
+    SUBJECT_OPTIONS,
     {"weight", OPTION_NO_SHORT, "BY", "index: mail (default) or trap: how much a trap weighs."},
     {"robust", OPTION_NO_SHORT, NULL, "index: a trap gone wild for a while weighs less."},
     {"base", OPTION_NO_SHORT, "PERIOD",
@@ -132,7 +134,8 @@ static const struct option_spec OPTIONS[] = {
     {"no-events", OPTION_NO_SHORT, NULL,
      "Without the dated events of the annotation files (see spamgauge check --help-config)."},
     {"no-changes", OPTION_NO_SHORT, NULL,
-     "index, level: without the bands of changes of level (see spamgauge changes)."},
+     "index, level: without the bands of changes of level (see spamgauge changes), which there are "
+     "of all spam and of one of today's labels."},
     {"script", OPTION_NO_SHORT, NULL, "Prints the gnuplot script instead of drawing."},
     {NULL, OPTION_NO_SHORT, NULL, NULL},
 };
@@ -146,6 +149,8 @@ static const char *const EXAMPLES[] = {
     "The volume index with its 95 % interval.",
     "spamgauge chart index --botnet rustock --botnet cutwail --step week -o two.svg",
     "Two botnets in one picture.",
+    "spamgauge chart level --campaign campaign-0123abcd -o campaign.svg",
+    "One campaign, whoever sent it; bands of changes are of labels only.",
     NULL,
 };
 
@@ -157,7 +162,8 @@ const struct verb VERB_CHART = {
             "label; share: the botnets stacked to "
             "100 %, the unknown part always shown. A share rises also when others fall: look at "
             "the volume beside it. index: the volume index, which traps that are new or out do not "
-            "move, with its 95 % interval, of all spam or of up to seven labels; level: what the "
+            "move, with its 95 % interval, of all spam or of up to seven labels, mailers or "
+            "campaigns; level: what the "
             "whole network would have counted. Where nobody watched there is a grey gap. Public "
             "events of the period, such as takedowns, are numbered "
             "lines with a list under the plot.",

@@ -23,7 +23,7 @@ struct request {
     struct index_query query;
     struct index_options options;
     bool is_level, has_step;
-    const char *values[CHART_BANDS]; /* of the label's option; none: all */
+    const char *values[CHART_BANDS]; /* of the subject's option; [0] NULL: everything */
     size_t value_count;
 };
 
@@ -48,6 +48,9 @@ static bool request_read(struct request *r)
     r->has_step = step != NULL;
     if (step && !index_step_parse(slice_cstr(step), &r->query.step)) {
         usage_error(c, "--step %s: hour, day, week or month, please", step);
+        return false;
+    }
+    if (step && !subject_step_check(c, &r->subject, r->query.step)) {
         return false;
     }
     if (strcmp(weight, "trap") != 0 && strcmp(weight, "mail") != 0) {
@@ -87,7 +90,7 @@ static enum err step_choose(struct request *r, struct store *s, struct errbuf *e
     return OK;
 }
 
-/* `value`: of the option; NULL: everything. */
+/* `value`: of the option; NULL: everything. Sets the line's name as well. */
 static enum err line_compute(const struct request *r, const char *value, struct store *s,
                              struct arena *arena, struct index_line *out, struct errbuf *eb)
 {
@@ -98,10 +101,31 @@ static enum err line_compute(const struct request *r, const char *value, struct 
         return err_set(eb, ERR_NOMEM, "chart: out of memory");
     }
     enum err e = subject_query(&r->subject, value, s, arena, &q, eb);
-    e = e ? e : index_panel_load(s, &q, arena, &panel, eb);
-    e = e ? e : index_compute(&panel, &r->options, arena, index, eb);
+    if (e) {
+        return e;
+    }
+    out->name = q.clusters ? q.clusters->title : value ? slice_cstr(value) : S("all");
     out->index = index;
+    struct index_options o = r->options;
+    e = index_panel_load(s, &q, arena, &panel, eb);
+    if (!e && r->is_level) { /* needs no base: what was not there in the first weeks has one */
+        o.base_since = panel.from[0];
+        o.base_until = panel.from[panel.times];
+    }
+    e = e ? e : index_compute(&panel, &o, arena, index, eb);
+    if (e == ERR_NOTFOUND && value) { /* which of several? */
+        struct errbuf why = *eb;
+        e = err_set(eb, e, "%s: %s", value, why.text);
+    }
     return e;
+}
+
+/* Changes are known of everything and of today's labels. */
+static bool has_marks(const struct request *r)
+{
+    return r->value_count < 2 && !r->subject.generation &&
+           !subject_value_is_cluster(&r->subject, r->values[0]) &&
+           !command_flag(r->c, "no-changes");
 }
 
 /* The greatest confirmed changes of the one line that is drawn, by date. */
@@ -135,15 +159,11 @@ static enum err marks_make(const struct request *r, struct store *s, struct aren
 static enum err picture_make(const struct request *r, struct context *x, struct arena *arena,
                              const struct annotations *events, struct errbuf *eb)
 {
-    struct index_line lines[CHART_BANDS] = {{.name = S("all")}};
+    struct index_line lines[CHART_BANDS];
     size_t count = r->value_count ? r->value_count : 1;
     enum err e = OK;
     for (size_t k = 0; !e && k < count; k++) {
-        lines[k].name = r->value_count ? slice_cstr(r->values[k]) : S("all");
-        e = line_compute(r, r->value_count ? r->values[k] : NULL, x->store, arena, &lines[k], eb);
-        if (e == ERR_NOTFOUND && r->value_count) {
-            e = err_set(eb, e, "%s: there is nothing of it in this period", r->values[k]);
-        }
+        e = line_compute(r, r->values[k], x->store, arena, &lines[k], eb);
     }
     if (e) {
         return e;
@@ -151,7 +171,7 @@ static enum err picture_make(const struct request *r, struct context *x, struct 
     const struct index *first = lines[0].index;
     struct chart_mark marks[MARKS_MAX];
     size_t mark_count = 0;
-    if (count == 1 && !command_flag(r->c, "no-changes")) {
+    if (has_marks(r)) {
         e = marks_make(r, x->store, arena, marks, &mark_count, eb);
     }
     if (e) {
@@ -164,6 +184,7 @@ static enum err picture_make(const struct request *r, struct context *x, struct 
                                 .unit = r->query.unit,
                                 .step = r->query.step,
                                 .options = r->options,
+                                .generation = r->subject.generation,
                                 .trap = r->query.filter.trap,
                                 .site = r->query.filter.site,
                                 .events = &within,

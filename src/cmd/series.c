@@ -29,11 +29,6 @@ struct request {
 static bool subject_fits(const struct request *r)
 {
     const struct subject *s = &r->subject;
-    if (r->query.step == INDEX_HOUR && !subject_has_hours(s)) {
-        usage_error(r->c, "%s are counted by the day, not by the hour",
-                    s->generation ? "older labels" : "mailers and campaigns");
-        return false;
-    }
     if (r->document.kind == SERIES_HOSTS && s->generation) {
         usage_error(r->c, "older labels are kept by the day, and not of hosts");
         return false;
@@ -47,7 +42,7 @@ static bool subject_fits(const struct request *r)
         usage_error(r->c, "a share is of one botnet, program, mailer, campaign or country: which?");
         return false;
     }
-    return true;
+    return subject_step_check(r->c, s, r->query.step);
 }
 
 static bool request_read(struct request *r)

@@ -85,6 +85,16 @@ bool subject_has_hours(const struct subject *s)
     return !s->generation && s->dimension != DIMENSION_MAILER && !is_campaign(s);
 }
 
+bool subject_step_check(const struct command *c, const struct subject *s, enum index_step step)
+{
+    if (step != INDEX_HOUR || subject_has_hours(s)) {
+        return true;
+    }
+    usage_error(c, "%s are counted by the day, not by the hour",
+                s->generation ? "older labels" : "mailers and campaigns");
+    return false;
+}
+
 enum err subject_query(const struct subject *s, const char *value, struct store *store,
                        struct arena *arena, struct index_query *q, struct errbuf *eb)
 {

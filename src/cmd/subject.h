@@ -19,6 +19,8 @@ bool subject_read(const struct command *c, struct subject *out);
 
 /* Mailers, campaigns and older labels are counted by the day. */
 bool subject_has_hours(const struct subject *s);
+/* False after saying that it has none, when the step is an hour. */
+bool subject_step_check(const struct command *c, const struct subject *s, enum index_step step);
 
 /* Is the value a mailer or campaign, and not a label? */
 bool subject_value_is_cluster(const struct subject *s, const char *value);

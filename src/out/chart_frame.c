@@ -42,13 +42,13 @@ enum err chart_size_check(const struct chart_options *o, struct errbuf *eb)
 }
 
 struct chart_frame chart_frame_new(struct strbuf *out, unsigned width, unsigned height,
-                                   unsigned right, bool legend_row, int64_t first_day,
+                                   unsigned right, unsigned legend_rows, int64_t first_day,
                                    size_t day_count, const struct annotations *events)
 {
     struct chart_frame f = {
         .canvas = {out, width ? width : CHART_WIDTH, height ? height : CHART_HEIGHT},
         .right = right,
-        .top = CHART_MARGIN_TOP + (legend_row ? CHART_LEGEND_ROW : 0),
+        .top = CHART_MARGIN_TOP + legend_rows * CHART_LEGEND_ROW,
         .bottom = CHART_MARGIN_BOTTOM,
         .first_day = first_day,
         .day_count = day_count,

@@ -15,7 +15,7 @@ enum {
     CHART_MARGIN_RIGHT = 24,
     CHART_MARGIN_TOP = 62,
     CHART_MARGIN_BOTTOM = 66,
-    CHART_LEGEND_ROW = 18, /* above the plot, when there is one */
+    CHART_LEGEND_ROW = 18, /* above the plot, each that there is */
 };
 
 /* Okabe and Ito: eight colours that stay apart for colour-blind readers; black is for text. */
@@ -33,9 +33,10 @@ struct chart_frame {
 enum err chart_size_check(const struct chart_options *o, struct errbuf *eb) MUST_USE;
 
 /* A frame of this size (0: the default) over these days. With a height of 0 the list of events
- * makes the picture higher, else the plot gives way. `legend_row`: room for one above the plot. */
+ * makes the picture higher, else the plot gives way. `legend_rows`: room for them above the plot.
+ */
 struct chart_frame chart_frame_new(struct strbuf *out, unsigned width, unsigned height,
-                                   unsigned right, bool legend_row, int64_t first_day,
+                                   unsigned right, unsigned legend_rows, int64_t first_day,
                                    size_t day_count, const struct annotations *events);
 /* Steps that can be told apart in the plot's width. */
 size_t chart_frame_steps(const struct chart_frame *f);

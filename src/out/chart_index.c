@@ -50,6 +50,9 @@ static void subtitle_add(const struct index_chart *c, struct strbuf *text)
                               : c->options.is_robust                ? "mail-weighted, robust; "
                                                                     : "mail-weighted; ");
     }
+    if (c->generation) {
+        strbuf_printf(text, "labels of generation %u; ", c->generation);
+    }
     if (c->step != INDEX_DAY) {
         strbuf_printf(text, "by %s; ", index_step_name(c->step));
     }

@@ -7,7 +7,7 @@
 #include "out/chart_series.h"
 
 struct index_line {
-    struct slice name; /* of the label; "all" */
+    struct slice name; /* of the label, mailer or campaign; "all" */
     const struct index *index;
 };
 
@@ -18,6 +18,7 @@ struct index_chart {
     enum unit unit;
     enum index_step step;
     struct index_options options;
+    unsigned generation;     /* of the labels; 0: today's */
     struct slice trap, site; /* of the filter */
     const struct annotations *events;
     const struct chart_mark *marks;

@@ -4,6 +4,7 @@
 #include "out/chart_series.h"
 
 #include "out/chart_frame.h"
+#include "out/escape.h"
 #include "out/picture.h"
 
 #include <math.h>
@@ -11,19 +12,26 @@
 enum {
     MARK_TAG = 60, /* labels and objects of the marks; below them the frame's and the legend's */
     GAP_TAG = 300,
-    GAPS_MAX = 400, /* grey areas; what is more are single buckets that nobody could see */
-    LEGEND_PITCH = 150,
-    LEGEND_COLUMNS = 16,
+    GAPS_MAX = 400,     /* grey areas; what is more are single buckets that nobody could see */
+    LEGEND_PITCH = 150, /* pixels from one entry to the next; more where names are long */
+    LEGEND_SIDES = 40,  /* of them the square and what is empty */
+    LEGEND_GLYPH = 7,   /* a column of its text */
     MARK_SIZE = 9,
 };
 static const char GAP_COLOUR[] = "#EFEFEF";
 static const char MARK_COLOUR[] = "#C0392B";
 static const char BASE_COLOUR[] = "#9A9A9A";
 
+/* Entries stand in columns, in as many rows as they need. */
+struct legend {
+    unsigned pitch, per_row, rows; /* rows: 0 where one line needs no legend */
+};
+
 struct drawing {
     const struct chart_series *c;
     const struct chart_options *o;
     struct chart_frame frame;
+    struct legend legend;
     struct strbuf *out;
 };
 
@@ -138,13 +146,31 @@ static void marks_draw(struct drawing *d)
 
 /* ---- the whole ---- */
 
+/* At least two stand side by side, also where that cuts the longest name. */
+static struct legend legend_plan(const struct chart_series *c, unsigned width)
+{
+    unsigned room = width - CHART_MARGIN_LEFT - CHART_MARGIN_RIGHT, count = (unsigned)c->line_count;
+    struct legend l = {.pitch = LEGEND_PITCH};
+    for (size_t k = 0; k < c->line_count; k++) {
+        unsigned pitch = (unsigned)text_columns(c->lines[k].name) * LEGEND_GLYPH + LEGEND_SIDES;
+        l.pitch = pitch > l.pitch ? pitch : l.pitch;
+    }
+    l.pitch = l.pitch < room / 2 ? l.pitch : room / 2;
+    l.per_row = room / l.pitch;
+    l.rows = count > 1 ? (count + l.per_row - 1) / l.per_row : 0;
+    return l;
+}
+
 static void legend_draw(struct drawing *d)
 {
-    for (size_t k = 0; d->c->line_count > 1 && k < d->c->line_count; k++) {
+    const struct legend *l = &d->legend;
+    unsigned columns = (l->pitch - LEGEND_SIDES) / LEGEND_GLYPH;
+    for (unsigned k = 0; l->rows && k < d->c->line_count; k++) {
         struct strbuf text = STRBUF_INIT;
-        chart_label(&text, d->c->lines[k].name, LEGEND_COLUMNS);
-        chart_legend(&d->frame, (unsigned)k, CHART_MARGIN_LEFT + (unsigned)k * LEGEND_PITCH,
-                     CHART_MARGIN_TOP + 2, CHART_PALETTE[k], strbuf_slice(&text));
+        chart_label(&text, d->c->lines[k].name, columns);
+        chart_legend(&d->frame, k, CHART_MARGIN_LEFT + k % l->per_row * l->pitch,
+                     CHART_MARGIN_TOP + 2 + k / l->per_row * CHART_LEGEND_ROW, CHART_PALETTE[k],
+                     strbuf_slice(&text));
         d->out->failed |= text.failed;
         strbuf_free(&text);
     }
@@ -206,9 +232,10 @@ enum err chart_series_script(const struct chart_series *c, const struct chart_op
     }
     int64_t first_day = day_of(c->since), end_day = day_of(c->until - 1) + 1;
     struct drawing d = {.c = c, .o = o, .out = out};
+    d.legend = legend_plan(c, o->width ? o->width : CHART_WIDTH);
     static const struct annotations NO_EVENTS = {NULL, 0};
     d.frame =
-        chart_frame_new(out, o->width, o->height, CHART_MARGIN_RIGHT, c->line_count > 1, first_day,
+        chart_frame_new(out, o->width, o->height, CHART_MARGIN_RIGHT, d.legend.rows, first_day,
                         (size_t)(end_day - first_day), c->events ? c->events : &NO_EVENTS);
     chart_frame_head(&d.frame, o->image, false);
     chart_frame_titles(&d.frame, c->title, c->subtitle,

@@ -105,6 +105,17 @@ while text[at:].strip():
     x, n = d.raw_decode(text[at:].lstrip()); at = len(text) - len(text[at:].lstrip()) + n
     for p in x["points"]: total[p["from"]] = total.get(p["from"], 0) + (p["share"] or 0)
 print(all(abs(v - 1) < 1e-4 for v in total.values()))')"
+# A picture has the levels of the series, also of what was not there in the first weeks.
+drawn() { python3 -c '
+import json, re, subprocess, sys
+script = subprocess.run([*sys.argv[1:], "--script", "--no-events", "-o", "x.svg"], capture_output=True, text=True, check=True).stdout
+steps = [line.split()[1] for line in re.search(r"\$L0 << EOD\n(.*?)EOD", script, re.S)[1].splitlines() if line]
+print(" ".join("%.1f" % float(v) for v in steps[::2]), "," + re.search(r"month, ([^\x27]*)", script)[1])' "$@"; }
+levels() { json series level "$@" --step month | of '" ".join("%.1f" % p["level"] for p in d["points"]) + " ," + d["value"]'; }
+for c in "$pills" "$campaign"; do same "picture of $c" "$(levels --campaign "$c")" "$(drawn "$sg" chart level --campaign "$c" --step month)"; done
+exits 'two of them as SVG' 0 "$sg" chart level --campaign "$pills" --campaign "$campaign" -o "$work/two.svg"
+check 'both are named' sh -c "grep -q '$pills' '$work/two.svg' && grep -q '$campaign' '$work/two.svg'"
+exits 'and a mailer' 0 "$sg" chart level --mailer "$new" -o "$work/one.svg"
 exits 'another campaign' 0 "$sg" campaigns name "$campaign" scam
 exits 'of the same name' 0 "$sg" campaigns name "$pills" scam
 sum=$(of '"%d" % sum(c["messages"] for c in d["campaigns"] if c["id"] in ("'"$campaign"'", "'"$pills"'"))' <"$work/campaigns.json")

@@ -76,6 +76,8 @@ for form in level 'level --unit bytes' share 'index --step week'; do
     # shellcheck disable=SC2086 # words of options
     "$sg" series $form --botnet alpha -d "$work/s.db" -f csv
 done >"$work/series.before"
+picture() { "$sg" chart level --botnet alpha --no-changes --no-events -d "$work/s.db" -o "$work/p.svg" --script "$@"; }
+picture >"$work/picture.before"
 check 'there is a series before' grep -q '^2010-10' "$work/series.before"
 exits 'labelled again' 0 "$sg" relabel -d "$work/s.db" --rules "$work/new" --note 'better rules'
 check 'a new generation' grep -Eq 'Generation [23]: 2,000 messages looked at' "$work/out"
@@ -95,6 +97,9 @@ for form in level 'level --unit bytes' share 'index --step week'; do
     "$sg" series $form --botnet alpha --generation "$newest" -d "$work/s.db" -f csv
 done >"$work/series.after"
 check 'series of the older generation are those of before' cmp "$work/series.before" "$work/series.after"
+picture --generation "$newest" >"$work/picture.after"
+check 'so is the picture' cmp "$work/picture.before" <(sed "s/labels of generation $newest; //" "$work/picture.after")
+check 'which says which labels' grep -q "labels of generation $newest; " "$work/picture.after"
 exits 'its label is not there today' 1 "$sg" series level --botnet alpha -d "$work/s.db"
 exits 'as text' 0 "$sg" series level --botnet alpha --generation "$newest" -d "$work/s.db"
 check 'says which labels' grep -q "Labels are those of generation $newest" "$work/out"

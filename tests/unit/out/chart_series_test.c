@@ -14,7 +14,7 @@
 enum { DAYS = 28, FIRST = 14879 /* 2010-09-27 */ };
 
 static struct chart_point points[DAYS];
-static struct chart_line lines[2];
+static struct chart_line lines[CHART_BANDS];
 static struct chart_mark mark;
 
 static struct chart_series october(void)
@@ -127,6 +127,42 @@ static void test_hostile_names(void **state)
     strbuf_free(&s);
 }
 
+/* Ids of campaigns are whole, in as many rows as they need, and the plot begins below them. */
+static void test_legend(void **state)
+{
+    (void)state;
+    struct chart_series c = october();
+    static const char *const IDS[CHART_BANDS] = {
+        "campaign-00000001", "campaign-00000002", "campaign-00000003", "campaign-00000004",
+        "campaign-00000005", "campaign-00000006", "campaign-00000007"};
+    for (size_t k = 0; k < CHART_BANDS; k++) {
+        lines[k] = (struct chart_line){slice_cstr(IDS[k]), points, DAYS};
+    }
+    c.line_count = CHART_BANDS;
+    /* 5 and 2 in the default's 858 pixels, twos in 378 of them; of a row 18 of the height. */
+    for (unsigned narrow = 0; narrow < 2; narrow++) {
+        struct strbuf s = script(
+            &c, (struct chart_options){.image = CHART_SVG, .width = narrow ? CHART_WIDTH_MIN : 0});
+        for (size_t k = 0; k < CHART_BANDS; k++) {
+            char text[32];
+            snprintf(text, sizeof text, " '%s' at screen", IDS[k]);
+            assert_int_equal(count_of(strbuf_slice(&s), text), 1);
+        }
+        assert_int_equal(count_of(strbuf_slice(&s), narrow ? "screen 0.754167 left noenhanced"
+                                                           : "screen 0.829167 left noenhanced"),
+                         narrow ? 1 : 2);
+        strbuf_free(&s);
+    }
+    /* A longer one is cut, so that two stand side by side. */
+    lines[0].name = S("0123456789012345678901234567890123456789012345678901234567890123456789");
+    c.line_count = 2;
+    struct strbuf s = script(&c, (struct chart_options){.image = CHART_SVG});
+    assert_int_equal(count_of(strbuf_slice(&s), "4567890123456789012345678901234567890123"), 1);
+    assert_int_equal(count_of(strbuf_slice(&s), "0123456789'"), 0);
+    assert_int_equal(count_of(strbuf_slice(&s), "screen 0.866667 left noenhanced"), 2);
+    strbuf_free(&s);
+}
+
 static void test_picture(void **state)
 {
     (void)state;
@@ -155,9 +191,9 @@ static void test_picture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),  cmocka_unit_test(test_gaps),
-        cmocka_unit_test(test_scale),   cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_scale),  cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_legend), cmocka_unit_test(test_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
