@@ -32,6 +32,8 @@ struct drafting {
     struct suggest **suggests; /* NULL: of one that has nothing in common */
     int64_t *first;            /* earliest receipt of each one's rows; 0: not known */
     struct store_drawn *drawn; /* of each, and of all mail */
+    uint32_t *others;          /* of each row of all mail that was counted: its mailer */
+    size_t other_count;
     struct arena *scratch;
     struct errbuf *eb;
 };
@@ -92,6 +94,7 @@ static enum err other_count(struct drafting *d, size_t at, const struct message_
     struct features f;
     feature_set known;
     (void)at;
+    d->others[d->other_count++] = mailer;
     enum err e = stored_features(row, &f, &known, d->scratch);
     for (size_t i = 0; e == OK && i < d->count; i++) {
         if (d->suggests[i] && mailer != d->mailers[i]) {
@@ -99,6 +102,44 @@ static enum err other_count(struct drafting *d, size_t at, const struct message_
         }
     }
     return e;
+}
+
+static int number_cmp(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The mailer that most of the background that the draft matches is of: the two may be one. */
+static enum err rival_find(struct drafting *d, size_t at, struct arena *arena,
+                           struct rule_draft *draft)
+{
+    uint32_t *matched = arena_alloc(d->scratch, (d->other_count + 1) * sizeof *matched);
+    size_t n = 0, row = 0, run = 0;
+    uint32_t rival = 0;
+    if (!matched) {
+        return ERR_NOMEM;
+    }
+    for (size_t k = 0; k < d->other_count; k++) {
+        bool is_own = d->others[k] == d->mailers[at];
+        if (!is_own && suggest_draft_has(d->suggests[at], SUGGEST_BACKGROUND, row++)) {
+            matched[n++] = d->others[k];
+        }
+    }
+    qsort(matched, n, sizeof *matched, number_cmp);
+    for (size_t k = 0; k < n; k++) {
+        run = k && matched[k] == matched[k - 1] ? run + 1 : 1;
+        if (matched[k] && run > draft->rival_messages) {
+            draft->rival_messages = run;
+            rival = matched[k];
+        }
+    }
+    if (rival) {
+        char id[CLUSTER_ID_BYTES];
+        draft->rival = arena_copy(arena, slice_of(id, cluster_id_print(CLUSTER_MAILER, rival, id)));
+    }
+    arena_reset(d->scratch);
+    return !rival || draft->rival.p ? OK : ERR_NOMEM;
 }
 
 static enum err draft_take(struct drafting *d, size_t i, int64_t now, struct arena *arena,
@@ -113,7 +154,8 @@ static enum err draft_take(struct drafting *d, size_t i, int64_t now, struct are
     }
     head.label = slice_of(id, cluster_id_print(CLUSTER_MAILER, d->mailers[i], id));
     suggest_draft(d->suggests[i], head.kind, &draft);
-    return suggest_keep(d->suggests[i], &draft, &head, arena, out);
+    enum err e = suggest_keep(d->suggests[i], &draft, &head, arena, out);
+    return e == OK && draft.background ? rival_find(d, i, arena, out) : e;
 }
 
 enum err drafts_make(struct store *s, const uint32_t *mailers, size_t count, int64_t now,
@@ -133,6 +175,10 @@ enum err drafts_make(struct store *s, const uint32_t *mailers, size_t count, int
                      ? OK
                      : err_set(eb, ERR_NOMEM, "out of memory for drafts of rules");
     e = e == OK ? store_draw(s, &draw, arena, d.drawn, eb) : e;
+    if (e == OK) {
+        d.others = arena_alloc(arena, (d.drawn[count].count + 1) * sizeof *d.others);
+        e = d.others ? OK : ERR_NOMEM;
+    }
     for (size_t i = 0; i < count && e == OK; i++) {
         e = mailer_learn(&d, i);
     }

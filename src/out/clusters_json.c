@@ -128,6 +128,8 @@ static void draft_map(struct printer *p, const struct rule_draft *d)
     key_unsigned(p, "held_out_of", d->held_of);
     key_unsigned(p, "background", d->background);
     key_unsigned(p, "background_of", d->background_of);
+    key_text(p, "rival", d->rival);
+    key_unsigned(p, "rival_messages", d->rival_messages);
     print_map_end(p);
 }
 

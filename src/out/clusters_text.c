@@ -161,6 +161,11 @@ static void draft_add(struct strbuf *b, const struct rule_draft *d)
     }
     strbuf_add_cstr(b, " (");
     draft_counts_add(b, d);
+    if (d->rival.n) {
+        char n[HUMAN_BYTES];
+        strbuf_printf(b, ", %s of them of %.*s", human_count(n, d->rival_messages),
+                      SLICE_ARG(d->rival));
+    }
     strbuf_add_cstr(b, ")");
 }
 
@@ -233,6 +238,11 @@ bool clusters_list_print_text(FILE *f, const struct clusters_list *l,
     }
     if (l->more) {
         page_printf(&p, "%s more; --limit shows them", human_count(number, l->more));
+        page_newline(&p);
+    }
+    if (l->is_new && l->count && l->kind == CLUSTER_MAILER) {
+        page_printf(&p,
+                    "\"rules suggest ID\" writes the rule of one, \"mailer ID\" shows it in full");
         page_newline(&p);
     }
     return page_write(&p, f);

@@ -60,6 +60,10 @@ struct suggest_draft {
  * until the next call. */
 void suggest_draft(struct suggest *s, enum label_kind kind, struct suggest_draft *out);
 
+/* Whether the message that was counted as number `at` (from 0) of that side has all that the last
+ * draft chose. */
+bool suggest_draft_has(const struct suggest *s, enum suggest_side side, size_t at);
+
 struct suggest_head {
     enum label_kind kind;
     struct slice label;
@@ -77,8 +81,10 @@ struct rule_draft {
     const struct slice *traits; /* its entries, or what was chosen in vain */
     size_t trait_count;
     uint64_t wanted, wanted_of, held, held_of, background, background_of; /* as suggest_draft */
+    struct slice rival; /* what most of that background belongs to; empty: to nothing, or unknown */
+    uint64_t rival_messages;
 };
-/* Copies a draft and its rule into the arena. ERR_NOMEM. */
+/* Copies a draft and its rule into the arena; knows no rival. ERR_NOMEM. */
 enum err suggest_keep(struct suggest *s, const struct suggest_draft *d,
                       const struct suggest_head *head, struct arena *arena,
                       struct rule_draft *out) MUST_USE;

@@ -236,6 +236,16 @@ void suggest_draft(struct suggest *s, enum label_kind kind, struct suggest_draft
     *out = *d;
 }
 
+bool suggest_draft_has(const struct suggest *s, enum suggest_side side, size_t at)
+{
+    for (size_t i = 0; i < s->chosen_count; i++) {
+        if (!has_trait(&s->rows[side].items[at], s->chosen[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- writing ---- */
 
 /* A UUID of what the rule says: the same draft has the same id. */

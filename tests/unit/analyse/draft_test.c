@@ -91,6 +91,8 @@ static void test_drafts(void **state)
     assert_true(drafts[0].is_tried && !drafts[0].rule.n && drafts[0].trait_count);
     assert_int_equal(drafts[0].background, EACH);
     assert_int_equal(drafts[0].background_of, 2 * EACH);
+    assert_true(slice_eq(drafts[0].rival, S("mailer-00000008")));
+    assert_int_equal(drafts[0].rival_messages, EACH);
 
     assert_int_equal(drafts[1].background, 0);
     assert_int_equal(drafts[1].wanted, EACH - EACH / 5);
@@ -101,7 +103,7 @@ static void test_drafts(void **state)
 
     assert_int_equal(drafts[2].background, 0);
     assert_int_equal(drafts[2].background_of, 2 * EACH);
-    assert_true(drafts[2].rule.n > 0);
+    assert_true(drafts[2].rule.n > 0 && !drafts[2].rival.n);
     for (size_t i = 0; i < 3; i++) { /* whoever's address it is */
         assert_int_equal(slice_find(drafts[i].rule, S("@example.com")), SIZE_MAX);
     }
