@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which template learns what. A template is a campaign's; it is kept with one of its wordings. A
  * wording that is in no campaign yet may have one alone, from its third message on; when wordings
- * meet in a campaign the one that has learnt most stays. */
+ * meet in a campaign the one that has learnt most takes in the others. */
 #include "cluster/cluster_table.h"
 #include "core/limits.h"
 
@@ -115,26 +115,43 @@ static size_t carriers_find(struct clusters *c, struct carrier *out)
     return n;
 }
 
-/* One of each campaign stays, and all of wordings that are in none. */
-static size_t campaigns_settle(struct clusters *c, struct carrier *carriers, size_t n)
+/* What another wording's template learnt is the campaign's. */
+static enum err carrier_take(struct clusters *c, struct part_slot *s, struct part_slot *other)
 {
-    size_t kept = 0;
-    uint32_t last = 0;
+    enum err e = OK;
+    if (template_learnt(other->template) >= LEARN_MEMBERS) {
+        e = template_merge(s->template, other->template);
+        s->is_settled = template_learnt(s->template) >= TEMPLATE_LEARN;
+        s->flags |= PART_CHANGED;
+    }
+    slot_template_drop(c, other);
+    return e;
+}
+
+/* One of each campaign stays, and all of wordings that are in none. *kept: how many. */
+static enum err campaigns_settle(struct clusters *c, struct carrier *carriers, size_t n,
+                                 size_t *kept)
+{
+    struct part_slot *last = NULL;
+    *kept = 0;
     qsort(carriers, n, sizeof *carriers, carrier_cmp);
     for (size_t i = 0; i < n; i++) {
         struct part_slot *s = carriers[i].slot;
-        if (s->cluster && s->cluster == last) {
-            slot_template_drop(c, s);
+        if (last && s->cluster && s->cluster == last->cluster) {
+            enum err e = carrier_take(c, last, s);
+            if (e != OK) {
+                return e;
+            }
             continue;
         }
         struct cluster_entry *e = cluster_find(c, CLUSTER_CAMPAIGN, s->cluster);
         if (e) {
             e->template_key = s->key;
         }
-        last = s->cluster;
-        carriers[kept++] = carriers[i];
+        last = s;
+        carriers[(*kept)++] = carriers[i];
     }
-    return kept;
+    return OK;
 }
 
 enum err templates_settle(struct clusters *c)
@@ -146,13 +163,14 @@ enum err templates_settle(struct clusters *c)
     if (!carriers) {
         return ERR_NOMEM;
     }
-    size_t n = campaigns_settle(c, carriers, carriers_find(c, carriers));
-    if (n == LIMIT_TEMPLATES) {
+    size_t n;
+    enum err e = campaigns_settle(c, carriers, carriers_find(c, carriers), &n);
+    if (e == OK && n == LIMIT_TEMPLATES) {
         qsort(carriers, n, sizeof *carriers, lightest_cmp);
         for (size_t i = 0; i < n / TEMPLATES_SPARE; i++) {
             slot_template_drop(c, carriers[i].slot);
         }
     }
     free(carriers);
-    return OK;
+    return e;
 }

@@ -12,9 +12,7 @@ enum {
        text while the template is young (much of the first message is no template), later of the
        anchors. Two unrelated English texts share under one word in 16 in runs of two. */
     EARLY_SHARE = 8,
-    LATE_SHARE = 3,
-    MISFIT_FREE = 1,   /* learnt messages that may lack anchors before these fall ... */
-    MISFIT_EVERY = 500 /* ... and one more for so many: a cut message must not take the rest away */
+    LATE_SHARE = 3
 };
 
 struct template *template_new(void)
@@ -53,7 +51,7 @@ static uint8_t byte_count(size_t n)
     return (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
 }
 
-static enum err anchor_fill(struct template *t, struct anchor *a, const struct token *w)
+enum err anchor_fill(struct template *t, struct anchor *a, const struct token *w)
 {
     enum err e = OK;
     bool joins = w->has_separator;
@@ -103,12 +101,9 @@ static enum err anchors_begin(struct template *t, const struct tokens *w)
     return OK;
 }
 
-/* One more message shows the anchor; `is_joined`: behind the same anchor as ever. */
-static void anchor_take(const struct template *t, struct anchor *a, const struct token *w,
-                        bool is_joined)
+void anchor_take_text(const struct template *t, struct anchor *a, const struct token *w,
+                      bool is_joined)
 {
-    a->least = w->text.n < a->least ? (uint8_t)w->text.n : a->least;
-    a->most = w->text.n > a->most ? byte_count(w->text.n) : a->most;
     if (a->n && a->is_exact) {
         struct slice text = anchor_text(t, a);
         a->is_exact = a->kind == WORD_PLAIN ? slice_ieq(text, w->text) : slice_eq(text, w->text);
@@ -124,6 +119,14 @@ static void anchor_take(const struct template *t, struct anchor *a, const struct
     }
 }
 
+/* One more message shows the anchor. */
+static void anchor_take(const struct template *t, struct anchor *a, const struct token *w,
+                        bool is_joined)
+{
+    a->least = w->text.n < a->least ? (uint8_t)w->text.n : a->least;
+    a->most = w->text.n > a->most ? byte_count(w->text.n) : a->most;
+    anchor_take_text(t, a, w, is_joined);
+}
 /* ---- whether a message is of this template ---- */
 
 static size_t plain_anchors(const struct template *t)
@@ -151,7 +154,7 @@ static size_t shared_anchors(const struct template *t, const uint16_t *position,
     return n;
 }
 
-static bool is_outlier(const struct template *t, const struct tokens *w, const uint16_t *position)
+bool is_outlier(const struct template *t, const struct tokens *w, const uint16_t *position)
 {
     size_t anchors = plain_anchors(t);
     if (t->learnt >= EARLY) {
@@ -222,6 +225,16 @@ static void weakest_run_falls(const struct template *t, const bool *parted, bool
     }
 }
 
+bool anchors_make_room(const struct template *t, const bool *parted, bool *falls)
+{
+    bool is_any = false;
+    while (holes_after(t, parted, falls) > TEMPLATE_HOLES) {
+        weakest_run_falls(t, parted, falls);
+        is_any = true;
+    }
+    return is_any;
+}
+
 /* Which anchors do not outlive this message: those that too many lacked, and the weakest when there
  * would be too many holes. */
 static bool anchors_judge(struct template *t, const struct tokens *w, const uint16_t *position,
@@ -246,11 +259,7 @@ static bool anchors_judge(struct template *t, const struct tokens *w, const uint
             is_any |= falls[i];
         }
     }
-    while (holes_after(t, parted, falls) > TEMPLATE_HOLES) {
-        weakest_run_falls(t, parted, falls);
-        is_any = true;
-    }
-    return is_any;
+    return anchors_make_room(t, parted, falls) || is_any;
 }
 
 static enum err message_take(struct template *t, const struct tokens *w, const uint16_t *position)

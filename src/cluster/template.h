@@ -33,6 +33,11 @@ enum err template_learn(struct template *t, const struct words *w) MUST_USE;
  * anchor of a usable length of text a footer may stand that a mailing list or a scanner wrote. */
 bool template_matches(const struct template *t, const struct words *w);
 
+/* Takes in what another template of the same campaign learnt, as if `t` had learnt its messages:
+ * anchors that it lacks fall, holes take the contents of both. One that shares too little is so
+ * many outliers. ERR_NOMEM: `t` is as it was. */
+enum err template_merge(struct template *t, const struct template *other) MUST_USE;
+
 /* Messages learnt so far. */
 uint64_t template_learnt(const struct template *t);
 

@@ -100,7 +100,8 @@ const struct entry *entry_find(const struct template *t, const struct hole *h, u
     return NULL;
 }
 
-void hole_forget(struct template *t, size_t hole)
+/* Forgets a hole's dictionary. */
+static void hole_forget(struct template *t, size_t hole)
 {
     size_t kept = 0;
     for (size_t i = 0; i < t->entry_count; i++) {
@@ -109,6 +110,12 @@ void hole_forget(struct template *t, size_t hole)
         }
     }
     t->entry_count = kept;
+}
+
+void hole_open(struct template *t, size_t hole)
+{
+    t->holes[hole].is_open = true;
+    hole_forget(t, hole);
 }
 
 /* The dictionary with the most contents seen once gives way: it is least of a dictionary. */
@@ -122,8 +129,7 @@ static void entries_make_room(struct template *t)
     for (size_t i = 1; i < t->hole_count; i++) {
         worst = single[i] > single[worst] ? i : worst;
     }
-    t->holes[worst].is_open = true;
-    hole_forget(t, worst);
+    hole_open(t, worst);
 }
 
 static enum err entry_add(struct template *t, size_t hole, uint32_t hash)
@@ -133,8 +139,7 @@ static enum err entry_add(struct template *t, size_t hole, uint32_t hash)
         of_hole += t->entries[i].hole == hole;
     }
     if (of_hole == DICTIONARY_ENTRIES) {
-        t->holes[hole].is_open = true;
-        hole_forget(t, hole);
+        hole_open(t, hole);
         return OK;
     }
     if (t->entry_count == TEMPLATE_ENTRIES) {
@@ -157,22 +162,17 @@ static enum err entry_add(struct template *t, size_t hole, uint32_t hash)
     return OK;
 }
 
-/* Its text, once enough messages have shown it. Typed words are told by their kind only: no
- * number, address or token of one message. */
-static enum err entry_text(struct template *t, struct entry *entry, const struct token *items,
-                           size_t n)
+size_t content_text(const struct token *items, size_t n, char text[WORD_TEXT])
 {
-    char text[WORD_TEXT];
     size_t at = 0;
-    enum err e = OK;
     for (size_t i = 0; i < n; i++) {
         bool is_plain = items[i].kind == WORD_PLAIN;
         struct slice name = slice_cstr(typed_name(items[i].kind));
         struct slice word = is_plain ? items[i].text : name;
         struct slice separator = items[i].has_separator ? items[i].separator : S(" ");
         separator = i ? separator : S("");
-        if (at + separator.n + word.n + 2 > sizeof text) {
-            return OK;
+        if (at + separator.n + word.n + 2 > WORD_TEXT) {
+            return 0;
         }
         if (separator.n) {
             memcpy(text + at, separator.p, separator.n);
@@ -187,10 +187,16 @@ static enum err entry_text(struct template *t, struct entry *entry, const struct
             text[at++] = '>';
         }
     }
+    return at;
+}
+
+static enum err entry_text(struct template *t, struct entry *entry, struct slice text)
+{
     size_t start = t->text_n;
-    if (at && template_text_add(t, slice_of(text, at), &e)) {
+    enum err e = OK;
+    if (text.n && template_text_add(t, text, &e)) {
         entry->at = (uint16_t)start;
-        entry->n = (uint8_t)at;
+        entry->n = (uint8_t)text.n;
     }
     return e;
 }
@@ -199,8 +205,7 @@ static enum err dictionary_take(struct template *t, struct hole *h, const struct
                                 size_t n)
 {
     if (n > DICTIONARY_WORDS) {
-        h->is_open = true;
-        hole_forget(t, (size_t)(h - t->holes));
+        hole_open(t, (size_t)(h - t->holes));
         return OK;
     }
     uint32_t hash = content_hash(items, n);
@@ -210,7 +215,28 @@ static enum err dictionary_take(struct template *t, struct hole *h, const struct
     }
     struct entry *entry = &t->entries[found - t->entries];
     entry->count = sum_u16(entry->count, 1);
-    return entry->count == TEMPLATE_PRIVATE ? entry_text(t, entry, items, n) : OK;
+    if (entry->n || entry->count < TEMPLATE_PRIVATE) {
+        return OK;
+    }
+    char text[WORD_TEXT];
+    return entry_text(t, entry, slice_of(text, content_text(items, n, text)));
+}
+
+enum err entry_join(struct template *t, size_t hole, const struct entry *other, struct slice text)
+{
+    const struct hole *h = &t->holes[hole];
+    const struct entry *found = entry_find(t, h, other->hash);
+    bool is_new = !found;
+    if (is_new) {
+        enum err e = entry_add(t, hole, other->hash);
+        if (e != OK || h->is_open) {
+            return e;
+        }
+        found = &t->entries[t->entry_count - 1];
+    }
+    struct entry *entry = &t->entries[found - t->entries];
+    entry->count = sum_u16(other->count, is_new ? 0 : entry->count);
+    return entry->n ? OK : entry_text(t, entry, text);
 }
 
 /* ---- holes ---- */
@@ -283,14 +309,21 @@ struct hole *hole_add(struct template *t, size_t anchor, uint64_t seen)
     return &t->holes[at];
 }
 
-/* The kinds of what an anchor leaves in the hole. */
-static void hole_take_anchor(const struct template *t, struct hole *h, const struct anchor *a)
+void hole_begin(struct hole *h)
+{
+    h->seen = h->empties = 0;
+    h->least = h->least_bytes = UINT16_MAX;
+    h->most = h->most_bytes = 0;
+    h->is_open = false;
+}
+
+void hole_take_anchor(const struct template *t, struct hole *h, const struct anchor *a)
 {
     h->kinds |= (uint16_t)(1U << a->kind);
     h->is_capital &= a->kind != WORD_PLAIN || !a->n || begins_capital(anchor_text(t, a));
 }
 
-static void hole_merge(struct hole *h, const struct hole *other)
+void hole_merge(struct hole *h, const struct hole *other)
 {
     h->kinds |= other->kinds;
     h->is_capital &= other->is_capital;
@@ -319,10 +352,7 @@ enum err anchors_fall(struct template *t, const bool *falls, uint16_t *position)
         if (i == t->anchor_count || !falls[i]) {
             if (has_fallen && open) {
                 /* its contents from now on are others: what is counted begins anew */
-                open->seen = open->empties = 0;
-                open->least = open->least_bytes = UINT16_MAX;
-                open->most = open->most_bytes = 0;
-                open->is_open = false;
+                hole_begin(open);
                 for (size_t k = 0; k < t->hole_count; k++) {
                     moved[k] = moved[k] == holes - 1 ? UINT8_MAX : moved[k];
                 }

@@ -17,7 +17,10 @@ enum {
     SEPARATOR_TEXT = 4,      /* of what stands between two anchors, for them to be one text */
     TEMPLATE_PRIVATE = 3,    /* messages that must show a text before it is told to anyone: what
                                 only one shows may be its recipient's */
-    TEMPLATE_SHOWS = 8       /* entries that are printed of one dictionary */
+    TEMPLATE_SHOWS = 8,      /* entries that are printed of one dictionary */
+    MISFIT_FREE = 1,         /* learnt messages that may lack anchors before these fall ... */
+    MISFIT_EVERY = 500       /* ... and one more for so many: a cut message must not take the rest
+                                away */
 };
 
 #define POSITION_NONE    UINT16_MAX
@@ -110,6 +113,17 @@ bool align_anchors(const struct template *t, const struct tokens *w, uint16_t *p
 enum err align_common(const struct template *t, const struct tokens *w,
                       uint16_t *position) MUST_USE;
 
+/* Whether a message shares too little with the template to be of it. */
+bool is_outlier(const struct template *t, const struct tokens *w, const uint16_t *position);
+/* Lets the weakest anchors fall until there are no more holes than fit; parted[i]: a hole is, or
+ * will be, before i. Returns whether any fell. */
+bool anchors_make_room(const struct template *t, const bool *parted, bool *falls);
+/* A new anchor's text, with what stands before it. */
+enum err anchor_fill(struct template *t, struct anchor *a, const struct token *w) MUST_USE;
+/* Forgets what a further message has otherwise; `is_joined`: it stands behind the same anchor. */
+void anchor_take_text(const struct template *t, struct anchor *a, const struct token *w,
+                      bool is_joined);
+
 /* The hole before an anchor, or NULL. */
 struct hole *hole_before(struct template *t, size_t anchor);
 /* Widens by one content. */
@@ -120,12 +134,24 @@ struct hole *hole_add(struct template *t, size_t anchor, uint64_t seen);
 /* Lets anchors fall; what they stood between becomes one hole. Moves `position` along when it is
  * not NULL. */
 enum err anchors_fall(struct template *t, const bool *falls, uint16_t *position) MUST_USE;
-/* Forgets a hole's dictionary. */
-void hole_forget(struct template *t, size_t hole);
+/* A hole that is no dictionary any more. */
+void hole_open(struct template *t, size_t hole);
+/* What is counted of its contents begins anew. */
+void hole_begin(struct hole *h);
+/* The kinds of what an anchor, or another hole, leaves in the hole. */
+void hole_take_anchor(const struct template *t, struct hole *h, const struct anchor *a);
+void hole_merge(struct hole *h, const struct hole *other);
 enum hole_kind hole_kind(const struct template *t, const struct hole *h);
 /* "digits", "url" ...: a word of a typed kind, as a hole is called. */
 const char *typed_name(uint8_t kind);
 uint32_t content_hash(const struct token *items, size_t n);
+/* A content as it is shown, typed words by their kind only: no number, address or token of one
+ * message. Returns its bytes; 0: it is too long. */
+size_t content_text(const struct token *items, size_t n, char text[WORD_TEXT]);
+/* One content of another template's dictionary, with its count and text, in that of a hole which is
+ * not open. */
+enum err entry_join(struct template *t, size_t hole, const struct entry *other,
+                    struct slice text) MUST_USE;
 const struct entry *entry_find(const struct template *t, const struct hole *h, uint32_t hash);
 
 /* How much an anchor tells, in quarters of a word: 0 in phrases that everybody's mail has. `weight`

@@ -604,6 +604,38 @@ static void test_template(void **state)
     kept_free(k);
 }
 
+/* Two wordings of a campaign, each with a template before they meet: all that both learnt stays. */
+static void test_templates_that_meet(void **state)
+{
+    (void)state;
+    enum { WORDS = 30 };
+    struct clusters *c = clusters_new();
+    uint64_t key[2] = {0};
+    char text[WORDS][16];
+    struct word items[WORDS];
+    struct words words;
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned side = i % 3 == 2;
+        key[side] = place(c, i, 1, side ? 77777 : 13, "").key[CLUSTER_CAMPAIGN];
+        words_make(&words, items, text, side ? WORDS - 4 : WORDS, i);
+        assert_int_equal(clusters_teach(c, key[side], &words), OK);
+    }
+    struct template_info info;
+    assert_true(key[0] != key[1]);
+    regroup(c); /* nothing speaks against one campaign */
+    assert_ptr_equal(clusters_of(c, CLUSTER_CAMPAIGN, key[0]),
+                     clusters_of(c, CLUSTER_CAMPAIGN, key[1]));
+    const struct template *t = clusters_template(c, clusters_of(c, CLUSTER_CAMPAIGN, key[1])->id);
+    assert_non_null(t);
+    template_info(t, &info);
+    assert_int_equal(info.learnt, 60);
+    for (size_t n = WORDS - 4; n <= WORDS; n += 4) {
+        words_make(&words, items, text, n, 7);
+        assert_true(template_matches(t, &words));
+    }
+    clusters_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +650,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_giving_way),
         cmocka_unit_test(test_template),
+        cmocka_unit_test(test_templates_that_meet),
     };
     return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);
 }
