@@ -215,36 +215,6 @@ static enum err late_fill(struct load *l, struct arena *arena)
     return OK;
 }
 
-struct trap_rows {
-    struct load *l;
-    size_t trap;
-};
-
-static void generation_row_add(void *arg, const struct cube_row *row)
-{
-    const struct trap_rows *t = arg;
-    const struct panel_row one = {
-        .bucket = row->bucket, .value = row->value, .trap = t->trap, .units = row->units};
-    panel_row_add(t->l, &one);
-}
-
-/* Of an older generation the store has no panel, but the cube of each trap. */
-static enum err generation_panel(struct store *s, const struct store_filter *f, struct load *l,
-                                 struct errbuf *eb)
-{
-    enum err e = OK;
-    for (size_t i = 0; i < l->watch->trap_count && e == OK; i++) {
-        struct trap_rows rows = {.l = l, .trap = i};
-        struct store_filter one = *f;
-        one.trap = l->watch->traps[i].name;
-        if (l->row_of[i] != SIZE_MAX) {
-            e = store_generation_cube(s, &one, l->q->generation, BUCKET_DAY, l->q->dimension,
-                                      generation_row_add, &rows, eb);
-        }
-    }
-    return e;
-}
-
 static void cluster_row_add(void *arg, const struct cluster_panel_row *row)
 {
     struct load *l = arg;
@@ -264,8 +234,9 @@ static enum err counts_read(struct store *s, const struct store_filter *f, struc
         const uint32_t *only = q->clusters->count == 1 ? q->clusters->ids : NULL;
         return store_cluster_panel(s, f, bucket, q->clusters->kind, only, cluster_row_add, l, eb);
     }
-    return q->generation ? generation_panel(s, f, l, eb)
-                         : store_panel(s, f, bucket, q->dimension, panel_row_add, l, eb);
+    return q->generation
+               ? store_generation_panel(s, f, q->generation, q->dimension, panel_row_add, l, eb)
+               : store_panel(s, f, bucket, q->dimension, panel_row_add, l, eb);
 }
 
 enum err index_panel_load(struct store *s, const struct index_query *q, struct arena *arena,

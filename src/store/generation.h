@@ -42,6 +42,11 @@ enum err store_generation_cube(struct store *s, const struct store_filter *f, un
                                enum bucket bucket, enum dimension d, cube_fn fn, void *arg,
                                struct errbuf *eb) MUST_USE;
 
+/* store_panel by day, likewise: one pass over all traps. */
+enum err store_generation_panel(struct store *s, const struct store_filter *f, unsigned number,
+                                enum dimension d, panel_fn fn, void *arg,
+                                struct errbuf *eb) MUST_USE;
+
 /* Days of the filter's period (traps and sites are not looked at) of which rows are gone: (day's
  * start, messages without a row). INT64_MIN is what has no receipt time. */
 enum err store_gone_days(struct store *s, const struct store_filter *f,

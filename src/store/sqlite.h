@@ -424,6 +424,18 @@ enum err rollup_open(struct store *s, unsigned dim, const struct rollup_span *sp
 enum err value_text(struct store *s, const struct scope *scope, enum dimension d, uint64_t value,
                     struct slice *out, struct errbuf *eb) MUST_USE;
 
+/* ---- sqlite_generation.c ---- */
+
+/* ERR_NOTFOUND when there is no such generation (any more), ERR_UNSUPPORTED for what is no label.
+ */
+enum err generation_check(struct store *s, unsigned number, enum dimension d,
+                          struct errbuf *eb) MUST_USE;
+/* What is to be added to the rollup's rows of these days; rows as rollup_open()'s, by day, several
+ * of the same value and trap. */
+enum err differences_open(struct store *s, unsigned number, enum dimension d,
+                          const struct rollup_span *days, sqlite3_stmt **out,
+                          struct errbuf *eb) MUST_USE;
+
 /* ---- sqlite_hosts.c ---- */
 
 /* By stream id: its trap and a dense number of its botnet; 0 for ids that are not there. */

@@ -338,13 +338,7 @@ static enum err differences_sum(struct cube *c, int32_t first, int32_t last)
 {
     const struct rollup_span span = {first, last, false};
     sqlite3_stmt *st;
-    enum err e = store_statement(c->s, STATEMENT_GENERATION_DAYS, &st, c->eb);
-    if (e == OK) {
-        sqlite3_bind_int64(st, 1, c->generation);
-        sqlite3_bind_int(st, 2, (int)c->d);
-        sqlite3_bind_int(st, 3, first);
-        sqlite3_bind_int(st, 4, last);
-    }
+    enum err e = differences_open(c->s, c->generation, c->d, &span, &st, c->eb);
     while (e == OK && (e = store_step(c->s, st, "reading a generation", c->eb)) == OK) {
         int32_t day = sqlite3_column_int(st, 0);
         if (!scope_holds_trap(c->scope, sqlite3_column_int64(st, 2))) {
@@ -675,33 +669,19 @@ static enum err cube_open(struct store *s, const struct store_filter *f, enum bu
     return store_end_read(s, e, eb);
 }
 
-static enum err generation_check(struct store *s, unsigned number, struct errbuf *eb)
-{
-    unsigned newest;
-    int64_t from;
-    enum err e = store_generation_newest(s, &newest, eb);
-    e = e == OK ? counter_get(s, "generation_from", &from, eb) : e;
-    if (e == OK && (number == 0 || number > newest || (int64_t)number < from)) {
-        e = err_set(eb, ERR_NOTFOUND, "%s: there is no generation %u of labels%s", s->path, number,
-                    number && number < newest ? " any more" : "");
-    }
-    return e;
-}
-
 enum err store_generation_cube(struct store *s, const struct store_filter *f, unsigned number,
                                enum bucket bucket, enum dimension d, cube_fn fn, void *arg,
                                struct errbuf *eb)
 {
     struct scope scope;
-    if (bucket == BUCKET_HOUR ||
-        (d != DIMENSION_BOTNET && d != DIMENSION_MAILER && d != DIMENSION_PROGRAM)) {
+    if (bucket == BUCKET_HOUR) {
         return err_set(eb, ERR_UNSUPPORTED, "generations are of labels, by day or month");
     }
     enum err e = store_begin_read(s, eb);
     if (e != OK) {
         return e;
     }
-    e = generation_check(s, number, eb);
+    e = generation_check(s, number, d, eb);
     e = e == OK ? scope_open(s, f, &scope, eb) : e;
     if (e == OK) {
         struct cube c = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Label generations, read: which there are, what moved between them, which days are not whole any
- * more. Their volume is in sqlite_cube.c. */
+ * more. Their volume is in sqlite_cube.c and sqlite_panel.c. */
 #include "store/generation.h"
 #include "store/sqlite.h"
 
@@ -34,6 +34,35 @@ enum err store_generation_newest(struct store *s, unsigned *number, struct errbu
     if (e == OK) {
         *number = (unsigned)sqlite3_column_int64(st, 0);
         sqlite3_reset(st);
+    }
+    return e;
+}
+
+enum err generation_check(struct store *s, unsigned number, enum dimension d, struct errbuf *eb)
+{
+    unsigned newest;
+    int64_t from;
+    if (d != DIMENSION_BOTNET && d != DIMENSION_MAILER && d != DIMENSION_PROGRAM) {
+        return err_set(eb, ERR_UNSUPPORTED, "generations are of labels, by day or month");
+    }
+    enum err e = store_generation_newest(s, &newest, eb);
+    e = e == OK ? counter_get(s, "generation_from", &from, eb) : e;
+    if (e == OK && (number == 0 || number > newest || (int64_t)number < from)) {
+        e = err_set(eb, ERR_NOTFOUND, "%s: there is no generation %u of labels%s", s->path, number,
+                    number && number < newest ? " any more" : "");
+    }
+    return e;
+}
+
+enum err differences_open(struct store *s, unsigned number, enum dimension d,
+                          const struct rollup_span *days, sqlite3_stmt **out, struct errbuf *eb)
+{
+    enum err e = store_statement(s, STATEMENT_GENERATION_DAYS, out, eb);
+    if (e == OK) {
+        sqlite3_bind_int64(*out, 1, number);
+        sqlite3_bind_int(*out, 2, (int)d);
+        sqlite3_bind_int(*out, 3, days->first);
+        sqlite3_bind_int(*out, 4, days->last);
     }
     return e;
 }

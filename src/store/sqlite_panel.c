@@ -2,6 +2,7 @@
 /* Aggregates that keep the trap: panels (dimension x trap) and the joint rollup. Rollups and
  * tallies are read in order of time; the cells of one bucket are gathered, sorted, added up where
  * they are the same, and given out before the next bucket begins. */
+#include "store/generation.h"
 #include "store/sqlite.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ struct panel {
     struct panel_cell *cells;                            /* of bucket `at` */
     size_t count, size;
     int32_t at;
-    panel_fn panel_fn; /* one of the two */
+    unsigned generation; /* of labels; 0: the newest */
+    panel_fn panel_fn;   /* one of the two */
     joint_fn joint_fn;
     void *arg;
     struct errbuf *eb;
@@ -136,6 +138,9 @@ static void bucket_give(struct panel *p)
     cells_merge(p);
     for (size_t i = 0; i < p->count; i++) {
         const struct panel_cell *c = &p->cells[i];
+        if (p->generation && !c->messages && !c->expected) {
+            continue; /* only later generations have it */
+        }
         int64_t start = bucket_start(p->bucket, p->at);
         struct units units = {.messages = c->messages,
                               .recipients = c->recipients,
@@ -161,30 +166,71 @@ static void bucket_enter(struct panel *p, int32_t at)
 
 /* ---- reading ---- */
 
+/* A row of rollup_open() or differences_open(). */
+static enum err row_gather(struct panel *p, sqlite3_stmt *st, int32_t bucket)
+{
+    int64_t trap = sqlite3_column_int64(st, 2);
+    if (!scope_holds_trap(p->scope, trap)) {
+        return OK;
+    }
+    bucket_enter(p, bucket);
+    struct panel_cell *c = cell_put(p);
+    if (!c) {
+        return no_memory(p->eb);
+    }
+    c->trap = p->scope->positions[trap];
+    c->messages = (uint64_t)sqlite3_column_int64(st, 3);
+    c->recipients = (uint64_t)sqlite3_column_int64(st, 4);
+    c->bytes = (uint64_t)sqlite3_column_int64(st, 5);
+    c->expected = (uint64_t)sqlite3_column_int64(st, 6);
+    return value_find(p, 0, (uint64_t)sqlite3_column_int64(st, 1), &c->values[0]);
+}
+
 static enum err rollup_gather(struct panel *p, const struct rollup_span *span)
 {
     sqlite3_stmt *st;
     enum err e = rollup_open(p->s, p->dimensions[0], span, &st, p->eb);
     while (e == OK && (e = store_step(p->s, st, "reading a rollup", p->eb)) == OK) {
-        int64_t trap = sqlite3_column_int64(st, 2);
-        if (!scope_holds_trap(p->scope, trap)) {
-            continue;
-        }
-        bucket_enter(p, bucket_of(p->bucket, span, sqlite3_column_int(st, 0)));
-        struct panel_cell *c = cell_put(p);
-        e = c ? value_find(p, 0, (uint64_t)sqlite3_column_int64(st, 1), &c->values[0])
-              : no_memory(p->eb);
+        e = row_gather(p, st, bucket_of(p->bucket, span, sqlite3_column_int(st, 0)));
         if (e != OK) {
             sqlite3_reset(st);
-            break;
         }
-        c->trap = p->scope->positions[trap];
-        c->messages = (uint64_t)sqlite3_column_int64(st, 3);
-        c->recipients = (uint64_t)sqlite3_column_int64(st, 4);
-        c->bytes = (uint64_t)sqlite3_column_int64(st, 5);
-        c->expected = (uint64_t)sqlite3_column_int64(st, 6);
     }
     return e == ERR_END ? OK : e;
+}
+
+static enum err row_next(struct panel *p, sqlite3_stmt *st, bool *has_row)
+{
+    enum err e = store_step(p->s, st, "reading a generation", p->eb);
+    *has_row = e == OK;
+    return e == ERR_END ? OK : e;
+}
+
+/* Today's rows and what they differ by from the generation, both by day. */
+static enum err generation_gather(struct panel *p)
+{
+    const struct rollup_span days = {p->scope->first_day, p->scope->last_day, false};
+    sqlite3_stmt *rows[2] = {NULL, NULL};
+    bool has_row[2] = {false, false};
+    if (p->scope->is_empty || days.first > days.last) {
+        return OK;
+    }
+    enum err e = rollup_open(p->s, p->dimensions[0], &days, &rows[0], p->eb);
+    e = e == OK ? differences_open(p->s, p->generation, p->dimensions[0], &days, &rows[1], p->eb)
+                : e;
+    for (int i = 0; e == OK && i < 2; i++) {
+        e = row_next(p, rows[i], &has_row[i]);
+    }
+    while (e == OK && (has_row[0] || has_row[1])) {
+        int i = !has_row[0] ||
+                (has_row[1] && sqlite3_column_int(rows[1], 0) < sqlite3_column_int(rows[0], 0));
+        e = row_gather(p, rows[i], sqlite3_column_int(rows[i], 0));
+        e = e == OK ? row_next(p, rows[i], &has_row[i]) : e;
+    }
+    for (int i = 0; e != OK && i < 2; i++) {
+        sqlite3_reset(rows[i]);
+    }
+    return e;
 }
 
 static int32_t bucket_of_hour(enum bucket bucket, int32_t hour)
@@ -221,6 +267,8 @@ static enum err panel_gather(struct panel *p)
     if (p->bucket == BUCKET_HOUR || p->joint_fn) {
         e = streams_load(p->s, p->scope, p->scope->arena, &p->streams, p->eb);
         e = e == OK ? hours_each(p->s, p->scope, &p->streams, hour_gather, p, p->eb) : e;
+    } else if (p->generation) {
+        e = generation_gather(p);
     } else {
         size_t n = scope_spans(p->scope, p->bucket, spans);
         for (size_t i = 0; e == OK && i < n; i++) {
@@ -279,6 +327,25 @@ enum err store_panel(struct store *s, const struct store_filter *f, enum bucket 
                       .arg = arg,
                       .eb = eb};
     return panel_run(&p, f);
+}
+
+enum err store_generation_panel(struct store *s, const struct store_filter *f, unsigned number,
+                                enum dimension d, panel_fn fn, void *arg, struct errbuf *eb)
+{
+    struct panel p = {.s = s,
+                      .bucket = BUCKET_DAY,
+                      .dimensions = {d},
+                      .dimension_count = 1,
+                      .generation = number,
+                      .panel_fn = fn,
+                      .arg = arg,
+                      .eb = eb};
+    enum err e = store_begin_read(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = generation_check(s, number, d, eb);
+    return store_end_read(s, e == OK ? panel_run(&p, f) : e, eb);
 }
 
 enum err store_joint(struct store *s, const struct store_filter *f, enum bucket bucket, joint_fn fn,

@@ -338,11 +338,10 @@ static int panel_cmp(const void *pa, const void *pb)
 }
 
 /* It was never labelled again. */
-enum err store_generation_cube(struct store *s, const struct store_filter *f, unsigned number,
-                               enum bucket bucket, enum dimension d, cube_fn fn, void *arg,
-                               struct errbuf *eb)
+enum err store_generation_panel(struct store *s, const struct store_filter *f, unsigned number,
+                                enum dimension d, panel_fn fn, void *arg, struct errbuf *eb)
 {
-    return number == 1 ? store_cube(s, f, bucket, d, fn, arg, eb)
+    return number == 1 ? store_panel(s, f, BUCKET_DAY, d, fn, arg, eb)
                        : err_set(eb, ERR_NOTFOUND, "there is no generation %u", number);
 }
 

@@ -70,7 +70,14 @@ static void stores_say_the_same(struct store *a, struct store *b)
 
 static const enum dimension LABELS[] = {DIMENSION_BOTNET, DIMENSION_MAILER, DIMENSION_PROGRAM};
 
-/* The label cubes; number 0: as they are, without hosts. */
+static void panel_text(void *arg, const struct panel_row *row)
+{
+    struct text *t = arg;
+    strbuf_printf(&t->b, "trap %zu ", row->trap);
+    cube_text(t, &(struct cube_row){row->bucket, row->value, row->units});
+}
+
+/* The label cubes and panels; number 0: as they are, without hosts. */
 static struct strbuf label_cubes(struct store *s, const struct store_filter *f, unsigned number)
 {
     static const enum bucket BUCKETS[] = {BUCKET_ALL, BUCKET_DAY, BUCKET_MONTH};
@@ -82,6 +89,12 @@ static struct strbuf label_cubes(struct store *s, const struct store_filter *f, 
             assert_ok(number ? store_generation_cube(s, f, number, t.bucket, t.d, cube_text, &t, eb)
                              : store_cube(s, f, t.bucket, t.d, cube_text, &t, eb));
         }
+    }
+    t.bucket = BUCKET_DAY;
+    for (size_t d = 0; d < 3; d++) {
+        t.d = LABELS[d];
+        assert_ok(number ? store_generation_panel(s, f, number, t.d, panel_text, &t, eb)
+                         : store_panel(s, f, t.bucket, t.d, panel_text, &t, eb));
     }
     return t.b;
 }
@@ -265,6 +278,14 @@ static void test_relabel(void **state)
         ERR_NOTFOUND);
     assert_int_equal(
         store_generation_cube(s, &ALL, 1, BUCKET_DAY, DIMENSION_COUNTRY, cube_text, NULL, &error),
+        ERR_UNSUPPORTED);
+    for (unsigned number = 0; number <= 3; number += 3) {
+        assert_int_equal(
+            store_generation_panel(s, &ALL, number, DIMENSION_BOTNET, panel_text, NULL, &error),
+            ERR_NOTFOUND);
+    }
+    assert_int_equal(
+        store_generation_panel(s, &ALL, 1, DIMENSION_COUNTRY, panel_text, NULL, &error),
         ERR_UNSUPPORTED);
     store_close(fresh);
     store_close(s);
