@@ -15,6 +15,7 @@ enum {
 };
 
 static const double REST_SECONDS = 60; /* the evidence that a kill can cost */
+static const double REST_TIMES = 19;   /* what a grouping takes: it gets a twentieth of the time */
 static const double LEND_DECIDED = .9; /* METHODS B2: less is no decision */
 
 struct clustering {
@@ -393,7 +394,8 @@ enum err clustering_rest(struct clustering *k, bool groups, int64_t now, struct 
         return OK;
     }
     enum err e = keep(k, groups, now, eb);
-    k->rest_at = time_monotonic() + REST_SECONDS;
+    double after = time_monotonic(), pause = REST_TIMES * (after - at);
+    k->rest_at = after + (pause > REST_SECONDS ? pause : REST_SECONDS);
     return e;
 }
 

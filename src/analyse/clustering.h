@@ -23,6 +23,7 @@ const struct store_placing *clustering_begin(struct clustering *k, const struct 
 void clustering_end(struct clustering *k, enum err result);
 
 /* Between two transactions: each minute keeps what changed; `groups` (live mail): and groups again.
+ * Less often where that takes more than a twentieth of the time.
  * An import groups by the number of messages in the store alone, so that the store does not depend
  * on how fast it went, or how often it was killed. */
 enum err clustering_rest(struct clustering *k, bool groups, int64_t now,
