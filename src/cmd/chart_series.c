@@ -159,7 +159,7 @@ static enum err marks_make(const struct request *r, struct store *s, struct aren
 static enum err picture_make(const struct request *r, struct context *x, struct arena *arena,
                              const struct annotations *events, struct errbuf *eb)
 {
-    struct index_line lines[CHART_BANDS];
+    struct index_line lines[CHART_BANDS] = {{.index = NULL}};
     size_t count = r->value_count ? r->value_count : 1;
     enum err e = OK;
     for (size_t k = 0; !e && k < count; k++) {
