@@ -4,7 +4,11 @@
 #include "analyse/stored.h"
 #include "core/limits.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { DRAFT_NAME_BYTES = 16 };
 
 enum err draft_learn(struct suggest *s, const struct message_row *row, struct arena *arena)
 {
@@ -145,14 +149,16 @@ static enum err rival_find(struct drafting *d, size_t at, struct arena *arena,
 static enum err draft_take(struct drafting *d, size_t i, int64_t now, struct arena *arena,
                            struct rule_draft *out)
 {
-    char id[CLUSTER_ID_BYTES];
+    char name[DRAFT_NAME_BYTES];
     struct suggest_draft draft;
     struct suggest_head head = {.kind = LABEL_MAILER, .now = now, .first = d->first[i]};
     *out = (struct rule_draft){.is_tried = false};
     if (!d->suggests[i]) {
         return OK;
     }
-    head.label = slice_of(id, cluster_id_print(CLUSTER_MAILER, d->mailers[i], id));
+    /* Not its id: a label that looks like one would be taken for the cluster. */
+    snprintf(name, sizeof name, "new-%08" PRIx32, d->mailers[i]);
+    head.label = slice_cstr(name);
     suggest_draft(d->suggests[i], head.kind, &draft);
     enum err e = suggest_keep(d->suggests[i], &draft, &head, arena, out);
     return e == OK && draft.background ? rival_find(d, i, arena, out) : e;

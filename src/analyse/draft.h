@@ -22,9 +22,10 @@ enum draft_limits {
 };
 
 /* A rule for each of the mailers, from a sample of its rows against one of all other mail:
- * drafts[i] of mailers[i], at most DRAFT_MAILERS. A draft without a rule tells how near it came;
- * one that was not tried had no row left, or nothing in common. `now`: the rules' date. The drafts
- * are in the arena. ERR_NOMEM, and what the store says. */
+ * drafts[i] of mailers[i], at most DRAFT_MAILERS; it names mailer "new-" and the id's digits. A
+ * draft without a rule tells how near it came; one that was not tried had no row left, or nothing
+ * in common. `now`: the rules' date. The drafts are in the arena. ERR_NOMEM, and what the store
+ * says. */
 enum err drafts_make(struct store *s, const uint32_t *mailers, size_t count, int64_t now,
                      struct arena *arena, struct rule_draft *drafts, struct errbuf *eb) MUST_USE;
 

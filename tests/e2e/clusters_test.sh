@@ -32,7 +32,7 @@ of 'd["mailers"][0]["draft"]["rule"]' <"$work/out" >"$work/new.yaml"
 same 'and a rule drafted for it' 'True 0 True' "$(of '"%s %d %s" % (d["mailers"][0]["draft"]["messages"] + d["mailers"][0]["draft"]["held_out"] > 240, d["mailers"][0]["draft"]["background"], d["mailers"][0]["draft"]["background_of"] > 400)' <"$work/out")"
 exits 'which is sound' 0 "$sg" rules check "$work/new.yaml"
 printf 'rules: ["%s"]\n' "$work/new.yaml" >"$work/new.conf"
-same 'and matches its mail alone' "$(of 'd["mailers"][0]["messages"]' <"$work/new.json")" "$("$sg" rules explain -c "$work/new.conf" "$work/a.mbox" | grep -c "^match mailer $new")"
+same 'and matches its mail alone' "$(of 'd["mailers"][0]["messages"]' <"$work/new.json")" "$("$sg" rules explain -c "$work/new.conf" "$work/a.mbox" | grep -c "^match mailer new-${new#mailer-}")"
 exits 'for people too' 0 "$sg" mailers --new
 cp "$work/out" "$work/new.text"
 check 'the lines fit' fits "$work/new.text"

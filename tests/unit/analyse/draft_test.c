@@ -98,7 +98,7 @@ static void test_drafts(void **state)
     assert_int_equal(drafts[1].wanted, EACH - EACH / 5);
     assert_int_equal(drafts[1].held, EACH / 5);
     assert_int_not_equal(slice_find(drafts[1].rule, S("boundary.shape: '--=_x+'")), SIZE_MAX);
-    assert_int_not_equal(slice_find(drafts[1].rule, S("{mailer: mailer-00000008,")), SIZE_MAX);
+    assert_int_not_equal(slice_find(drafts[1].rule, S("{mailer: new-00000008,")), SIZE_MAX);
     assert_int_not_equal(slice_find(drafts[1].rule, S("valid_from: 2010-10-02")), SIZE_MAX);
 
     assert_int_equal(drafts[2].background, 0);
