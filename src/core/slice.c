@@ -1,24 +1,53 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/slice.h"
 
+static inline uint64_t load8(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t load4(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Eight bytes each: do they differ in nothing but the case of letters? */
+static inline bool word_ieq(uint64_t a, uint64_t b)
+{
+    static const uint64_t ONES = UINT64_C(0x0101010101010101);
+    uint64_t differ = a ^ b;
+    if (differ & ~(0x20 * ONES)) {
+        return false;
+    }
+    /* the high bit of each byte that is a letter: no sum of seven bits runs into its neighbour */
+    uint64_t folded = a | 0x20 * ONES, low = folded & 0x7f * ONES;
+    uint64_t letters = (low + (0x80 - 'a') * ONES) & ~(low + (0x7f - 'z') * ONES) & ~folded;
+    return (differ & ~(letters >> 2)) == 0;
+}
+
 bool bytes_ieq(const char *a, const char *b, size_t n)
 {
+    if (n >= 8) {
+        for (size_t i = 0; i + 8 < n; i += 8) {
+            if (!word_ieq(load8(a + i), load8(b + i))) {
+                return false;
+            }
+        }
+        return word_ieq(load8(a + n - 8), load8(b + n - 8));
+    }
+    if (n >= 4) {
+        return word_ieq(load4(a) | load4(a + n - 4) << 32, load4(b) | load4(b + n - 4) << 32);
+    }
     for (size_t i = 0; i < n; i++) {
         if (ascii_lower(a[i]) != ascii_lower(b[i])) {
             return false;
         }
     }
     return true;
-}
-
-bool slice_starts(struct slice s, struct slice prefix)
-{
-    return s.n >= prefix.n && slice_eq(slice_of(s.p, prefix.n), prefix);
-}
-
-bool slice_ends(struct slice s, struct slice suffix)
-{
-    return s.n >= suffix.n && slice_eq(slice_sub(s, s.n - suffix.n, suffix.n), suffix);
 }
 
 bool slice_iends(struct slice s, struct slice suffix)

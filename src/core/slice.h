@@ -111,8 +111,16 @@ static inline bool slice_istarts(struct slice s, struct slice prefix)
     return s.n >= prefix.n && bytes_may_ieq(s.p, prefix.p, prefix.n) &&
            bytes_ieq(s.p, prefix.p, prefix.n);
 }
-bool slice_starts(struct slice s, struct slice prefix);
-bool slice_ends(struct slice s, struct slice suffix);
+/* Inline: of a literal a comparison of a number or two remains. */
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+static inline bool slice_ends(struct slice s, struct slice suffix)
+{
+    return s.n >= suffix.n &&
+           (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
+}
 bool slice_iends(struct slice s, struct slice suffix);
 
 /* memcmp order, shorter first on a tie: for qsort and binary search. */

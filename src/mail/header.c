@@ -4,6 +4,7 @@
  * that is no header once real fields were seen. */
 #include "core/limits.h"
 #include "core/utf8.h"
+#include "core/vec.h"
 #include "mail/header_scan.h"
 
 enum {
@@ -86,6 +87,14 @@ char eol_of(struct slice raw)
 static const char *line_colon(const char *p, const char *end, const char **name_end)
 {
     const char *c = p;
+    while (end - c >= (ptrdiff_t)sizeof(vec)) {
+        vec v = vec_load(c);
+        size_t at = vec_first((vec)(v <= ' ') | (vec)(v >= 0x7f) | (vec)(v == ':'));
+        c += at;
+        if (at < sizeof v) {
+            break;
+        }
+    }
     while (c < end && is_ftext(*c)) {
         c++;
     }

@@ -8,6 +8,7 @@
  * address: see client_read(). All slices borrow from the line. */
 #include "mail/received.h"
 
+#include "core/vec.h"
 #include "mail/date.h"
 
 enum {
@@ -63,6 +64,13 @@ static const char *comment_end(const char *p, const char *end)
     static const bool IS_SPECIAL[256] = {['('] = true, [')'] = true, ['\\'] = true};
     unsigned depth = 0;
     for (; p < end; p++) {
+        if (end - p >= (ptrdiff_t)sizeof(vec)) {
+            vec v = vec_load(p);
+            p += vec_first((vec)(v == '(') | (vec)(v == ')') | (vec)(v == '\\'));
+            if (p == end) {
+                return NULL;
+            }
+        }
         if (!IS_SPECIAL[(uint8_t)*p]) {
             continue;
         }
@@ -85,6 +93,14 @@ static const char *word_end(const char *p, const char *end)
 {
     const char *start = p;
     for (; p < end; p++) {
+        if (end - p >= (ptrdiff_t)sizeof(vec)) {
+            vec v = vec_load(p);
+            p += vec_first((vec)(v == ' ') | (vec)((vec)(v - '\t') <= '\r' - '\t') |
+                           (vec)((vec)(v & 0xfe) == '(') | (vec)(v == ';') | (vec)(v == '['));
+            if (p == end) {
+                return p;
+            }
+        }
         unsigned class = class_of(*p);
         if (class != CLASS_WORD &&
             (class != CLASS_BRACKET || (p > start && p[-1] != '@' && *start != '<'))) {
@@ -181,8 +197,8 @@ static enum keyword keyword_of(const struct token *t)
     if (w.n > 4) {
         return w.n == 13 && slice_ieq(w, S("envelope-from")) ? KEY_SENDER : KEY_NONE;
     }
-    for (size_t i = 0; i < w.n; i++) {
-        letters = letters << 8 | (uint8_t)ascii_lower(w.p[i]);
+    for (size_t i = 0; i < w.n; i++) { /* only letters become lower-case letters by this bit */
+        letters = letters << 8 | (uint8_t)w.p[i] | 0x20;
     }
     switch (letters) {
     case PACK4('f', 'r', 'o', 'm'):
@@ -217,16 +233,16 @@ static int prefix_find(const struct prefix *table, size_t count, struct slice s)
     if (s.n == 0) {
         return -1;
     }
-    char first = ascii_lower(s.p[0]);
+    int first = (uint8_t)s.p[0] | 0x20; /* a letter's lower case; of the table all are letters */
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (ascii_lower(table[middle].start.p[0]) < first) {
+        if ((table[middle].start.p[0] | 0x20) < first) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    for (; low < count && ascii_lower(table[low].start.p[0]) == first; low++) {
+    for (; low < count && (table[low].start.p[0] | 0x20) == first; low++) {
         if (slice_istarts(s, table[low].start)) {
             return table[low].value;
         }
@@ -359,7 +375,7 @@ static void comment_read(struct client *c, struct slice comment)
             comment = slice_sub(comment, 1, SIZE_MAX);
         }
         size_t n = 0;
-        while (n < comment.n && !ascii_is_space(comment.p[n])) {
+        while (n < comment.n && class_of(comment.p[n]) != CLASS_SPACE) {
             n++;
         }
         if (n == 0) {

@@ -26,9 +26,9 @@ enum date_token {
 
 static bool token_is_one_of(struct slice t, const char *names)
 {
+    char a = ascii_lower(t.p[0]), b = ascii_lower(t.p[1]), c = ascii_lower(t.p[2]);
     for (; *names; names += 3) {
-        if (ascii_lower(t.p[0]) == names[0] && ascii_lower(t.p[1]) == names[1] &&
-            ascii_lower(t.p[2]) == names[2]) {
+        if (a == names[0] && b == names[1] && c == names[2]) {
             return true;
         }
     }
@@ -53,6 +53,11 @@ static bool token_is_time(struct slice t)
     digits += digits && t.n > 1 && ascii_is_digit(t.p[1]);
     struct slice rest = slice_sub(t, digits, SIZE_MAX);
     return digits > 0 && token_looks_like(rest, ":dd") && (rest.n == 3 || rest.p[3] == ':');
+}
+
+static bool token_is_zone_byte(char c)
+{
+    return ascii_is_upper(c) || c == '(' || c == ')' || c == '\0';
 }
 
 static enum date_token token_kind(struct slice t)
@@ -83,7 +88,7 @@ static enum date_token token_kind(struct slice t)
         return TOKEN_ZONE;
     }
     size_t letters = 0;
-    while (letters < t.n && (ascii_is_upper(t.p[letters]) || strchr("()", t.p[letters]))) {
+    while (letters < t.n && token_is_zone_byte(t.p[letters])) {
         letters++;
     }
     return letters == t.n && t.n <= 6 ? TOKEN_ZONE : TOKEN_OTHER;
@@ -117,7 +122,8 @@ static size_t tokens_split(struct slice line, struct slice *token)
             i++;
         }
         size_t start = i;
-        while (i < line.n && line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r') {
+        while (i < line.n && ((uint8_t)line.p[i] > ' ' ||
+                              (line.p[i] != ' ' && line.p[i] != '\t' && line.p[i] != '\r'))) {
             i++;
         }
         if (i == start) {

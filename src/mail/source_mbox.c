@@ -136,6 +136,10 @@ static bool scan_is_separator(struct mbox *m, struct scan *sc)
     bool is_after_blank = sc->line == 0 || sc->is_after_blank ||
                           (sc->has_hold && sc->line - sc->hold <= SEPARATOR_BLANK);
     bool is_mozilla = slice_eq(sender, S("-")); /* needs no blank line: it never is prose */
+    if (grade != FROM_LINE_NONE) {
+        m->next = (struct from_places){(size_t)(sender.p - line.p), sender.n,
+                                       (size_t)(date.p - line.p), date.n};
+    }
     if (grade == FROM_LINE_NONE || (grade == FROM_LINE_WEAK && !is_after_blank && !is_mozilla)) {
         return false;
     }
@@ -334,15 +338,19 @@ static size_t scan_end(const struct scan *sc, size_t next)
     return sc->is_after_blank && sc->blank >= sc->kept ? sc->blank : next;
 }
 
-/* Consumes the "From " line at the front and keeps a copy for the caller. */
-static void mbox_take_separator(struct mbox *m, struct mbox_message *out)
+/* Consumes the "From " line at the front and keeps a copy for the caller. The first line of the
+ * stream may be none; the others were read when they ended the message before. */
+static void mbox_take_separator(struct mbox *m, bool is_first, struct mbox_message *out)
 {
     struct slice line = line_at(m, 0);
     size_t n = line.n + (line.n < m->r->end - m->r->at ? 1 : 0);
     if (line.n <= sizeof m->line) {
         memcpy(m->line, line.p, line.n);
-        if (source_from_line(slice_of(m->line, line.n), &out->sender, &out->date) ==
-            FROM_LINE_NONE) {
+        if (!is_first) {
+            out->sender = slice_of(m->line + m->next.sender, m->next.sender_n);
+            out->date = slice_of(m->line + m->next.date, m->next.date_n);
+        } else if (source_from_line(slice_of(m->line, line.n), &out->sender, &out->date) ==
+                   FROM_LINE_NONE) {
             out->sender = out->date = slice_of(NULL, 0);
         }
     }
@@ -369,7 +377,7 @@ bool mbox_next(struct mbox *m, bool is_skipping, struct mbox_message *out)
     }
     /* Everything but the first call stands on a separator. */
     if (!is_first || slice_starts(reader_window(r), S("From "))) {
-        mbox_take_separator(m, out);
+        mbox_take_separator(m, is_first, out);
     } else {
         out->is_junk = true;
     }

@@ -8,10 +8,16 @@
 #include "mail/source_kind.h"
 #include "mail/source_reader.h"
 
+/* Where sender and date stand in a "From " line. */
+struct from_places {
+    size_t sender, sender_n, date, date_n;
+};
+
 struct mbox {
     struct reader *r;
     bool is_begun;
-    unsigned lies; /* Content-Length lines that made us read far ahead for nothing */
+    struct from_places next; /* of the separator that ended the last message */
+    unsigned lies;           /* Content-Length lines that made us read far ahead for nothing */
     char line[FROM_LINE_BYTES_MAX]; /* the "From " line of the message handed out */
 };
 

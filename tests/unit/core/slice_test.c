@@ -40,6 +40,28 @@ static void compares(void **state)
     assert_int_equal(slice_cmp(S(""), S("")), 0);
 }
 
+/* Every length and offset within two words, every pair of bytes: as byte after byte. */
+static void compares_without_case(void **state)
+{
+    char a[24], b[24];
+    (void)state;
+    for (size_t n = 1; n <= 20; n++) {
+        unsigned step = n > 8 ? 7 : 1;
+        for (unsigned at = 0; at < n; at++) {
+            for (unsigned pair = 0; pair < 256 * 256; pair += step) {
+                memcpy(a, "Received-Spf: pass (x)", 23);
+                memcpy(b, "rECEIVED-sPF: PASS (X)", 23);
+                a[at] = (char)(pair & 0xff);
+                b[at] = (char)(pair >> 8);
+                bool expected = ascii_lower(a[at]) == ascii_lower(b[at]);
+                if (slice_ieq(slice_of(a, n), slice_of(b, n)) != expected) {
+                    fail_msg("%zu bytes, %02x and %02x at %u", n, pair & 0xff, pair >> 8, at);
+                }
+            }
+        }
+    }
+}
+
 static void reads_numbers_within_range(void **state)
 {
     uint64_t v = 7;
@@ -141,13 +163,10 @@ static void utf8_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_and_cuts),
-        cmocka_unit_test(compares),
-        cmocka_unit_test(reads_numbers_within_range),
-        cmocka_unit_test(matches_globs),
-        cmocka_unit_test(strbuf_grows),
-        cmocka_unit_test(utf8_knows_well_formed),
-        cmocka_unit_test(utf8_round_trip),
+        cmocka_unit_test(finds_and_cuts),         cmocka_unit_test(compares),
+        cmocka_unit_test(compares_without_case),  cmocka_unit_test(reads_numbers_within_range),
+        cmocka_unit_test(matches_globs),          cmocka_unit_test(strbuf_grows),
+        cmocka_unit_test(utf8_knows_well_formed), cmocka_unit_test(utf8_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
