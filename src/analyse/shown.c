@@ -57,16 +57,18 @@ static enum err words_pack(struct slice *out, const struct words *w, struct aren
     size_t bytes;
     struct packed_head head = pack(w, words, &bytes);
     size_t size = head.count * sizeof *words;
+    *out = S("");
+    if (!head.count) {
+        return OK;
+    }
     char *p = arena_alloc(arena, sizeof head + size + bytes);
     if (!p) {
         return ERR_NOMEM;
     }
-    *out = slice_of(p, head.count ? sizeof head + size + bytes : 0);
+    *out = slice_of(p, sizeof head + size + bytes);
     memcpy(p, &head, sizeof head);
     memcpy(p + sizeof head, words, size);
-    if (bytes) {
-        memcpy(p + sizeof head + size, w->items[0].text.p, bytes);
-    }
+    memcpy(p + sizeof head + size, w->items[0].text.p, bytes);
     return OK;
 }
 
@@ -90,8 +92,7 @@ enum err shown_copy(struct shown *to, const struct analysis *from, struct arena 
     *to = shown_of(from);
     enum err e = text_copy(&to->hd1_names, to->hd1_names, arena);
     e = e == OK ? text_copy(&to->hd1_shapes, to->hd1_shapes, arena) : e;
-    /* shorter texts have no anchors to find */
-    return e == OK && from->cd1.kind == CD1_TEXT ? words_pack(&to->words, &from->words, arena) : e;
+    return e == OK ? words_pack(&to->words, &from->words, arena) : e;
 }
 
 enum err shown_words(const struct shown *s, struct words *out, struct arena *arena)

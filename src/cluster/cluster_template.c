@@ -9,7 +9,6 @@
 
 enum {
     LEARN_MEMBERS = 3,   /* messages of a wording before it is worth a template */
-    LEARN_WORDS = 12,    /* words of a message; a shorter one has no anchors to find */
     TEMPLATES_SPARE = 4, /* when all are taken the lightest 1/4 give way */
 };
 
@@ -52,7 +51,7 @@ bool clusters_learns(const struct clusters *c, uint64_t key)
 enum err clusters_teach(struct clusters *c, uint64_t key, const struct words *words)
 {
     struct part_slot *own = slot_find(c, CLUSTER_CAMPAIGN, key);
-    if (!own || words->count < LEARN_WORDS) {
+    if (!own) {
         return OK;
     }
     struct part_slot *s = carrier_of(c, own);

@@ -90,6 +90,24 @@ static unsigned pieces_weight(const struct piece *p, size_t n)
     return sum;
 }
 
+/* Texts at the beginning and the end leave a rule when the others tell enough: there senders greet
+ * and sign, and a name that all messages showed so far is another one when another engine sends the
+ * campaign. */
+static size_t inner_pieces(const struct template *t, struct piece *p, size_t n)
+{
+    unsigned weight = pieces_weight(p, n);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool is_outer = p[i].first == 0 || p[i].end == t->anchor_count;
+        if (is_outer && weight - p[i].weight >= TEMPLATE_USABLE) {
+            weight -= p[i].weight;
+        } else {
+            p[kept++] = p[i];
+        }
+    }
+    return kept;
+}
+
 static void piece_add(const struct template *t, const struct piece *p, struct strbuf *out)
 {
     for (size_t i = p->first; i < p->end; i++) {
@@ -235,6 +253,7 @@ enum err template_rule(const struct template *t, unsigned indent, struct strbuf 
     if (pieces_weight(pieces, n) < TEMPLATE_USABLE) {
         return regex_add(t, indent, out);
     }
+    n = inner_pieces(t, pieces, n);
     strbuf_printf(out, "%*sbody.text|contains|all:\n", (int)indent, "");
     for (size_t i = 0; i < n; i++) {
         strbuf_clear(&text);

@@ -421,6 +421,42 @@ static void rule_holds_texts_or_an_expression(void **state)
     template_free(t);
 }
 
+/* How often a text stands in the rule of a grammar whose holes part it into texts. */
+static size_t rule_lines(const struct planted *grammar, const char *word)
+{
+    struct template *t = learn(grammar, 3, 50, 101);
+    struct strbuf b = STRBUF_INIT;
+    size_t n = 0;
+    assert_int_equal(template_rule(t, 0, &b), OK);
+    for (struct slice rest = strbuf_slice(&b); rest.n;) {
+        n += slice_find(slice_cut(&rest, '\n'), slice_cstr(word)) != SIZE_MAX;
+    }
+    strbuf_free(&b);
+    template_free(t);
+    return n;
+}
+
+/* Where senders greet and sign a name may change that was everybody's. */
+static void first_and_last_texts_are_spared(void **state)
+{
+    (void)state;
+    static const struct planted ENOUGH[] = {{'a', 9}, {'n', 5}, {'a', 4}, {'u', 1},
+                                            {'a', 4}, {'n', 5}, {'a', 9}, {0, 0}};
+    static const struct planted LITTLE[] = {{'a', 9}, {'n', 5}, {'a', 5},
+                                            {'u', 1}, {'a', 9}, {0, 0}};
+    char first[64], last[64];
+    first[mail_word(first, 300000)] = '\0';
+    last[mail_word(last, 306000)] = '\0';
+    assert_int_equal(rule_lines(ENOUGH, "- '"), 2);
+    assert_int_equal(rule_lines(ENOUGH, first), 0);
+    assert_int_equal(rule_lines(ENOUGH, last), 0);
+    /* one of them must stay */
+    last[mail_word(last, 304000)] = '\0';
+    assert_int_equal(rule_lines(LITTLE, "- '"), 2);
+    assert_int_equal(rule_lines(LITTLE, first), 0);
+    assert_int_equal(rule_lines(LITTLE, last), 1);
+}
+
 static void texts_are_in_every_message(void **state)
 {
     (void)state;
@@ -525,6 +561,7 @@ int main(void)
         cmocka_unit_test(boilerplate_is_not_usable),
         cmocka_unit_test(few_messages_are_not_usable),
         cmocka_unit_test(rule_holds_texts_or_an_expression),
+        cmocka_unit_test(first_and_last_texts_are_spared),
         cmocka_unit_test(texts_are_in_every_message),
         cmocka_unit_test(long_messages_stay_bounded),
         cmocka_unit_test(saved_is_loaded),
