@@ -149,17 +149,6 @@ enum err host_sample_union(const struct host_sample *a, const struct host_sample
     return OK;
 }
 
-enum err host_sample_merge(struct host_sample *a, const struct host_sample *b, size_t most)
-{
-    struct host_sample sum;
-    enum err e = host_sample_union(a, b, most, &sum);
-    if (e == OK) {
-        host_sample_free(a);
-        *a = sum;
-    }
-    return e;
-}
-
 size_t host_sample_words(size_t count)
 {
     return (count * ITEM_BYTES + sizeof(uint32_t) - 1) / sizeof(uint32_t);

@@ -30,9 +30,6 @@ void host_sample_free(struct host_sample *s);
  * ERR_NOMEM: as it was. */
 enum err host_sample_take(struct host_sample *s, uint64_t host, uint64_t visit,
                           size_t most) MUST_USE;
-/* Adds b to a. ERR_NOMEM: as it was. */
-enum err host_sample_merge(struct host_sample *a, const struct host_sample *b,
-                           size_t most) MUST_USE;
 /* What both have, to be freed. ERR_NOMEM: nothing is to be freed. */
 enum err host_sample_union(const struct host_sample *a, const struct host_sample *b, size_t most,
                            struct host_sample *out) MUST_USE;

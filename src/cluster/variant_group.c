@@ -2,6 +2,7 @@
 /* From variants to mailers. Leader clustering, heaviest variants first, so that the result is a
  * function of the set; then groups that turn out to be one are joined. Candidates come from buckets
  * that hold groups, not variants, and few of them: the work is linear whatever the input. */
+#include "cluster/host_gather.h"
 #include "cluster/variant.h"
 #include "cluster/variant_model.h"
 #include "core/limits.h"
@@ -386,6 +387,7 @@ static void members_free(struct members *m)
 {
     scratch_free(m->place);
     scratch_free(m->first);
+    *m = (struct members){0};
 }
 
 static enum err members_list(const struct grouping *g, size_t placed, struct members *m)
@@ -409,41 +411,37 @@ static enum err members_list(const struct grouping *g, size_t placed, struct mem
     return OK;
 }
 
-/* The machines of one group. */
-static enum err hosts_gather(const struct grouping *g, const struct members *m, size_t group,
-                             struct host_sample *out)
+/* The machines of one group; there until those of the next are gathered. */
+static void hosts_gather(const struct grouping *g, const struct members *m, size_t group,
+                         struct host_gather *gather, struct host_sample *out)
 {
-    enum err e = OK;
-    host_sample_init(out);
-    for (size_t i = m->first[group]; i < m->first[group + 1] && e == OK; i++) {
-        e = host_sample_merge(out, &item(g, m->place[i])->hosts, GROUP_HOSTS);
+    size_t from = m->first[group], to = m->first[group + 1];
+    if (to - from == 1) {
+        *out = item(g, m->place[from])->hosts;
+        return;
     }
-    if (e != OK) {
-        host_sample_free(out);
+    for (size_t i = from; i < to; i++) {
+        host_gather_add(gather, &item(g, m->place[i])->hosts);
     }
-    return e;
+    host_gather_sum(gather, out);
 }
 
 /* Machines that send for more mailers than one machine has infections are relays, list servers,
  * NAT of whole companies: they do not tell groups from each other. Counted by hash alone: in the
  * rare case that two machines share a counter, one less is looked at. *words: for the machines of
  * all groups. */
-static enum err relays_count(const struct grouping *g, const struct members *m, uint8_t *seen,
-                             size_t *words)
+static void relays_count(const struct grouping *g, const struct members *m,
+                         struct host_gather *gather, uint8_t *seen, size_t *words)
 {
     for (size_t i = 0; i < g->count; i++) {
         struct host_sample s;
-        if (hosts_gather(g, m, i, &s) != OK) {
-            return ERR_NOMEM;
-        }
+        hosts_gather(g, m, i, gather, &s);
         for (size_t h = 0; h < s.count; h++) {
             uint8_t *n = &seen[s.hashes[h] % RELAY_CELLS];
             *n = (uint8_t)(*n + (*n < UINT8_MAX));
         }
         *words += host_sample_words(s.count);
-        host_sample_free(&s);
     }
-    return OK;
 }
 
 static bool is_no_relay(const void *seen, uint32_t hash)
@@ -453,8 +451,8 @@ static bool is_no_relay(const void *seen, uint32_t hash)
 
 /* The machines of each group, without relays. Gathered twice: all at once, with relays, they take
  * more than anything else here. */
-static enum err hosts_set(struct grouping *g, const struct members *m, const uint8_t *seen,
-                          size_t words)
+static enum err hosts_set(struct grouping *g, const struct members *m, struct host_gather *gather,
+                          const uint8_t *seen, size_t words)
 {
     uint32_t *free_words = g->machines = scratch_new(words, sizeof *g->machines);
     if (!g->machines) {
@@ -463,11 +461,8 @@ static enum err hosts_set(struct grouping *g, const struct members *m, const uin
     for (size_t i = 0; i < g->count; i++) {
         struct group *x = &g->groups[i];
         struct host_sample all;
-        if (hosts_gather(g, m, i, &all) != OK) {
-            return ERR_NOMEM;
-        }
+        hosts_gather(g, m, i, gather, &all);
         host_sample_filter(&all, is_no_relay, seen, free_words, &x->hosts);
-        host_sample_free(&all);
         host_sample_tally(&x->hosts, &x->hosts_tally);
         free_words += host_sample_words(x->hosts.count);
     }
@@ -476,16 +471,18 @@ static enum err hosts_set(struct grouping *g, const struct members *m, const uin
 
 static enum err hosts_find(struct grouping *g, size_t placed)
 {
-    struct members m;
+    struct members m = {0};
+    struct host_gather gather = {0};
     size_t words = 0;
-    enum err e = members_list(g, placed, &m);
-    if (e != OK) {
-        return e;
-    }
     uint8_t *seen = scratch_new(RELAY_CELLS, sizeof *seen);
-    e = seen ? relays_count(g, &m, seen, &words) : ERR_NOMEM;
-    e = e == OK ? hosts_set(g, &m, seen, words) : e;
+    enum err e = seen ? members_list(g, placed, &m) : ERR_NOMEM;
+    e = e == OK ? host_gather_init(&gather, GROUP_HOSTS) : e;
+    if (e == OK) {
+        relays_count(g, &m, &gather, seen, &words);
+        e = hosts_set(g, &m, &gather, seen, words);
+    }
     scratch_free(seen);
+    host_gather_free(&gather);
     members_free(&m);
     return e;
 }

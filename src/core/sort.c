@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { FIELD_C, FIELD_B, FIELD_A };
+enum { FEW = 24 }; /* items that are sorted by insertion */
 
 static inline uint64_t field_of(const struct sort_item *i, int field)
 {
@@ -49,7 +50,7 @@ static void insertion(struct sort_item *items, size_t n)
 struct sort_item *sort_items(struct sort_item *items, struct sort_item *scratch, size_t n)
 {
     uint64_t differ[3] = {0};
-    if (n <= 24) {
+    if (n <= FEW) {
         insertion(items, n);
         return items;
     }
@@ -71,9 +72,25 @@ struct sort_item *sort_items(struct sort_item *items, struct sort_item *scratch,
     return items;
 }
 
+static void upper_insertion(uint64_t *items, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        uint64_t x = items[i];
+        size_t j = i;
+        for (; j > 0 && items[j - 1] >> 32 > x >> 32; j--) {
+            items[j] = items[j - 1];
+        }
+        items[j] = x;
+    }
+}
+
 uint64_t *sort_upper(uint64_t *items, uint64_t *scratch, size_t n)
 {
     uint64_t differ = 0;
+    if (n <= FEW) {
+        upper_insertion(items, n);
+        return items;
+    }
     for (size_t i = 1; i < n; i++) {
         differ |= items[i] ^ items[0];
     }

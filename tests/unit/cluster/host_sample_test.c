@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "testing.h"
 
-#include "cluster/host_sample.h"
+#include "cluster/host_gather.h"
 #include "core/varint.h"
 
 #include <stdlib.h>
@@ -29,13 +29,24 @@ static void assert_same(const struct host_sample *a, const struct host_sample *b
     assert_memory_equal(host_sample_visits(a), host_sample_visits(b), a->count * sizeof(uint16_t));
 }
 
-/* Order, repeats and the way of merging change nothing. */
-static void merging_is_taking(void **state)
+/* All of them, in memory of the gathering. */
+static void sum(struct host_gather *g, const struct host_sample *parts, size_t n,
+                struct host_sample *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        host_gather_add(g, &parts[i]);
+    }
+    host_gather_sum(g, out);
+}
+
+/* Order, repeats and the way of gathering change nothing. */
+static void gathering_is_taking(void **state)
 {
     (void)state;
-    struct host_sample whole, again, part[3];
+    struct host_sample whole, two, all, part[3];
+    struct host_gather g;
+    assert_int_equal(host_gather_init(&g, MOST), OK);
     host_sample_init(&whole);
-    host_sample_init(&again);
     for (unsigned i = 0; i < 3; i++) {
         host_sample_init(&part[i]);
     }
@@ -46,17 +57,55 @@ static void merging_is_taking(void **state)
         take(&part[random_below(3)], host, visit, MOST);
     }
     assert_int_equal(whole.count, MOST);
-    assert_int_equal(host_sample_merge(&part[0], &part[1], MOST), OK);
-    assert_int_equal(host_sample_merge(&part[2], &part[0], MOST), OK);
-    assert_same(&whole, &part[2]);
-    assert_int_equal(host_sample_merge(&again, &whole, MOST), OK);
-    assert_int_equal(host_sample_merge(&again, &whole, MOST), OK);
-    assert_same(&whole, &again);
+    sum(&g, part, 3, &all);
+    assert_same(&whole, &all);
+    sum(&g, &whole, 1, &all); /* nothing is left of the last ones */
+    assert_same(&whole, &all);
+    assert_int_equal(host_sample_union(&part[0], &part[1], MOST, &two), OK);
+    sum(&g, part, 2, &all);
+    assert_same(&two, &all);
+    host_sample_free(&two);
+    sum(&g, NULL, 0, &all);
+    assert_int_equal(all.count, 0);
+    assert_true(all.below == UINT32_MAX);
+    host_gather_free(&g);
     host_sample_free(&whole);
-    host_sample_free(&again);
     for (unsigned i = 0; i < 3; i++) {
         host_sample_free(&part[i]);
     }
+}
+
+/* More than there is room for at once: the sum of sums. */
+static void many_are_gathered(void **state)
+{
+    (void)state;
+    enum { PARTS = 40, OF_PART = 1000, MANY = 2048 };
+    struct host_sample whole, all, *parts = calloc(PARTS, sizeof *parts);
+    struct host_gather g;
+    assert_non_null(parts);
+    assert_int_equal(host_gather_init(&g, MANY), OK);
+    host_sample_init(&whole);
+    for (unsigned i = 0; i < PARTS; i++) {
+        host_sample_init(&parts[i]);
+        for (unsigned k = 0; k < OF_PART; k++) {
+            uint64_t host = 1 + random_below(i < PARTS / 2 ? 1500 : 20000);
+            take(&parts[i], host, k, OF_PART);
+            take(&whole, host, k, MANY);
+        }
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        /* the first half fits, with the other it does not */
+        sum(&g, parts, k ? PARTS : PARTS / 2, &all);
+        assert_int_equal(all.count, k ? MANY : 1500);
+        assert_true((all.below == UINT32_MAX) == (k == 0));
+    }
+    assert_same(&whole, &all);
+    for (unsigned i = 0; i < PARTS; i++) {
+        host_sample_free(&parts[i]);
+    }
+    host_sample_free(&whole);
+    host_gather_free(&g);
+    free(parts);
 }
 
 static void no_machine_is_none(void **state)
@@ -239,9 +288,13 @@ static void longer_hashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merging_is_taking), cmocka_unit_test(no_machine_is_none),
-        cmocka_unit_test(evidence_by_hand),  cmocka_unit_test(large_pools),
-        cmocka_unit_test(few_meet_many),     cmocka_unit_test(kept),
+        cmocka_unit_test(gathering_is_taking),
+        cmocka_unit_test(many_are_gathered),
+        cmocka_unit_test(no_machine_is_none),
+        cmocka_unit_test(evidence_by_hand),
+        cmocka_unit_test(large_pools),
+        cmocka_unit_test(few_meet_many),
+        cmocka_unit_test(kept),
         cmocka_unit_test(longer_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
