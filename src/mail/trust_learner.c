@@ -18,6 +18,9 @@ enum {
     HASHED_HOPS = 8,       /* hops that tell two messages apart */
     MESSAGES_MIN = 20,     /* below that nothing but the topmost writer is learnt */
     SHARE_MIN = 5,         /* per cent of all messages that a relay hands over */
+    SMALL_SHARE = 1,       /* per cent: enough for one whose clients are known otherwise: ... */
+    KNOWN_MIN = 5,         /* ... so many of them, ... */
+    KNOWN_SHARE = 10,      /* ... and so many per cent */
     MAJOR_SHARE = 20,      /* per cent: a steady source of that size needs no name of its own ... */
     MAJOR_FOLLOWED = 95,   /* ... if so many of its messages have a line below, in time, */
     MAJOR_CLIENTS = 25,    /* ... so many per cent of them from different clients, */
@@ -269,6 +272,7 @@ struct lesson {
     uint64_t total; /* messages in the sample, repeats too */
     uint64_t days;  /* different days */
     struct border *borders;
+    size_t seen;       /* of them, those with an address, sorted by it */
     uint64_t *scratch; /* count numbers */
     struct trust *learnt;
     struct trust *into;
@@ -340,16 +344,43 @@ static struct weight weigh(const struct border *b, size_t n)
     return w;
 }
 
-static uint64_t clients_of(const struct lesson *l, const struct border *b, size_t n)
+/* Whether some message comes from there, as far as lines that are believed tell. */
+static bool is_at_border(const struct lesson *l, const struct ip *a)
+{
+    size_t from = 0, to = l->seen;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (memcmp(border_step(&l->borders[middle])->addr.b, a->b, sizeof a->b) < 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from < l->seen && ip_eq(border_step(&l->borders[from])->addr, *a);
+}
+
+/* Different clients below; `is_known`: only those that hand in mail without it, too. */
+static uint64_t clients_of(const struct lesson *l, const struct border *b, size_t n, bool is_known)
 {
     size_t clients = 0;
     for (size_t i = 0; i < n; i++) {
         if (b[i].at + 1 < b[i].seen->step_count && !b[i].seen->steps[b[i].at + 1].is_blind) {
             const struct ip *a = &b[i].seen->steps[b[i].at + 1].addr;
-            l->scratch[clients++] = hash_u64(slice_of((const char *)a->b, sizeof a->b));
+            if (!is_known || is_at_border(l, a)) {
+                l->scratch[clients++] = hash_u64(slice_of((const char *)a->b, sizeof a->b));
+            }
         }
     }
     return distinct(l->scratch, clients);
+}
+
+/* A list server or a small forwarder hands over what the same machines also send without it.
+ * Whoever makes up clients does not know which addresses the other mail of this source comes from.
+ */
+static bool is_vouched_for(const struct lesson *l, const struct border *b, size_t n)
+{
+    uint64_t known = clients_of(l, b, n, true);
+    return known >= KNOWN_MIN && known * 100 >= clients_of(l, b, n, false) * KNOWN_SHARE;
 }
 
 /* Is what these messages share at their border a relay? Either the names agree, or it carries so
@@ -357,7 +388,8 @@ static uint64_t clients_of(const struct lesson *l, const struct border *b, size_
 static bool is_relay(const struct lesson *l, const struct border *b, size_t n)
 {
     struct weight w = weigh(b, n);
-    if (w.messages < MESSAGES_MIN || w.messages * 100 < l->total * SHARE_MIN) {
+    if (w.messages < MESSAGES_MIN || w.messages * 100 < l->total * SMALL_SHARE ||
+        (w.messages * 100 < l->total * SHARE_MIN && !is_vouched_for(l, b, n))) {
         return false;
     }
     bool is_named = w.consistent * 100 >= w.messages * CONSISTENT_MIN;
@@ -382,7 +414,7 @@ static bool is_relay(const struct lesson *l, const struct border *b, size_t n)
     if (!is_steady(l->scratch, lines)) {
         return false;
     }
-    uint64_t clients = clients_of(l, b, n);
+    uint64_t clients = clients_of(l, b, n, false);
     return clients >= CLIENTS_MIN &&
            clients * 100 >= w.messages * (is_named || is_gateway ? CLIENTS_SHARE : MAJOR_CLIENTS);
 }
@@ -558,6 +590,7 @@ static void depth_learn(struct lesson *l)
         }
     }
     qsort(l->borders, seen, sizeof *l->borders, border_cmp);
+    l->seen = seen;
     for (size_t i = 0, j; i < seen; i = j) {
         struct ip addr = border_step(&l->borders[i])->addr;
         for (j = i + 1; j < seen && same_network(addr, border_step(&l->borders[j])->addr); j++) {

@@ -389,6 +389,46 @@ static void test_strangers(void **state)
     }
 }
 
+/* A list server under 5 % is believed when the machines behind it also come without it. */
+static void test_small_relay(void **state)
+{
+    (void)state;
+    static const struct {
+        int per_mille; /* of the messages come through it */
+        int known;     /* per cent of its clients that are machines of the other mail */
+        bool is_relay;
+    } CASES[] = {{40, 100, true}, {40, 20, true}, {15, 50, true},
+                 {40, 0, false},  {40, 5, false}, {8, 100, false}};
+    for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++) {
+        struct source s = {.random = 21};
+        for (int i = 0; i < MESSAGES; i++) {
+            int minute = i * DAYS * 1440 / MESSAGES + 10;
+            struct message *m = source_next(&s);
+            unsigned bot = source_random(&s) % 2000;
+            bool is_listed = i * 7 % 1000 < CASES[k].per_mille;
+            bool is_known = !is_listed || (int)(source_random(&s) % 100) < CASES[k].known;
+            char ip[20];
+            snprintf(ip, sizeof ip, "10%u.%u.7.9", bot % 10, bot / 10);
+            if (is_listed) {
+                line_add(m, minute,
+                         "from lists.example.org (lists.example.org [192.0.2.50]) by "
+                         "mx.trap.example (Postfix) with ESMTP id %d",
+                         i);
+            }
+            line_add(m, minute - 1, "from bot%u (unknown [%s]) by %s (Postfix) with SMTP id %d",
+                     bot, is_known ? ip : random_ip(&s, ip),
+                     is_listed ? "lists.example.org" : "mx.trap.example", i);
+        }
+        struct learnt l = source_learn(&s);
+        if (CASES[k].is_relay) {
+            learnt_expect(&l, 2, "mx.trap.example", "192.0.2.50");
+        } else {
+            learnt_expect(&l, 1, "mx.trap.example");
+        }
+        free(s.messages);
+    }
+}
+
 /* A gateway in front of the trap, under other names, hands over everything. */
 static void test_gateway(void **state)
 {
@@ -523,17 +563,12 @@ static void test_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_specs),
-        cmocka_unit_test(test_holds),
-        cmocka_unit_test(test_spec_limit),
-        cmocka_unit_test(test_forwarder),
-        cmocka_unit_test(test_two_depths),
-        cmocka_unit_test(test_farm),
-        cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_gateway),
-        cmocka_unit_test(test_nameless_forwarder),
-        cmocka_unit_test(test_blind),
-        cmocka_unit_test(test_few_messages),
+        cmocka_unit_test(test_specs),      cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_spec_limit), cmocka_unit_test(test_forwarder),
+        cmocka_unit_test(test_two_depths), cmocka_unit_test(test_farm),
+        cmocka_unit_test(test_strangers),  cmocka_unit_test(test_small_relay),
+        cmocka_unit_test(test_gateway),    cmocka_unit_test(test_nameless_forwarder),
+        cmocka_unit_test(test_blind),      cmocka_unit_test(test_few_messages),
         cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
