@@ -151,6 +151,7 @@ static void bench_variants(void)
 
 struct content {
     struct cd1 cd1;
+    uint8_t packed[CD1_PACKED_BYTES];
     struct slice shape, domain;
     char text[40];
     struct cluster_message m;
@@ -196,18 +197,19 @@ static void content_make(struct content *c, enum content_world w, uint64_t i)
     c->shape = S("http://www.d/a*/?9*");
     snprintf(c->text, sizeof c->text, "d%u.example", (unsigned)(template + random_below(10)));
     c->domain = slice_cstr(c->text);
-    c->m = (struct cluster_message){.id = hash_id128(slice_of((const char *)&i, sizeof i)),
-                                    .received = 1286000000,
-                                    .host = 1 + random_below(100000),
-                                    .trap = S("trap"),
-                                    .country = S("XX"),
-                                    .recipients = 1,
-                                    .bytes = 3000,
-                                    .cd1 = &c->cd1,
-                                    .domains = &c->domain,
-                                    .url_shapes = &c->shape,
-                                    .domain_count = 1,
-                                    .url_shape_count = 1};
+    c->m = (struct cluster_message){
+        .id = hash_id128(slice_of((const char *)&i, sizeof i)),
+        .received = 1286000000,
+        .host = 1 + random_below(100000),
+        .trap = S("trap"),
+        .country = S("XX"),
+        .recipients = 1,
+        .bytes = 3000,
+        .sketch = slice_of((const char *)c->packed, cd1_pack(&c->cd1, c->packed)),
+        .domains = &c->domain,
+        .url_shapes = &c->shape,
+        .domain_count = 1,
+        .url_shape_count = 1};
 }
 
 static void wordings_world(enum content_world w, const char *name)

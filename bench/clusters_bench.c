@@ -47,6 +47,7 @@ static uint64_t zipf(uint64_t n)
 struct sent {
     struct cluster_message m;
     struct cd1 cd1;
+    uint8_t packed[CD1_PACKED_BYTES];
     char names[256], shapes[256], hd1[96], trap[16], country[4], domain[32];
     struct slice domains[1];
 };
@@ -98,7 +99,7 @@ static void sent_make(struct sent *s, uint64_t i)
         .hd1 = slice_cstr(s->hd1),
         .hd1_names = slice_cstr(s->names),
         .hd1_shapes = slice_cstr(s->shapes),
-        .cd1 = &s->cd1,
+        .sketch = slice_of((const char *)s->packed, cd1_pack(&s->cd1, s->packed)),
         .domains = s->domains,
         .domain_count = 1,
     };

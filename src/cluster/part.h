@@ -29,8 +29,7 @@ struct cluster_message {
     bool is_listed; /* hd1_inputs: a list server handled it */
     struct slice msgid_shape, boundary_shape, mime_tree, mailer, charsets;
     uint64_t quirks;
-    struct slice sketch;   /* CD1 packed (cd1_pack); or else */
-    const struct cd1 *cd1; /* NULL: no content */
+    struct slice sketch; /* CD1 packed (cd1_pack); empty: no content */
     const struct slice *domains, *url_shapes;
     size_t domain_count, url_shape_count;
     struct slice subject;         /* as the store has it: freed of recipients */

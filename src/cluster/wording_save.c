@@ -71,7 +71,7 @@ static bool block_cut(struct slice *in, struct slice *out)
 
 struct kept {
     uint64_t missed;
-    struct cd1 cd1;
+    struct slice sketch; /* CD1, packed */
     struct slice shapes[WORDING_SHAPES];
     size_t shape_count;
     uint16_t attachment, attachment_size;
@@ -122,10 +122,9 @@ static bool subjects_read(struct slice *in, struct wording_subject set[WORDING_S
 
 static bool kept_read(struct slice *in, struct kept *k)
 {
-    struct slice version, packed, count;
+    struct slice version, count;
     if (!bytes_cut(in, 1, &version) || version.p[0] != STATE_VERSION ||
-        !varint_cut(in, &k->missed) || !block_cut(in, &packed) || !cd1_unpack(packed, &k->cd1) ||
-        k->cd1.kind == CD1_NONE || !bytes_cut(in, 1, &count)) {
+        !varint_cut(in, &k->missed) || !block_cut(in, &k->sketch) || !bytes_cut(in, 1, &count)) {
         return false;
     }
     k->shape_count = (uint8_t)count.p[0];
@@ -178,10 +177,10 @@ bool wordings_load(struct wordings *v, uint64_t key, struct slice *in)
     struct wording_sketch s;
     size_t chosen[WORDING_SHAPES];
     struct profile profile;
-    if (!kept_read(&rest, &kept)) {
+    if (!kept_read(&rest, &kept) ||
+        !wording_sketch_unpack(kept.sketch, kept.shapes, kept.shape_count, &s, chosen)) {
         return false;
     }
-    wording_sketch_make(&kept.cd1, kept.shapes, kept.shape_count, &s, chosen);
     s.attachment = kept.attachment;
     s.attachment_size = kept.attachment_size;
     if (s.shape_count != kept.shape_count || wording_sketch_key(&s) != key ||

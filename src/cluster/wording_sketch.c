@@ -4,14 +4,6 @@
 _Static_assert(sizeof((struct wording_sketch *)0)->text == sizeof((struct cd1_lanes *)0)->text,
                "text lanes are packed alike");
 
-static void lanes_pack(const uint32_t *lanes, unsigned n, uint64_t *out)
-{
-    for (unsigned i = 0; i < n; i++) {
-        unsigned shift = i % WORDING_WORD_LANES * WORDING_LANE_BITS;
-        out[i / WORDING_WORD_LANES] |= (uint64_t)(lanes[i] & 15) << shift;
-    }
-}
-
 static void lanes_unpack(const uint64_t *in, unsigned n, uint32_t *lanes)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -47,30 +39,25 @@ static void shapes_take(struct wording_sketch *s, const struct slice *shapes, si
     }
 }
 
-void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t shape_count,
-                         struct wording_sketch *out, size_t chosen[WORDING_SHAPES])
+bool wording_sketch_unpack(struct slice packed, const struct slice *shapes, size_t shape_count,
+                           struct wording_sketch *out, size_t chosen[WORDING_SHAPES])
 {
-    *out = (struct wording_sketch){
-        .exact = c->exact,
-        .kind = (uint8_t)c->kind,
-        .shingles = (uint16_t)(c->shingles < UINT16_MAX ? c->shingles : UINT16_MAX),
-        .has_call = c->has_call,
-        .has_html = c->has_html,
-    };
-    if (cd1_has_lanes(c->kind, out->shingles)) {
-        lanes_pack(c->text, CD1_TEXT_LANES, out->text);
+    struct cd1_lanes lanes;
+    if (!cd1_unpack_lanes(packed, &lanes) || lanes.kind == CD1_NONE) {
+        return false;
     }
-    if (c->kind == CD1_TEXT) {
-        lanes_pack(c->open, CD1_OPEN_LANES, &out->open);
-        lanes_pack(c->close, CD1_CLOSE_LANES, &out->close);
-    }
-    if (c->has_call) {
-        lanes_pack(c->call, CD1_CALL_LANES, &out->call);
-    }
-    if (c->has_html) {
-        lanes_pack(c->html, CD1_HTML_LANES, &out->html);
-    }
+    *out = (struct wording_sketch){.exact = lanes.exact,
+                                   .open = lanes.open,
+                                   .close = lanes.close,
+                                   .call = lanes.call,
+                                   .html = lanes.html,
+                                   .kind = (uint8_t)lanes.kind,
+                                   .shingles = (uint16_t)lanes.shingles,
+                                   .has_call = lanes.has_call,
+                                   .has_html = lanes.has_html};
+    memcpy(out->text, lanes.text, sizeof out->text);
     shapes_take(out, shapes, shape_count, chosen);
+    return true;
 }
 
 /* Linear between the doublings. */
@@ -85,22 +72,7 @@ static uint16_t size_step(uint64_t bytes)
 bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *out,
                        size_t chosen[WORDING_SHAPES])
 {
-    struct cd1_lanes lanes;
-    if (m->sketch.n && cd1_unpack_lanes(m->sketch, &lanes)) {
-        *out = (struct wording_sketch){.exact = lanes.exact,
-                                       .open = lanes.open,
-                                       .close = lanes.close,
-                                       .call = lanes.call,
-                                       .html = lanes.html,
-                                       .kind = (uint8_t)lanes.kind,
-                                       .shingles = (uint16_t)lanes.shingles,
-                                       .has_call = lanes.has_call,
-                                       .has_html = lanes.has_html};
-        memcpy(out->text, lanes.text, sizeof out->text);
-        shapes_take(out, m->url_shapes, m->url_shape_count, chosen);
-    } else if (m->cd1 && m->cd1->kind != CD1_NONE) {
-        wording_sketch_make(m->cd1, m->url_shapes, m->url_shape_count, out, chosen);
-    } else {
+    if (!wording_sketch_unpack(m->sketch, m->url_shapes, m->url_shape_count, out, chosen)) {
         return false;
     }
     if (m->attachment_type.n > 0) {

@@ -34,10 +34,11 @@ struct wording_sketch {
 /* false: the message shows no content. `chosen` (may be NULL): which of m->url_shapes are kept. */
 bool wording_sketch_of(const struct cluster_message *m, struct wording_sketch *out,
                        size_t chosen[WORDING_SHAPES]);
-/* From what was kept; without the attachment. */
-void wording_sketch_make(const struct cd1 *c, const struct slice *shapes, size_t shape_count,
-                         struct wording_sketch *out, size_t chosen[WORDING_SHAPES]);
-/* The inverse, but for the shapes. */
+/* From a packed CD1 and the shapes of links, without the attachment; false: it is none, or damaged.
+ */
+bool wording_sketch_unpack(struct slice packed, const struct slice *shapes, size_t shape_count,
+                           struct wording_sketch *out, size_t chosen[WORDING_SHAPES]);
+/* The CD1 that is packed for it. */
 void wording_sketch_cd1(const struct wording_sketch *s, struct cd1 *out);
 /* Never 0. Of the lanes alone; of a text too short for lanes, of `exact` and the shapes of its
  * links.

@@ -19,16 +19,13 @@ static uint64_t key_guess(struct slice state)
     struct slice rest = slice_sub(state, 1, SIZE_MAX);
     struct wording_sketch s;
     struct slice shapes[WORDING_SHAPES];
-    struct cd1 c;
     uint64_t missed;
     if (!varint_cut(&rest, &missed) || rest.n == 0) {
         return 1;
     }
     size_t n = (uint8_t)rest.p[0], count = 0;
     rest = slice_sub(rest, 1, SIZE_MAX);
-    if (!cd1_unpack(slice_sub(rest, 0, n), &c) || c.kind == CD1_NONE) {
-        return 1;
-    }
+    struct slice packed = slice_sub(rest, 0, n);
     rest = slice_sub(rest, n, SIZE_MAX);
     size_t shape_count = rest.n ? (uint8_t)rest.p[0] : 0;
     rest = slice_sub(rest, 1, SIZE_MAX);
@@ -37,8 +34,7 @@ static uint64_t key_guess(struct slice state)
         shapes[count] = slice_sub(rest, 1, length);
         rest = slice_sub(rest, 1 + length, SIZE_MAX);
     }
-    wording_sketch_make(&c, shapes, count, &s, NULL);
-    return wording_sketch_key(&s);
+    return wording_sketch_unpack(packed, shapes, count, &s, NULL) ? wording_sketch_key(&s) : 1;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -23,6 +23,7 @@ static uint64_t random_next(void)
 struct sent {
     struct cluster_message m;
     struct cd1 cd1;
+    uint8_t packed[CD1_PACKED_BYTES];
     char names[128], shapes[128], hd1[96];
 };
 
@@ -57,7 +58,7 @@ static void mail_make(struct sent *out, uint64_t number, unsigned family, unsign
             out->cd1.text[i] = (uint32_t)(random_next() >> 32);
         }
         seed = kept;
-        out->m.cd1 = &out->cd1;
+        out->m.sketch = slice_of((const char *)out->packed, cd1_pack(&out->cd1, out->packed));
     }
 }
 

@@ -43,6 +43,11 @@ static uint64_t set_hash(const uint32_t *set, size_t n, uint64_t seed)
     return hash_u64_seeded(slice_of((const char *)set, n * sizeof set[0]), seed);
 }
 
+struct slice made_sketch(const struct cd1 *c, uint8_t packed[CD1_PACKED_BYTES])
+{
+    return slice_of((const char *)packed, cd1_pack(c, packed));
+}
+
 const struct cluster_message *made_message(struct made_mail *m, uint64_t id)
 {
     m->cd1 = (struct cd1){
@@ -84,7 +89,7 @@ const struct cluster_message *made_message(struct made_mail *m, uint64_t id)
         .host = id + 1,
         .recipients = 1,
         .bytes = 3000,
-        .cd1 = &m->cd1,
+        .sketch = made_sketch(&m->cd1, m->packed),
         .url_shapes = m->shapes,
         .url_shape_count = m->shape_count,
         .domains = m->domains,

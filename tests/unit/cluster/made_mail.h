@@ -20,6 +20,7 @@ struct made_mail {
     size_t shape_count, domain_count;
     /* what made_message() makes of it */
     struct cd1 cd1;
+    uint8_t packed[CD1_PACKED_BYTES];
     struct cluster_message message;
 };
 
@@ -29,6 +30,9 @@ uint64_t made_random(uint64_t *state);
 /* Appends `n` shingles to a set: from `first` on, or drawn by `state`. */
 void made_run(uint32_t *set, size_t *count, uint32_t first, size_t n);
 void made_draw(uint32_t *set, size_t *count, uint64_t *state, size_t n);
+
+/* As a message shows it; `packed` is what it lies in. */
+struct slice made_sketch(const struct cd1 *c, uint8_t packed[CD1_PACKED_BYTES]);
 
 /* Sketches it; `id` makes the message its own. Borrows `m`. */
 const struct cluster_message *made_message(struct made_mail *m, uint64_t id);

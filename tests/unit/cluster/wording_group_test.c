@@ -459,10 +459,11 @@ static void hubs_have_hard_limits(void **state)
         struct profile *profile;
         bool is_new;
         struct cd1 c = hub.cd1;
+        uint8_t packed[CD1_PACKED_BYTES];
         c.exact = i;
         struct cluster_message m = hub.message;
         made_alike(hub.cd1.text + 4, c.text + 4, CD1_TEXT_LANES - 4, 0, &random);
-        m.cd1 = &c;
+        m.sketch = made_sketch(&c, packed);
         assert_int_equal(wordings_find(v, &m, &key, &profile, &is_new), OK);
         assert_int_equal(profile_take(profile, &m, 0), OK);
     }

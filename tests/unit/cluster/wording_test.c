@@ -10,6 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void sketch_make(const struct cd1 *c, const struct slice *shapes, size_t count,
+                        struct wording_sketch *out)
+{
+    uint8_t packed[CD1_PACKED_BYTES];
+    assert_true(wording_sketch_unpack(made_sketch(c, packed), shapes, count, out, NULL));
+}
+
 static uint64_t place(struct wordings *v, struct made_mail *m, uint64_t id, bool *is_new)
 {
     uint64_t key;
@@ -65,9 +72,8 @@ static void a_printed_sketch_finds_what_a_full_one_made(void **state)
     uint8_t packed[CD1_PACKED_BYTES];
     struct cd1 kept;
     struct cluster_message c = m.message;
-    size_t n = cd1_pack(&m.cd1, packed);
-    assert_true(cd1_unpack(slice_of((const char *)packed, n), &kept));
-    c.cd1 = &kept;
+    assert_true(cd1_unpack(made_sketch(&m.cd1, packed), &kept));
+    c.sketch = made_sketch(&kept, packed);
     struct profile *profile;
     bool is_new;
     assert_int_equal(wordings_find(v, &c, &again, &profile, &is_new), OK);
@@ -84,7 +90,7 @@ static void mail_without_content_has_no_wording(void **state)
     bool is_new = true;
     assert_int_equal(place(v, &m, 1, &is_new), 0);
     assert_false(is_new);
-    m.message.cd1 = NULL;
+    m.message.sketch = S("");
     uint64_t key;
     struct profile *profile;
     assert_int_equal(wordings_find(v, &m.message, &key, &profile, &is_new), OK);
@@ -159,8 +165,8 @@ static void bands_find_pairs_as_the_s_curve_says(void **state)
             struct wording_candidate near[WORDING_CANDIDATES];
             made_alike(a.text, a.text, CD1_TEXT_LANES, 0, &random);
             made_alike(a.text, b.text, CD1_TEXT_LANES, curve[c].j, &random);
-            wording_sketch_make(&a, NULL, 0, &s, NULL);
-            wording_sketch_make(&b, NULL, 0, &t, NULL);
+            sketch_make(&a, NULL, 0, &s);
+            sketch_make(&b, NULL, 0, &t);
             wording_index_add(x, &s, 0, NULL, NULL);
             size_t n = wording_index_find(x, &t, near);
             assert_true(n <= 1);
@@ -190,8 +196,8 @@ static void the_estimate_of_likeness_is_unbiased(void **state)
             made_alike(a.text, a.text, CD1_TEXT_LANES, 0, &random);
             made_alike(a.text, b.text, CD1_TEXT_LANES, j, &random);
             b.exact = 1;
-            wording_sketch_make(&a, NULL, 0, &s, NULL);
-            wording_sketch_make(&b, NULL, 0, &t, NULL);
+            sketch_make(&a, NULL, 0, &s);
+            sketch_make(&b, NULL, 0, &t);
             sum += wording_text_likeness(&s, &t);
             assert_true(fabs(wording_text_likeness(&s, &t) - cd1_text_likeness(&a, &b)) < .25);
         }
@@ -212,11 +218,11 @@ static void shapes_are_compared_as_sets(void **state)
     for (size_t i = 0; i < 100; i++) {
         many[i] = slice_of(text[i], (size_t)snprintf(text[i], sizeof text[i], "http://d/%zu", i));
     }
-    wording_sketch_make(&none, a, 3, &x, NULL);
-    wording_sketch_make(&none, b, 2, &y, NULL);
-    wording_sketch_make(&none, c, 1, &z, NULL);
-    wording_sketch_make(&none, NULL, 0, &w, NULL);
-    wording_sketch_make(&none, many, 100, &u, NULL);
+    sketch_make(&none, a, 3, &x);
+    sketch_make(&none, b, 2, &y);
+    sketch_make(&none, c, 1, &z);
+    sketch_make(&none, NULL, 0, &w);
+    sketch_make(&none, many, 100, &u);
     assert_int_equal(x.shape_count, 2);
     assert_int_equal(u.shape_count, WORDING_SHAPES);
     assert_true(wording_shape_likeness(&x, &y) == 1);
@@ -298,12 +304,13 @@ static void a_band_that_all_share_hides_nobody(void **state)
     }
     for (unsigned i = 0; i < ATTACK; i++) {
         struct cd1 c = victim.cd1;
+        uint8_t packed[CD1_PACKED_BYTES];
         c.exact = i;
         struct cluster_message m = victim.message;
         unsigned band = i % 4;
         made_alike(victim.cd1.text, c.text, CD1_TEXT_LANES, 0, &random);
         memcpy(c.text + 4 * band, victim.cd1.text + 4 * band, 4 * sizeof c.text[0]);
-        m.cd1 = &c;
+        m.sketch = made_sketch(&c, packed);
         assert_int_equal(wordings_find(v, &m, &key, &profile, &is_new), OK);
         assert_true(is_new);
     }
@@ -330,7 +337,7 @@ static void a_bucket_has_a_hard_limit(void **state)
     struct cd1 c = {.kind = CD1_TEXT};
     struct wording_sketch s;
     struct wording_candidate near[WORDING_CANDIDATES];
-    wording_sketch_make(&c, NULL, 0, &s, NULL);
+    sketch_make(&c, NULL, 0, &s);
     for (uint32_t i = 0; i < WORDING_BUCKET - 1; i++) {
         wording_index_add(x, &s, 10 + i, number_gives_way, NULL);
     }

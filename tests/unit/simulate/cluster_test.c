@@ -109,7 +109,7 @@ static void message_place(const struct fixture *f, struct analyser *a, struct cl
         .mailer = r->mailer,
         .charsets = r->charsets,
         .quirks = r->quirks,
-        .cd1 = &x->cd1,
+        .sketch = r->sketch,
         .words = &x->words,
         .domains = r->domains,
         .domain_count = r->domain_count,
