@@ -198,7 +198,7 @@ static enum err row_attachments(struct analyser *a, struct message_row *row)
 /* The keyed hash of an address in lower case. */
 static enum err recipient_hash(struct analyser *a, struct slice addr, struct id128 *out)
 {
-    char lower[ADDRESS_BYTES_MAX];
+    UNCLEARED char lower[ADDRESS_BYTES_MAX];
     bool is_new;
     size_t n = addr.n < sizeof lower ? addr.n : sizeof lower;
     for (size_t k = 0; k < n; k++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/utf8.h"
 
+#include "core/vec.h"
+
 size_t utf8_sequence(struct slice s, uint32_t *code_point)
 {
     uint32_t unwanted = 0;
@@ -62,10 +64,10 @@ size_t utf8_encode(uint32_t c, char out[4])
 size_t ascii_prefix(struct slice s)
 {
     size_t i = 0;
-    for (uint64_t word; i + sizeof word <= s.n; i += sizeof word) {
-        memcpy(&word, s.p + i, sizeof word);
-        if (word & 0x8080808080808080ULL) {
-            break;
+    for (; i + sizeof(vec) <= s.n; i += sizeof(vec)) {
+        size_t at = vec_first((vec)(vec_load(s.p + i) >= 0x80));
+        if (at < sizeof(vec)) {
+            return i + at;
         }
     }
     while (i < s.n && (uint8_t)s.p[i] < 0x80) {

@@ -87,7 +87,7 @@ static void forged_judge(struct chain *c)
 enum err chain_build_live(struct chain *c, const struct mail *m, struct ip client,
                           struct arena *arena)
 {
-    uint32_t fields[LIMIT_RECEIVED];
+    UNCLEARED uint32_t fields[LIMIT_RECEIVED];
     *c = (struct chain){.clock = CLOCK_NONE, .has_client = true, .client = client};
     enum err e = hops_parse(c, m, fields, arena);
     if (e == OK) {
@@ -99,7 +99,7 @@ enum err chain_build_live(struct chain *c, const struct mail *m, struct ip clien
 enum err chain_build(struct chain *c, const struct mail *m, const struct trust *t, int64_t now,
                      struct arena *arena)
 {
-    uint32_t fields[LIMIT_RECEIVED];
+    UNCLEARED uint32_t fields[LIMIT_RECEIVED];
     *c = (struct chain){.clock = CLOCK_NONE};
     enum err e = hops_parse(c, m, fields, arena);
     if (e != OK || c->count == 0) {

@@ -54,7 +54,7 @@ void trust_learner_free(struct trust_learner *l);
 void trust_learner_see(struct trust_learner *l, const struct hop *hops, size_t count);
 /* Adds what was learnt to `t`; each spec with the number of messages that support it goes to `say`
  * (may be NULL). Needs few messages; with under 20 it trusts the topmost line's writer only. */
-void trust_learner_apply(const struct trust_learner *l, struct trust *t,
+void trust_learner_apply(struct trust_learner *l, struct trust *t,
                          void (*say)(void *arg, struct slice spec, uint64_t messages, uint64_t of),
                          void *arg);
 

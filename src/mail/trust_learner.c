@@ -267,7 +267,7 @@ struct border {
 };
 
 struct lesson {
-    struct sighting *sample; /* own copy, thinned */
+    const struct sighting *sample; /* the learner's, thinned */
     size_t count;
     uint64_t total; /* messages in the sample, repeats too */
     uint64_t days;  /* different days */
@@ -600,20 +600,20 @@ static void depth_learn(struct lesson *l)
     blind_learn(l, l->borders + (l->count - blind), blind);
 }
 
-void trust_learner_apply(const struct trust_learner *l, struct trust *t,
+void trust_learner_apply(struct trust_learner *l, struct trust *t,
                          void (*say)(void *arg, struct slice spec, uint64_t messages, uint64_t of),
                          void *arg)
 {
     struct lesson k = {.into = t, .messages = l->messages, .say = say, .arg = arg};
-    k.sample = malloc((l->count + 1) * sizeof *k.sample);
     k.borders = malloc((l->count + 1) * sizeof *k.borders);
     k.scratch = malloc((l->count + 1) * sizeof *k.scratch);
     k.learnt = trust_new();
-    if (!k.sample || !k.borders || !k.scratch || !k.learnt || l->count == 0) {
+    if (!k.borders || !k.scratch || !k.learnt || l->count == 0) {
         goto done;
     }
-    memcpy(k.sample, l->sample, l->count * sizeof *k.sample);
-    k.count = sample_thin(k.sample, l->count);
+    l->count = sample_thin(l->sample, l->count);
+    k.sample = l->sample;
+    k.count = l->count;
     for (size_t i = 0; i < k.count; i++) {
         k.total += k.sample[i].count;
         k.borders[i] = (struct border){&k.sample[i], 0};
@@ -631,5 +631,4 @@ done:
     trust_free(k.learnt);
     free(k.scratch);
     free(k.borders);
-    free(k.sample);
 }

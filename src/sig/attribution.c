@@ -152,7 +152,7 @@ static void label_decide(struct label *out, const struct candidate *c, size_t n,
 void attribution_decide(const struct rules *r, const struct rule_hit *hits, size_t count,
                         struct label label[LABEL_KIND_COUNT])
 {
-    struct candidate candidates[LIMIT_RULE_HITS];
+    UNCLEARED struct candidate candidates[LIMIT_RULE_HITS];
     count = count < LIMIT_RULE_HITS ? count : LIMIT_RULE_HITS;
     for (int kind = 0; kind < LABEL_KIND_COUNT; kind++) {
         struct label *out = &label[kind];

@@ -198,7 +198,7 @@ static void scan_headers(const struct rules *r, struct rule_scratch *s, const st
     const struct header_block *block = sender_fields(f, &at);
     for (; block && at < block->count; at++) {
         const struct header *h = &block->fields[at];
-        char folded[HEADER_FIELD_BYTES];
+        UNCLEARED char folded[HEADER_FIELD_BYTES];
         if (h->name.n > sizeof folded) {
             continue;
         }

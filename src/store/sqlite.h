@@ -236,6 +236,8 @@ int32_t arrival_day(const struct arrivals *a, int64_t seq);
 
 /* Brings the tail up to date; first call of a writing transaction. */
 enum err identity_begin(struct store *s, struct errbuf *eb) MUST_USE;
+/* identity_find() will be asked for this id soon: only a hint. */
+void identity_prefetch(const struct store *s, struct id128 id);
 /* OK with *seq; ERR_NOTFOUND with *key, where the id is to be put. */
 enum err identity_find(struct store *s, struct id128 id, int64_t *key, int64_t *seq,
                        struct errbuf *eb) MUST_USE;
@@ -331,6 +333,9 @@ enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf
 /* Merges followed from an id to what is alive. Each merge leads to what was alive then, so chains
  * are short; the bound is for a damaged store, where one may be a ring. */
 enum { CLUSTER_HOPS_MAX = 64 };
+
+/* part_id() will be asked for these soon, when other rows are placed: only a hint. */
+void parts_prefetch(struct store *s, const uint64_t part[CLUSTER_KIND_COUNT]);
 
 /* The number of a part, which is added when it is not there; 0 for key 0. `first`: the clusters did
  * not know it, and this is its first message: it is not looked for before, and in no cluster. 0:

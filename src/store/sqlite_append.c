@@ -101,6 +101,9 @@ static enum err chunk_take(struct store *s, const struct store_batch *in, size_t
     enum err e = OK;
     c->count = 0;
     s->unwritten = (struct unwritten){.ids = c->ids, .first = s->tail.next};
+    for (size_t i = *at; i < in->row_count && i < *at + CHUNK_ROWS; i++) {
+        identity_prefetch(s, in->rows[i].id);
+    }
     for (; e == OK && *at < in->row_count && c->count < CHUNK_ROWS; ++*at) {
         const struct message_row *row = &in->rows[*at];
         int64_t key, seq;
@@ -120,7 +123,7 @@ static enum err chunk_take(struct store *s, const struct store_batch *in, size_t
     return e;
 }
 
-static enum err chunk_place(const struct store *s, const struct store_batch *in, struct batch *b,
+static enum err chunk_place(struct store *s, const struct store_batch *in, struct batch *b,
                             struct errbuf *eb)
 {
     struct chunk *c = b->chunk;
@@ -128,6 +131,7 @@ static enum err chunk_place(const struct store *s, const struct store_batch *in,
     for (size_t i = 0; e == OK && i < c->count; i++) {
         c->rows[i] = in->rows[c->index[i]];
         e = row_place(in->placing, c->index[i], s->unwritten.first + (int64_t)i, &c->rows[i], eb);
+        parts_prefetch(s, c->rows[i].part);
     }
     return e;
 }

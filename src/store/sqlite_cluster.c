@@ -10,6 +10,13 @@ static struct part_seen *seen_by_key(struct store *s, enum cluster_kind k, uint6
     return &s->parts_seen[k][(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (PARTS_SEEN - 1)];
 }
 
+void parts_prefetch(struct store *s, const uint64_t part[CLUSTER_KIND_COUNT])
+{
+    for (int k = 0; k < CLUSTER_KIND_COUNT; k++) {
+        __builtin_prefetch(seen_by_key(s, (enum cluster_kind)k, part[k]));
+    }
+}
+
 /* `message`: as the column; 0: NULL. *out stays as it is when the part is there already. */
 static enum err part_add(struct store *s, enum cluster_kind k, uint64_t key, int64_t message,
                          int64_t *out, struct errbuf *eb)

@@ -25,10 +25,16 @@ int64_t identity_key(struct id128 id)
     return (int64_t)(key ^ UINT64_C(1) << 63);
 }
 
+/* Where the search for a key begins. */
+static size_t tail_at(const struct tail *t, int64_t key)
+{
+    return (size_t)(((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (t->size - 1);
+}
+
 static struct tail_slot *tail_slot(const struct tail *t, int64_t key)
 {
     size_t mask = t->size - 1;
-    size_t at = (size_t)(((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+    size_t at = tail_at(t, key);
     while (t->slots[at].seq != 0 && t->slots[at].key != key) {
         at = (at + 1) & mask;
     }
@@ -186,6 +192,13 @@ static enum err seq_is(struct store *s, int64_t seq, struct id128 id, bool *is_i
 static int64_t key_next(int64_t key)
 {
     return (int64_t)((uint64_t)key + 1);
+}
+
+void identity_prefetch(const struct store *s, struct id128 id)
+{
+    if (s->tail.size) {
+        __builtin_prefetch(&s->tail.slots[tail_at(&s->tail, identity_key(id))]);
+    }
 }
 
 enum err identity_find(struct store *s, struct id128 id, int64_t *key, int64_t *seq,

@@ -201,6 +201,11 @@ static struct learnt source_learn(const struct source *s)
     }
     trust_learner_apply(k, t, learnt_say, &l);
     assert_int_equal(trust_count(t), l.count);
+    struct trust *again = trust_new(); /* what was seen is sorted now, but not forgotten */
+    assert_non_null(again);
+    trust_learner_apply(k, again, NULL, NULL);
+    assert_int_equal(trust_count(again), l.count);
+    trust_free(again);
     trust_learner_free(k);
     trust_free(t);
     return l;
