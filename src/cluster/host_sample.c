@@ -204,7 +204,8 @@ void host_sample_tally(const struct host_sample *s, struct host_tally *out)
     first_tally(s, s->count, out);
 }
 
-void host_index_make(struct host_index *x, const struct host_sample *s)
+void host_index_make(struct host_index *x, const struct host_sample *s,
+                     const struct host_tally *tally)
 {
     size_t slots = 16;
     while (slots < (size_t)s->count * INDEX_PART && slots < HOST_INDEX_SLOTS) {
@@ -213,7 +214,7 @@ void host_index_make(struct host_index *x, const struct host_sample *s)
     x->sample = s;
     x->mask = (uint32_t)slots - 1;
     memset(x->slots, 0, slots * sizeof *x->slots);
-    host_sample_tally(s, &x->tally);
+    x->tally = tally;
     for (uint16_t i = 0; i < s->count; i++) {
         size_t at = s->hashes[i] & x->mask;
         while (x->slots[at]) {
@@ -262,7 +263,7 @@ static void samples_tally(struct tally *t, const struct host_sample *a,
     size_t m = a->below == below ? a->count : place_of(a, below);
     size_t n = b->below == below ? b->count : place_of(b, below);
     side_tally(t, 0, a, m, all);
-    side_tally(t, 1, b, n, &x->tally);
+    side_tally(t, 1, b, n, x->tally);
     const uint16_t *first = host_sample_visits(a), *second = host_sample_visits(b);
     if (n * SEARCH_COST < m) {
         for (size_t i = 0; i < n; i++) {
@@ -340,14 +341,15 @@ void host_sample_meet(const struct host_sample *a, const struct host_sample *b,
                       struct host_meeting *out)
 {
     UNCLEARED struct host_index x;
-    struct host_tally tally;
+    struct host_tally first, second;
     if (a->count == 0 || b->count == 0) { /* as all groups at first */
         *out = (struct host_meeting){0};
         return;
     }
-    host_sample_tally(a, &tally);
-    host_index_make(&x, b);
-    host_index_meet(a, &tally, &x, out);
+    host_sample_tally(a, &first);
+    host_sample_tally(b, &second);
+    host_index_make(&x, b, &second);
+    host_index_meet(a, &first, &x, out);
 }
 
 /* ---- kept ---- */

@@ -66,15 +66,16 @@ struct host_tally {
     uint16_t by_visits[HOST_SAMPLE_VISIT_BITS + 1];
 };
 void host_sample_tally(const struct host_sample *s, struct host_tally *out);
-/* To meet many with one: where its machines are, valid until it changes. At most HOST_SAMPLE_MOST
- * of them. */
+/* To meet many with one: where its machines are, valid until it or its tally changes. At most
+ * HOST_SAMPLE_MOST of them. */
 struct host_index {
     const struct host_sample *sample;
-    struct host_tally tally;
+    const struct host_tally *tally;
     uint32_t mask;
     uint16_t slots[HOST_INDEX_SLOTS]; /* places + 1, by hash; 0: free */
 };
-void host_index_make(struct host_index *x, const struct host_sample *s);
+void host_index_make(struct host_index *x, const struct host_sample *s,
+                     const struct host_tally *tally);
 /* host_sample_meet of a, whose tally is given, and b's sample. */
 void host_index_meet(const struct host_sample *a, const struct host_tally *tally,
                      const struct host_index *b, struct host_meeting *out);

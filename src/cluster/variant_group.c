@@ -7,9 +7,9 @@
 #include "cluster/variant_model.h"
 #include "core/limits.h"
 #include "core/scratch.h"
+#include "core/sort.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum {
     BUCKET_GROUPS = 8,     /* groups of one bucket, the heaviest: more share what all have */
@@ -231,19 +231,28 @@ static bool is_leaf(const struct grouping *g, uint32_t place)
     return item(g, place)->dialect->is_listed;
 }
 
-/* Leaves last. */
-static int heavier_first(const void *a, const void *b, void *arg)
+/* Heaviest first, then by key; leaves last. */
+static enum err order_by_weight(const struct variants *v, uint32_t *order)
 {
-    const struct variants *v = arg;
-    const struct variant *x = &v->items[*(const uint32_t *)a];
-    const struct variant *y = &v->items[*(const uint32_t *)b];
-    if (x->dialect->is_listed != y->dialect->is_listed) {
-        return x->dialect->is_listed ? 1 : -1;
+    struct sort_item *items = scratch_new(2 * v->count, sizeof *items);
+    if (!items) {
+        return ERR_NOMEM;
     }
-    if (x->profile.messages != y->profile.messages) {
-        return x->profile.messages > y->profile.messages ? -1 : 1;
+    for (size_t i = 0; i < v->count; i++) {
+        const struct variant *x = &v->items[i];
+        items[i] = (struct sort_item){.a = ~x->profile.messages, .b = x->key, .index = (uint32_t)i};
     }
-    return x->key < y->key ? -1 : x->key > y->key;
+    const struct sort_item *sorted = sort_items(items, items + v->count, v->count);
+    size_t n = 0;
+    for (int are_leaves = 0; are_leaves < 2; are_leaves++) {
+        for (size_t i = 0; i < v->count; i++) {
+            if (v->items[sorted[i].index].dialect->is_listed == are_leaves) {
+                order[n++] = sorted[i].index;
+            }
+        }
+    }
+    scratch_free(items);
+    return OK;
 }
 
 static struct variant_span span_of(const struct profile *p)
@@ -263,14 +272,18 @@ static struct variant_span span_join(struct variant_span a, struct variant_span 
 static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place,
                              double floor)
 {
-    struct host_meeting machines;
+    bool has_hosts = x->hosts.count > 0; /* of a group that was just placed they are not known */
+    double hosts = 0;
     struct variant_evidence e;
-    variant_evidence(&g->model, x->member[0], place, -INFINITY, &e);
-    host_sample_meet(&x->hosts, &item(g, place)->hosts, &machines);
-    double hosts = variant_hosts_evidence(x->span, span_of(&item(g, place)->profile), e.differ,
-                                          machines.evidence);
-    if (is_leaf(g, place)) { /* the machine may be the list server */
-        hosts = fmax(hosts, 0);
+    variant_evidence(&g->model, x->member[0], place, has_hosts ? -INFINITY : LEADER_LEAST, &e);
+    if (has_hosts) {
+        struct host_meeting machines;
+        host_sample_meet(&x->hosts, &item(g, place)->hosts, &machines);
+        hosts = variant_hosts_evidence(x->span, span_of(&item(g, place)->profile), e.differ,
+                                       machines.evidence);
+        if (is_leaf(g, place)) { /* the machine may be the list server */
+            hosts = fmax(hosts, 0);
+        }
     }
     double best = e.total;
     for (unsigned i = 1; i < x->members && e.total + hosts > LEADER_LEAST; i++) {
@@ -672,7 +685,7 @@ static enum err groups_join(struct grouping *g, bool are_leaves, double least)
         j.best = UINT32_MAX;
         j.most = -INFINITY;
         j.tries = 0;
-        host_index_make(&j.hosts, &x->hosts);
+        host_index_make(&j.hosts, &x->hosts, &x->hosts_tally);
         for (unsigned m = 0; m < x->members; m++) {
             uint64_t keys[KEYS];
             bucket_keys(g, x->member[m], keys);
@@ -732,12 +745,7 @@ static enum err grouping_make(struct grouping *g, struct variants *v)
     g->order = scratch_new(n, sizeof *g->order);
     g->group_of = scratch_new(n, sizeof *g->group_of);
     e = g->groups && g->order && g->group_of ? OK : ERR_NOMEM;
-    for (size_t i = 0; i < n && e == OK; i++) {
-        g->order[i] = (uint32_t)i;
-    }
-    if (e == OK) {
-        qsort_r(g->order, n, sizeof *g->order, heavier_first, v);
-    }
+    e = e == OK ? order_by_weight(v, g->order) : e;
     size_t placed = 0;
     for (; placed < n && e == OK && !is_leaf(g, g->order[placed]); placed++) {
         e = variant_place(g, g->order[placed]);

@@ -406,6 +406,17 @@ static void mailers_find(struct variant_model *m, const struct value_map *map, s
     varieties_run(m, v, n, mailers_mark);
 }
 
+static void fields_mark(struct variant_model *m)
+{
+    _Static_assert(VARIANT_FIELD_COUNT <= 32, "a bit for each");
+    for (size_t i = 0; i < m->v->count; i++) {
+        for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
+            m->fields[i].known |= (uint32_t)(m->value[i][f] != VARIANT_UNKNOWN) << f;
+            m->fields[i].shown |= (uint32_t)(m->value[i][f] >= FIRST_NUMBER) << f;
+        }
+    }
+}
+
 /* Before weights: what is drawn would be many dialects. */
 static bool drawn_find(struct variant_model *m, struct value_map *map)
 {
@@ -569,11 +580,12 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
     *m = (struct variant_model){
         .v = v,
         .value = scratch_new(n, sizeof *m->value),
+        .fields = scratch_new(n, sizeof *m->fields),
         .msgid = scratch_new(n, sizeof *m->msgid),
         .order = scratch_new(n, sizeof *m->order),
         .names = scratch_new(n, sizeof *m->names),
     };
-    bool ok = m->value && m->msgid && m->order && m->names;
+    bool ok = m->value && m->fields && m->msgid && m->order && m->names;
     ok = ok && names_make_all(m); /* first: weights look at the names' order */
     ok = ok && values_make(m, &map) && drawn_find(m, &map) && weights_make(m, &map);
     scratch_free(map.slots);
@@ -582,12 +594,14 @@ enum err variant_model_make(struct variant_model *m, const struct variants *v)
         variant_model_free(m);
         return ERR_NOMEM;
     }
+    fields_mark(m);
     return OK;
 }
 
 void variant_model_free(struct variant_model *m)
 {
     scratch_free(m->value);
+    scratch_free(m->fields);
     scratch_free(m->msgid);
     scratch_free(m->order);
     scratch_free(m->weight);
@@ -607,16 +621,11 @@ static bool may_be_relays_msgid(const struct variant_model *m, size_t i)
     return class == 'f' || class == 's' || class == 'x';
 }
 
-static inline double field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
-                                    size_t b)
+/* Of a field that they show different values of, or only one shows. */
+static inline double difference(const struct variant_model *m, enum variant_field f, size_t a,
+                                size_t b)
 {
     uint32_t x = m->value[a][f], y = m->value[b][f];
-    if (x == VARIANT_UNKNOWN || y == VARIANT_UNKNOWN || (x == y && x == VARIANT_ABSENT)) {
-        return 0;
-    }
-    if (x == y) { /* an edition without its mailer says nothing new */
-        return f == VARIANT_EDITION ? 0 : m->weight[x];
-    }
     if (f == VARIANT_EDITION && m->value[a][VARIANT_MAILER] != m->value[b][VARIANT_MAILER]) {
         return 0; /* said already */
     }
@@ -629,10 +638,26 @@ static inline double field_evidence(const struct variant_model *m, enum variant_
     return x == VARIANT_ABSENT || y == VARIANT_ABSENT ? -FIELDS[f].absent : -FIELDS[f].differs;
 }
 
+static inline double agreement(const struct variant_model *m, enum variant_field f, uint32_t value)
+{
+    /* an edition without its mailer says nothing new */
+    return f == VARIANT_EDITION ? 0 : m->weight[value];
+}
+
+/* Those that tell anything of these two. */
+static inline uint32_t fields_told(const struct variant_model *m, size_t a, size_t b)
+{
+    const struct variant_fields *x = &m->fields[a], *y = &m->fields[b];
+    return x->known & y->known & (x->shown | y->shown);
+}
+
 double variant_field_evidence(const struct variant_model *m, enum variant_field f, size_t a,
                               size_t b)
 {
-    return field_evidence(m, f, a, b);
+    uint32_t x = m->value[a][f], y = m->value[b][f];
+    return !(fields_told(m, a, b) >> f & 1) ? 0
+           : x == y                         ? agreement(m, f, x)
+                                            : difference(m, f, a, b);
 }
 
 /* The longest common subsequence, bit-parallel (Hyyrö 2004); names are at most 63. */
@@ -699,6 +724,12 @@ static double names_evidence(const struct variant_model *m, size_t a, size_t b)
     return fmax(e, NAMES_LEAST);
 }
 
+/* The most that names in other orders may say. */
+static double other_names_most(const struct variant_model *m, size_t a, size_t b)
+{
+    return m->names[a].is_shuffled && m->names[b].is_shuffled ? BOTH_DRAWN_SAME_SET : SAME_NAMES;
+}
+
 /* Both were there for at least half of the time of the shorter one: else the machines may just have
  * new addresses. */
 static bool are_contemporary(struct variant_span x, struct variant_span y)
@@ -724,14 +755,13 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
     double sum = 0, most = 0;
     *out = (struct variant_evidence){0};
     const uint32_t *x = m->value[a], *y = m->value[b];
-    for (unsigned f = 0; f < VARIANT_FIELD_COUNT; f++) {
-        if (x[f] == y[f] && x[f] <= VARIANT_ABSENT) { /* most are in neither */
-            continue;
-        }
-        double e = field_evidence(m, (enum variant_field)f, a, b);
-        if (e < 0) {
-            out->differ += e;
+    /* most are in neither */
+    for (uint32_t told = fields_told(m, a, b); told; told &= told - 1) {
+        enum variant_field f = (enum variant_field)__builtin_ctz(told);
+        if (x[f] != y[f]) {
+            out->differ += difference(m, f, a, b);
         } else {
+            double e = agreement(m, f, x[f]);
             sum += e;
             most = e > most ? e : most; /* fmax() is a call */
         }
@@ -742,7 +772,7 @@ void variant_evidence(const struct variant_model *m, size_t a, size_t b, double 
     }
     out->total = PRIOR + out->agree + out->differ;
     /* Names are dear to compare */
-    if (m->order[a] != m->order[b] && out->total + SAME_NAMES <= floor) {
+    if (m->order[a] != m->order[b] && out->total + other_names_most(m, a, b) <= floor) {
         out->total = floor;
         return;
     }

@@ -26,9 +26,16 @@ struct variant_names {
     uint8_t count;     /* at most DIALECT_NAMES; 0: not known */
 };
 
+/* A bit for each field. */
+struct variant_fields {
+    uint32_t known; /* not VARIANT_UNKNOWN */
+    uint32_t shown; /* nor VARIANT_ABSENT */
+};
+
 struct variant_model {
     const struct variants *v;
     uint32_t (*value)[VARIANT_FIELD_COUNT];
+    struct variant_fields *fields;
     uint64_t *msgid;       /* each variant's Message-ID without what varies by chance or machine */
     uint32_t *order;       /* the number of each variant's part b */
     uint32_t drawn_mailer; /* stands for all names of mailers that are random */
