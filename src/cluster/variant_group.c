@@ -266,29 +266,44 @@ static struct variant_span span_join(struct variant_span a, struct variant_span 
                                  a.last > b.last ? a.last : b.last};
 }
 
+/* A variant that looks for its group. */
+struct placing {
+    uint32_t place;
+    bool has_index; /* made when the first group with machines is looked at */
+    struct host_tally tally;
+    struct host_index hosts;
+};
+
+/* Both have machines. */
+static double placing_hosts(const struct grouping *g, const struct group *x, struct placing *p,
+                            double differ)
+{
+    struct host_meeting machines;
+    const struct variant *v = item(g, p->place);
+    if (!p->has_index) {
+        host_sample_tally(&v->hosts, &p->tally);
+        host_index_make(&p->hosts, &v->hosts, &p->tally);
+        p->has_index = true;
+    }
+    host_index_meet(&x->hosts, &x->hosts_tally, &p->hosts, &machines);
+    double e = variant_hosts_evidence(x->span, span_of(&v->profile), differ, machines.evidence);
+    return is_leaf(g, p->place) ? fmax(e, 0) : e; /* the machine may be the list server */
+}
+
 /* How well a variant goes with a group: as its best member says, unless its leader objects, and the
  * machines of both, once those of groups are known. What is not better than `floor` may be given as
  * that. */
-static double group_evidence(const struct grouping *g, const struct group *x, uint32_t place,
+static double group_evidence(const struct grouping *g, const struct group *x, struct placing *p,
                              double floor)
 {
-    bool has_hosts = x->hosts.count > 0; /* of a group that was just placed they are not known */
-    double hosts = 0;
+    /* of groups that were just placed they are not known */
+    bool has_hosts = x->hosts.count > 0 && item(g, p->place)->hosts.count > 0;
     struct variant_evidence e;
-    variant_evidence(&g->model, x->member[0], place, has_hosts ? -INFINITY : LEADER_LEAST, &e);
-    if (has_hosts) {
-        struct host_meeting machines;
-        host_sample_meet(&x->hosts, &item(g, place)->hosts, &machines);
-        hosts = variant_hosts_evidence(x->span, span_of(&item(g, place)->profile), e.differ,
-                                       machines.evidence);
-        if (is_leaf(g, place)) { /* the machine may be the list server */
-            hosts = fmax(hosts, 0);
-        }
-    }
-    double best = e.total;
+    variant_evidence(&g->model, x->member[0], p->place, has_hosts ? -INFINITY : LEADER_LEAST, &e);
+    double hosts = has_hosts ? placing_hosts(g, x, p, e.differ) : 0, best = e.total;
     for (unsigned i = 1; i < x->members && e.total + hosts > LEADER_LEAST; i++) {
         struct variant_evidence more;
-        variant_evidence(&g->model, x->member[i], place, fmax(best, floor - hosts), &more);
+        variant_evidence(&g->model, x->member[i], p->place, fmax(best, floor - hosts), &more);
         best = fmax(best, more.total);
     }
     return hosts > 0 ? fmax(best, HEADERS_OBJECT) + hosts : best + hosts;
@@ -344,6 +359,9 @@ static struct choice group_choose(struct grouping *g, uint32_t place, const uint
     uint32_t tried[KEYS * BUCKET_GROUPS];
     unsigned tries = 0;
     bool is_last = is_leaf(g, place);
+    UNCLEARED struct placing p;
+    p.place = place;
+    p.has_index = false;
     double least = is_last ? LEAF_LEAST : PLACE_LEAST;
     struct choice c = {UINT32_MAX, -INFINITY, -INFINITY};
     for (unsigned k = 0; k < KEYS; k++) {
@@ -359,7 +377,7 @@ static struct choice group_choose(struct grouping *g, uint32_t place, const uint
             }
             tried[tries++] = group;
             const struct group *x = &g->groups[group];
-            double e = group_evidence(g, x, place, is_last ? least : fmax(least, c.second));
+            double e = group_evidence(g, x, &p, is_last ? least : fmax(least, c.second));
             if (e > least) {
                 choose(&c, group, is_last ? e + log((double)x->messages + 1) : e);
             }
