@@ -124,11 +124,14 @@ static double subjects_likeness(const struct wording *v, const struct wording *w
     *own = 0;
     for (size_t i = 0; i < WORDING_SUBJECTS; i++) {
         for (size_t k = 0; k < WORDING_SUBJECTS; k++) {
-            double j = wording_subject_likeness(&v->subjects[i], &w->subjects[k]);
+            const struct wording_subject *x = &v->subjects[i], *y = &w->subjects[k];
+            if (x->count == 0 || y->count == 0) { /* as most second ones */
+                break;
+            }
+            double j = wording_subject_likeness(x, y);
             if (j > most) {
                 most = j;
-                *own = v->subjects[i].own < w->subjects[k].own ? v->subjects[i].own
-                                                               : w->subjects[k].own;
+                *own = x->own < y->own ? x->own : y->own;
             }
         }
     }
@@ -210,6 +213,28 @@ void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
     subject_weigh(e, &s);
 }
 
+bool grouping_may_be_alike(const struct wording_grouping *g, uint32_t a, uint32_t b)
+{
+    const struct wording *v = grouping_wording(g, a), *w = grouping_wording(g, b);
+    const struct wording_sketch *x = &v->sketch, *y = &w->sketch;
+    const unsigned flags = g->flags[a] | g->flags[b];
+    /* The least that is asked of a text or of attachments; of an opening, an end */
+    if (x->kind == y->kind && (wording_text_likeness(x, y) >= SHORT_SUBJECT ||
+                               wording_open_likeness(x, y) >= SIDE_SUBJECT ||
+                               wording_close_likeness(x, y) >= SIDE_SUBJECT)) {
+        return true;
+    }
+    if (!(flags & CALL_COMMON) && wording_call_likeness(x, y) >= SUPPORTED) {
+        return true;
+    }
+    /* With a subject one more thing is enough */
+    unsigned own;
+    return !(flags & SUBJECT_COMMON) &&
+           (wording_shape_likeness(x, y) >= SHAPES || wording_attachment_likeness(x, y) >= 1 ||
+            (g->has_domains && shares_domain(g, a, b))) &&
+           subjects_likeness(v, w, &own) >= SUBJECT;
+}
+
 /* Flags those values (b) that stand beside many different URL shapes (c). */
 static void common_flag(struct wording_grouping *g, const struct sort_item *all, size_t n,
                         uint8_t flag)
@@ -241,6 +266,25 @@ static bool shapes_are_trivial(const char *shapes)
     return true;
 }
 
+/* Leaves what may stand beside more than COMMON URL shapes: most values stand nowhere else. By hash
+ * alone, so that a few more are left. */
+static size_t frequent_leave(struct sort_item *all, size_t n)
+{
+    enum { CELL_BITS = 16 };
+    uint8_t times[1 << CELL_BITS] = {0};
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *t = &times[all[i].b * 0x9e3779b97f4a7c15 >> (64 - CELL_BITS)];
+        *t = (uint8_t)(*t + (*t <= COMMON));
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (times[all[i].b * 0x9e3779b97f4a7c15 >> (64 - CELL_BITS)] > COMMON) {
+            all[left++] = all[i];
+        }
+    }
+    return left;
+}
+
 static bool commons_find(struct wording_grouping *g)
 {
     struct sort_item *all = scratch_new(2 * g->n, sizeof all[0]);
@@ -268,6 +312,7 @@ static bool commons_find(struct wording_grouping *g)
                 n += w->subjects[0].count > 0;
             }
         }
+        n = frequent_leave(all, n);
         common_flag(g, sort_items(all, all + g->n, n), n, FLAGS[k]);
     }
     for (uint32_t i = 0; i < g->n; i++) {
@@ -375,6 +420,29 @@ static void domains_relist(struct wording_grouping *g, const struct wording_valu
     }
 }
 
+/* Leaves the domains that more than one wording may have; by hash alone, so that a few more are
+ * left. */
+static size_t shared_leave(struct wording_value *all, size_t n)
+{
+    enum { BITS = 1 << 19, WORD = 64 };
+    static _Thread_local uint64_t once[BITS / WORD], again[BITS / WORD];
+    size_t left = 0;
+    memset(once, 0, sizeof once);
+    memset(again, 0, sizeof again);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bit = UINT64_C(1) << all[i].value % WORD;
+        size_t word = all[i].value / WORD % (BITS / WORD);
+        again[word] |= once[word] & bit;
+        once[word] |= bit;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (again[all[i].value / WORD % (BITS / WORD)] >> all[i].value % WORD & 1) {
+            all[left++] = all[i];
+        }
+    }
+    return left;
+}
+
 enum err grouping_rare_domains(struct wording_grouping *g,
                                enum err (*fn)(struct wording_grouping *g,
                                               const struct wording_value *members, size_t n))
@@ -389,6 +457,7 @@ enum err grouping_rare_domains(struct wording_grouping *g,
             all[i] = (struct wording_value){g->domains[i], node};
         }
     }
+    n = shared_leave(all, n);
     wording_values_sort(all, all + n, n);
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from + 1; to < n && all[to].value == all[from].value; to++) {

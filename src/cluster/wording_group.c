@@ -18,6 +18,7 @@ enum {
 /* The mean strength between the heads of two groups that become one; a pair counts no more than so
  * much, so that two copies in a crowd of others do not carry it */
 static const double LINKED = 0.9, STRENGTH_MAX = 1.25;
+static const double ROUNDING = 1e-6; /* more than any sum of such is off by */
 
 /* One pass of a radix sort by the `bits` from `shift` on. */
 static inline void digits_pass(const struct wording_value *in, struct wording_value *out, size_t n,
@@ -80,6 +81,15 @@ static struct wording_refusal *refusal_of(struct wording_grouping *g, uint32_t a
     return &g->refusals[mixed >> (64 - WORDING_REFUSAL_BITS)];
 }
 
+static unsigned heads_count(const struct wording_grouping *g, uint32_t root)
+{
+    unsigned n = 0;
+    while (n < WORDING_HEADS && g->heads[root][n] < g->n) {
+        n++;
+    }
+    return n;
+}
+
 static bool is_linked(struct wording_grouping *g, uint32_t a, uint32_t b)
 {
     struct wording_refusal *known = refusal_of(g, a, b);
@@ -87,17 +97,17 @@ static bool is_linked(struct wording_grouping *g, uint32_t a, uint32_t b)
     if (known->a == a && known->b == b && known->age == age) {
         return false;
     }
-    double sum = 0;
-    unsigned pairs = 0;
-    for (unsigned i = 0; i < WORDING_HEADS && g->heads[a][i] < g->n; i++) {
-        for (unsigned k = 0; k < WORDING_HEADS && g->heads[b][k] < g->n; k++) {
-            struct wording_evidence e;
-            grouping_evidence(g, g->heads[a][i], g->heads[b][k], &e);
-            sum += e.strength < STRENGTH_MAX ? e.strength : STRENGTH_MAX;
-            pairs++;
-        }
+    const unsigned m = heads_count(g, a), n = heads_count(g, b);
+    const double enough = LINKED * (m * n);
+    double sum = 0, most = STRENGTH_MAX * (m * n) + ROUNDING; /* when all that follow are alike */
+    for (unsigned i = 0; i < m * n && sum < enough && most >= enough; i++) {
+        struct wording_evidence e;
+        grouping_evidence(g, g->heads[a][i / n], g->heads[b][i % n], &e);
+        double strength = e.strength < STRENGTH_MAX ? e.strength : STRENGTH_MAX;
+        sum += strength;
+        most -= STRENGTH_MAX - strength;
     }
-    if (sum >= LINKED * pairs) {
+    if (sum >= enough) {
         return true;
     }
     *known = (struct wording_refusal){a, b, age};
@@ -119,35 +129,56 @@ static void groups_unite(struct wording_grouping *g, uint32_t a, uint32_t b)
     }
 }
 
-static int edge_order(const void *x, const void *y)
+enum edge_field { EDGE_B, EDGE_A, EDGE_WEAKNESS };
+
+static uint32_t edge_field(const struct wording_edge *e, enum edge_field f)
 {
-    const struct wording_edge *a = x, *b = y;
-    if (a->strength != b->strength) {
-        return a->strength > b->strength ? -1 : 1;
+    uint32_t strength;
+    memcpy(&strength, &e->strength, sizeof strength); /* positive: in order as a number, too */
+    return f == EDGE_B ? e->b : f == EDGE_A ? e->a : ~strength;
+}
+
+/* Their numbers, strongest first, then by a, then by b. `items`: room for twice as many. */
+static const uint64_t *edges_sort(const struct wording_edge *edges, size_t n, uint64_t *items)
+{
+    uint64_t *other = items + n;
+    for (size_t i = 0; i < n; i++) {
+        items[i] = i;
     }
-    if (a->a != b->a) {
-        return a->a < b->a ? -1 : 1;
+    for (int f = EDGE_B; f <= EDGE_WEAKNESS; f++) {
+        for (size_t i = 0; i < n; i++) {
+            uint32_t number = (uint32_t)items[i];
+            items[i] = (uint64_t)edge_field(&edges[number], (enum edge_field)f) << 32 | number;
+        }
+        uint64_t *sorted = sort_upper(items, other, n);
+        other = sorted == items ? other : items;
+        items = sorted;
     }
-    return a->b < b->b ? -1 : a->b > b->b;
+    return items;
 }
 
 /* Takes all edges, strongest first. */
-static void edges_take(struct wording_grouping *g)
+static enum err edges_take(struct wording_grouping *g)
 {
-    if (g->edge_count > 0) {
-        qsort(g->edges, g->edge_count, sizeof g->edges[0], edge_order);
+    uint64_t *items = scratch_new(2 * g->edge_count, sizeof items[0]);
+    if (!items) {
+        return ERR_NOMEM;
     }
+    const uint64_t *sorted = edges_sort(g->edges, g->edge_count, items);
     for (int pass = 0; pass < PASSES; pass++) {
         for (size_t i = 0; i < g->edge_count; i++) {
-            uint32_t a = grouping_root(g, g->edges[i].a), b = grouping_root(g, g->edges[i].b);
+            const struct wording_edge *e = &g->edges[(uint32_t)sorted[i]];
+            uint32_t a = grouping_root(g, e->a), b = grouping_root(g, e->b);
             if (a != b && is_linked(g, a, b)) {
                 groups_unite(g, a, b);
             }
         }
     }
+    scratch_free(items);
     g->edge_count = 0;
     memset(g->edge_of, 0, g->n * sizeof g->edge_of[0]);
     memset(g->edges_of, 0, g->n);
+    return OK;
 }
 
 static enum err edge_try(struct wording_grouping *g, uint32_t a, uint32_t b)
@@ -161,6 +192,9 @@ static enum err edge_try(struct wording_grouping *g, uint32_t a, uint32_t b)
         }
     }
     struct wording_evidence e;
+    if (!grouping_may_be_alike(g, a, b)) {
+        return OK;
+    }
     grouping_evidence(g, a, b, &e);
     if (e.strength < 1) {
         return OK;
@@ -207,44 +241,83 @@ static enum err buckets_compare(struct wording_grouping *g, size_t n)
     return e;
 }
 
-/* The value of a node in a band of the text, the opening, the end or the call; false: it has none.
- */
-static bool band_value(const struct wording_grouping *g, unsigned band, uint32_t node,
-                       uint32_t *value)
+/* What is compared of nodes that have it: four bands, so that a node is looked at once for them. */
+struct lanes {
+    uint64_t *words;
+    uint32_t *nodes;
+    size_t count;
+};
+
+static void lanes_free(struct lanes *l)
 {
-    const struct wording_sketch *s = &grouping_wording(g, node)->sketch;
-    if (band < WORDING_BANDS) {
-        *value = wording_text_band(s, band);
-        return wording_has_lanes(s);
+    scratch_free(l->words);
+    scratch_free(l->nodes);
+}
+
+static enum err lanes_new(struct lanes *l, size_t n)
+{
+    *l = (struct lanes){.words = scratch_new(n, sizeof *l->words),
+                        .nodes = scratch_new(n, sizeof *l->nodes)};
+    if (!l->words || !l->nodes) {
+        lanes_free(l);
+        return ERR_NOMEM;
     }
-    band -= WORDING_BANDS;
-    if (band < WORDING_SIDE_BANDS) {
-        *value = wording_side_band(s->open, band);
-        return s->kind == CD1_TEXT;
+    return OK;
+}
+
+/* Words of the text, then these */
+enum { OPENING_LANES = WORDING_TEXT_WORDS, CLOSE_LANES, CALL_LANES, LANES_COUNT };
+
+static void lanes_list(const struct wording_grouping *g, unsigned which, struct lanes *l)
+{
+    l->count = 0;
+    for (uint32_t i = 0; i < g->n; i++) {
+        const struct wording_sketch *s = &grouping_wording(g, i)->sketch;
+        bool has_it = which < OPENING_LANES ? wording_has_lanes(s)
+                      : which < CALL_LANES  ? s->kind == CD1_TEXT
+                                            : s->has_call && !grouping_call_is_common(g, i);
+        l->words[l->count] = which < OPENING_LANES    ? s->text[which]
+                             : which == OPENING_LANES ? s->open
+                             : which == CLOSE_LANES   ? s->close
+                                                      : s->call;
+        l->nodes[l->count] = i;
+        l->count += has_it;
     }
-    band -= WORDING_SIDE_BANDS;
-    if (band < WORDING_SIDE_BANDS) {
-        *value = wording_side_band(s->close, band);
-        return s->kind == CD1_TEXT;
+}
+
+/* Into g->sorted those nodes that are not alone with their value in a band; returns how many. */
+static size_t band_sort(struct wording_grouping *g, const struct lanes *l, unsigned band)
+{
+    enum { WORD = 64, WORDS = (1 << WORDING_BAND_BITS) / WORD };
+    uint64_t once[WORDS] = {0}, again[WORDS] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        unsigned value = wording_side_band(l->words[i], band);
+        uint64_t bit = UINT64_C(1) << value % WORD;
+        again[value / WORD] |= once[value / WORD] & bit;
+        once[value / WORD] |= bit;
     }
-    *value = wording_side_band(s->call, band - WORDING_SIDE_BANDS);
-    return s->has_call && !grouping_call_is_common(g, node);
+    for (size_t i = 0; i < l->count; i++) {
+        unsigned value = wording_side_band(l->words[i], band);
+        g->values[n] = (struct wording_value){value, l->nodes[i]};
+        n += again[value / WORD] >> value % WORD & 1;
+    }
+    values_pass(g->values, g->sorted, n, 0);
+    return n;
 }
 
 static enum err by_content(struct wording_grouping *g)
 {
-    for (unsigned band = 0; band < WORDING_BANDS + 3 * WORDING_SIDE_BANDS; band++) {
-        size_t n = 0;
-        for (uint32_t i = 0; i < g->n; i++) {
-            g->values[n].node = i;
-            n += band_value(g, band, i, &g->values[n].value);
-        }
-        values_pass(g->values, g->sorted, n, 0);
-        if (buckets_compare(g, n) != OK) {
-            return ERR_NOMEM;
+    struct lanes l;
+    enum err e = lanes_new(&l, g->n);
+    for (unsigned which = 0; which < LANES_COUNT && e == OK; which++) {
+        lanes_list(g, which, &l);
+        for (unsigned band = 0; band < WORDING_SIDE_BANDS && e == OK; band++) {
+            e = buckets_compare(g, band_sort(g, &l, band));
         }
     }
-    return OK;
+    lanes_free(&l);
+    return e;
 }
 
 /* Of values of 32 bits. */
@@ -322,10 +395,12 @@ static struct edge_mean edge_mean(const struct wording_grouping *g, uint32_t a, 
 static uint8_t padded_edges(struct wording_grouping *g, uint32_t root)
 {
     if (!(g->flags[root] & PADDED_KNOWN)) {
-        struct edge_mean m = edge_mean(g, root, root);
-        bool is_padded =
-            m.pairs >= PADDED_HEADS && m.text <= PADDED_TEXT && m.subject >= PADDED_SUBJECT;
         g->flags[root] |= PADDED_KNOWN;
+        if (heads_count(g, root) < PADDED_HEADS) {
+            return 0;
+        }
+        struct edge_mean m = edge_mean(g, root, root);
+        bool is_padded = m.text <= PADDED_TEXT && m.subject >= PADDED_SUBJECT;
         g->flags[root] |= is_padded && m.open >= PADDED_EDGE ? PADDED_OPEN : 0;
         g->flags[root] |= is_padded && m.close >= PADDED_EDGE ? PADDED_CLOSE : 0;
     }
@@ -336,9 +411,6 @@ static uint8_t padded_edges(struct wording_grouping *g, uint32_t root)
 static bool is_padded_alike(struct wording_grouping *g, uint32_t a, uint32_t b)
 {
     uint8_t edges = padded_edges(g, a) & padded_edges(g, b);
-    if (!edges) {
-        return false;
-    }
     struct edge_mean both = edge_mean(g, a, b);
     return (edges & PADDED_OPEN && both.open >= PADDED_EDGE) ||
            (edges & PADDED_CLOSE && both.close >= PADDED_EDGE);
@@ -348,6 +420,9 @@ static void padded_try(struct wording_grouping *g, uint32_t a, uint32_t b)
 {
     a = grouping_root(g, a);
     b = grouping_root(g, b);
+    if (!(padded_edges(g, a) & padded_edges(g, b))) { /* as nearly all */
+        return;
+    }
     struct wording_refusal *known = refusal_of(g, a, b);
     uint32_t age = g->age[a] + g->age[b];
     if (a == b || (known->a == a && known->b == b && known->age == age)) {
@@ -373,18 +448,32 @@ static void padded_compare(struct wording_grouping *g, size_t n)
     }
 }
 
-static void by_padding(struct wording_grouping *g)
+/* Only padded groups make padded groups. */
+static bool has_padded(struct wording_grouping *g)
 {
-    memset(g->refusals, 0, sizeof g->refusals[0] << WORDING_REFUSAL_BITS);
-    for (unsigned band = 0; band < 2 * WORDING_SIDE_BANDS; band++) {
-        size_t n = 0;
-        for (uint32_t i = 0; i < g->n; i++) {
-            g->values[n].node = i;
-            n += band_value(g, WORDING_BANDS + band, i, &g->values[n].value);
-        }
-        values_pass(g->values, g->sorted, n, 0);
-        padded_compare(g, n);
+    unsigned padded = 0;
+    for (uint32_t i = 0; i < g->n && padded < 2; i++) {
+        padded += g->parent[i] == i && padded_edges(g, i);
     }
+    return padded >= 2;
+}
+
+static enum err by_padding(struct wording_grouping *g)
+{
+    if (!has_padded(g)) {
+        return OK;
+    }
+    struct lanes l;
+    enum err e = lanes_new(&l, g->n);
+    memset(g->refusals, 0, sizeof g->refusals[0] << WORDING_REFUSAL_BITS);
+    for (unsigned which = OPENING_LANES; which <= CLOSE_LANES && e == OK; which++) {
+        lanes_list(g, which, &l);
+        for (unsigned band = 0; band < WORDING_SIDE_BANDS; band++) {
+            padded_compare(g, band_sort(g, &l, band));
+        }
+    }
+    lanes_free(&l);
+    return e;
 }
 
 void wording_grouping_free(struct wording_grouping *g)
@@ -471,17 +560,12 @@ struct wording_grouping *wording_grouping_make(struct wordings *v)
 {
     struct wording_grouping *g = grouping_new(v);
     if (!g || grouping_look(g) != OK || by_content(g) != OK || by_equality(g) != OK ||
-        by_subject(g, 0) != OK || by_subject(g, 1) != OK) {
+        by_subject(g, 0) != OK || by_subject(g, 1) != OK || edges_take(g) != OK ||
+        grouping_rare_domains(g, members_compare) != OK || edges_take(g) != OK ||
+        by_padding(g) != OK) {
         wording_grouping_free(g);
         return NULL;
     }
-    edges_take(g);
-    if (grouping_rare_domains(g, members_compare) != OK) {
-        wording_grouping_free(g);
-        return NULL;
-    }
-    edges_take(g);
-    by_padding(g);
     return g;
 }
 

@@ -72,6 +72,8 @@ enum err grouping_rare_domains(struct wording_grouping *g,
                                               const struct wording_value *members,
                                               size_t n)) MUST_USE;
 bool grouping_call_is_common(const struct wording_grouping *g, size_t node);
+/* Whether their strength can be 1 or more: cheaper than the evidence, which few candidates need. */
+bool grouping_may_be_alike(const struct wording_grouping *g, uint32_t a, uint32_t b);
 void grouping_evidence(const struct wording_grouping *g, uint32_t a, uint32_t b,
                        struct wording_evidence *out);
 
