@@ -33,6 +33,7 @@ static const double LEAF_MARGIN = 0.5; /* if one of them is better than all othe
 static const double JOIN_LEAST[] = {24, 16, 12, 8, 6, 4, 2, 1, 0, 0};
 static const double LEADERS_OBJECT = 4;  /* as many times their leaders' evidence against counts, */
 static const double SAME_MAILERS = 0.85; /* of the mail of two pools that use one kit */
+static const double ROUNDING = 1e-6;     /* more than any sum of evidence is off by */
 static const double HEADERS_OBJECT = -12; /* unless machines are shared; then no header says more */
 
 struct group {
@@ -628,28 +629,31 @@ static double machines_say(const struct grouping *g, const struct group *x, cons
     return variant_hosts_evidence(x->span, y->span, is_other ? -INFINITY : differ, evidence);
 }
 
-/* As the best members say, and less when the leaders object. */
+/* As the best members say, and less when the leaders object. What is not above 0, or less than
+ * `most`, may be given as anything that is not. */
 static double join_evidence(const struct grouping *g, const struct group *x, const struct group *y,
-                            const struct host_index *machines_of_y)
+                            const struct host_index *machines_of_y, double most)
 {
     struct host_meeting machines;
     struct variant_evidence e;
     uint32_t a = x->member[0], b = y->member[0];
-    variant_evidence(&g->model, a, b, -INFINITY, &e);
     host_index_meet(&x->hosts, &x->hosts_tally, machines_of_y, &machines);
+    variant_evidence(&g->model, a, b, LEADER_LEAST - fmax(machines.evidence, 0) - ROUNDING, &e);
     double hosts = machines_say(g, x, y, e.differ, machines.evidence);
     if (hosts > 0) {
         e.total = fmax(e.total, HEADERS_OBJECT);
     }
     double best = e.total, leaders = fmin(e.total + hosts, 0);
+    double objection = hosts > 0 ? leaders : LEADERS_OBJECT * leaders;
+    double floor = fmax(most, 0) - hosts - objection - ROUNDING;
     for (unsigned i = 0; i < x->members && e.total + hosts > LEADER_LEAST; i++) {
         for (unsigned j = i == 0; j < y->members; j++) {
             struct variant_evidence more;
-            variant_evidence(&g->model, x->member[i], y->member[j], best, &more);
+            variant_evidence(&g->model, x->member[i], y->member[j], fmax(best, floor), &more);
             best = fmax(best, more.total);
         }
     }
-    return best + hosts + (hosts > 0 ? leaders : LEADERS_OBJECT * leaders);
+    return best + hosts + objection;
 }
 
 struct join {
@@ -674,7 +678,7 @@ static void join_try(struct grouping *g, uint32_t group, const struct bucket_gro
             continue;
         }
         j->tried[j->tries++] = other;
-        double e = join_evidence(g, &g->groups[other], &g->groups[group], &j->hosts);
+        double e = join_evidence(g, &g->groups[other], &g->groups[group], &j->hosts, j->most);
         if (e > j->most || (e == j->most && j->best != UINT32_MAX && other < j->best)) {
             j->most = e;
             j->best = other;

@@ -232,9 +232,15 @@ static enum err members_compare(struct wording_grouping *g, const struct wording
 
 static enum err buckets_compare(struct wording_grouping *g, size_t n)
 {
+    enum { FETCHED = 12 }; /* nodes ahead: they lie anywhere */
     enum err e = OK;
     for (size_t from = 0, to; from < n && e == OK; from = to) {
         for (to = from + 1; to < n && g->sorted[to].value == g->sorted[from].value; to++) {
+        }
+        for (size_t i = from + FETCHED; i < to + FETCHED && i < n; i++) {
+            const struct wording_sketch *s = &grouping_wording(g, g->sorted[i].node)->sketch;
+            __builtin_prefetch(s);
+            __builtin_prefetch(&s->call);
         }
         e = members_compare(g, g->sorted + from, to - from);
     }
