@@ -518,22 +518,40 @@ static bool name_is_core(struct slice name)
     return slice_eq(name, S("subject"));
 }
 
-/* `n` has room for them, and none yet. */
-static void names_make(struct variant_names *n, struct slice list)
+/* What is made of a name; most variants have the same few dozen. */
+struct name_known {
+    struct slice name; /* as written, in a dialect's text */
+    uint64_t hash;     /* in lower case */
+    bool is_set, is_core;
+};
+enum { NAMES_KNOWN = 256 };
+
+static void name_look(struct name_known *k, struct slice name)
 {
     char lower[DIALECT_NAMES_BYTES];
+    for (size_t i = 0; i < name.n; i++) {
+        lower[i] = ascii_lower(name.p[i]);
+    }
+    struct slice folded = slice_of(lower, name.n);
+    *k = (struct name_known){name, hash_u64(folded), true, name_is_core(folded)};
+}
+
+/* `n` has room for them, and none yet. */
+static void names_make(struct variant_names *n, struct slice list,
+                       struct name_known known[NAMES_KNOWN])
+{
     while (list.n > 0 && n->count < DIALECT_NAMES) {
         struct slice name = slice_cut(&list, '\n');
-        for (size_t i = 0; i < name.n; i++) {
-            lower[i] = ascii_lower(name.p[i]);
+        uint64_t written = hash_u64(name);
+        struct name_known *k = &known[written % NAMES_KNOWN];
+        if (!k->is_set || !slice_eq(k->name, name)) {
+            name_look(k, name);
         }
-        struct slice folded = slice_of(lower, name.n);
-        uint64_t hash = hash_u64(folded);
-        n->hash[n->count] = (uint32_t)hash;
-        n->written[n->count++] = (uint16_t)hash_u64(name);
-        if (name_is_core(folded)) {
-            n->core = mixed(n->core, hash);
-            n->core_set += mixed(hash, 1);
+        n->hash[n->count] = (uint32_t)k->hash;
+        n->written[n->count++] = (uint16_t)written;
+        if (k->is_core) {
+            n->core = mixed(n->core, k->hash);
+            n->core_set += mixed(k->hash, 1);
         }
     }
 }
@@ -555,6 +573,7 @@ static struct slice names_of(const struct variant_model *m, size_t i)
 
 static bool names_make_all(struct variant_model *m)
 {
+    struct name_known known[NAMES_KNOWN] = {0};
     size_t count = 0, at = 0;
     for (size_t i = 0; i < m->v->count; i++) {
         count += names_count(names_of(m, i));
@@ -567,7 +586,7 @@ static bool names_make_all(struct variant_model *m)
     for (size_t i = 0; i < m->v->count; i++) {
         struct variant_names *n = &m->names[i];
         *n = (struct variant_names){.hash = m->hashes + at, .written = m->written + at};
-        names_make(n, names_of(m, i));
+        names_make(n, names_of(m, i), known);
         at += n->count;
     }
     return true;
