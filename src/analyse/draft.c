@@ -10,14 +10,6 @@
 
 enum { DRAFT_NAME_BYTES = 16 };
 
-enum err draft_learn(struct suggest *s, const struct message_row *row, struct arena *arena)
-{
-    struct features f;
-    feature_set known;
-    enum err e = stored_features(row, &f, &known, arena);
-    return e == OK ? suggest_learn(s, &f, NULL, 0, arena) : e;
-}
-
 enum err draft_count(struct suggest *s, enum suggest_side side, const struct message_row *row,
                      struct arena *arena)
 {
@@ -61,11 +53,14 @@ static enum err rows_each(struct drafting *d, const struct store_drawn *drawn, r
 static enum err member_learn(struct drafting *d, size_t at, const struct message_row *row,
                              uint32_t mailer)
 {
+    struct features f;
+    feature_set known;
     (void)mailer;
     if (row->clock != CLOCK_NONE && (!d->first[at] || row->received < d->first[at])) {
         d->first[at] = row->received;
     }
-    return draft_learn(d->suggests[at], row, d->scratch);
+    enum err e = stored_features(row, &f, &known, d->scratch);
+    return e == OK ? suggest_learn(d->suggests[at], &f, NULL, 0, d->scratch) : e;
 }
 
 static enum err member_count(struct drafting *d, size_t at, const struct message_row *row,

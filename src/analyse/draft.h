@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rules drafted from what the store has of messages (sig/suggest.h), and for whole mailers at once.
- * Rows lack the text and most headers; a trait of those counts as there. docs/clusters.md, "Drafted
- * rules". */
+ * Rows lack the text and most headers; a trait of those counts as there. docs/rules.md,
+ * "Drafting". */
 #ifndef ANALYSE_DRAFT_H
 #define ANALYSE_DRAFT_H
 
 #include "sig/suggest.h"
 #include "store/cluster.h"
 
-/* suggest_learn() and suggest_count() of a stored row. `arena` is scratch. ERR_NOMEM, ERR_LIMIT. */
-enum err draft_learn(struct suggest *s, const struct message_row *row,
-                     struct arena *arena) MUST_USE;
+/* suggest_count() of a stored row. `arena` is scratch. ERR_NOMEM, ERR_LIMIT. */
 enum err draft_count(struct suggest *s, enum suggest_side side, const struct message_row *row,
                      struct arena *arena) MUST_USE;
 

@@ -101,7 +101,7 @@ static int page_show(struct context *x, struct command *c, struct clusters *clus
         return EXIT_STATUS_USAGE;
     }
     enum err e = cluster_page_build(x->store, clusters, f, command_kind(c), id, arena, &page, &eb);
-    if (e == OK && page.kind == CLUSTER_MAILER) {
+    if (e == OK && page.kind == CLUSTER_MAILER && format != OUT_CSV) { /* that is its volume */
         e = drafts_add(x->store, &page.line, 1, arena, &eb);
     }
     if (e != OK) {

@@ -9,8 +9,6 @@
 #include "stat/wilson.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum {
     TRAITS_SHOWN = 12, /* that were considered and not taken */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/suggest_read.h"
 
+#include "analyse/draft.h"
 #include "analyse/redact.h"
 #include "analyse/stored.h"
 #include "cmd/choose.h"
@@ -132,18 +133,9 @@ static enum err row_learn(struct suggesting *s, const struct message_row *row)
     return e;
 }
 
-static enum err row_count(struct suggesting *s, enum suggest_side side,
-                          const struct message_row *row)
-{
-    struct features f;
-    feature_set known;
-    enum err e = stored_features(row, &f, &known, s->arena);
-    return e == OK ? suggest_count(s->suggest, side, &f, &known, s->arena) : e;
-}
-
 static enum err row_count_wanted(struct suggesting *s, const struct message_row *row)
 {
-    return row_count(s, SUGGEST_WANTED, row);
+    return draft_count(s->suggest, SUGGEST_WANTED, row, s->arena);
 }
 
 static struct slice row_label_name(const struct message_row *row, enum label_kind kind)
@@ -161,7 +153,7 @@ static enum err row_count_other(struct suggesting *s, const struct message_row *
         return OK;
     }
     s->of_store++;
-    return row_count(s, SUGGEST_BACKGROUND, row);
+    return draft_count(s->suggest, SUGGEST_BACKGROUND, row, s->arena);
 }
 
 static bool is_wanted_cluster(const struct suggesting *s, uint32_t cluster)
@@ -338,7 +330,9 @@ static int store_sample(struct suggesting *s)
     draw.all = command_value_at(s->c, "against", 0) ? 0 : DRAWN_BACKGROUND;
     s->drawn = arena_calloc(s->kept, s->cluster_count + 1, sizeof *s->drawn);
     enum err e = s->drawn ? store_traps(s->x.store, trap_take, s, &eb) : ERR_NOMEM;
-    e = e == OK ? store_draw(s->x.store, &draw, s->kept, s->drawn, &eb) : e;
+    if (e == OK && (draw.count || draw.all)) {
+        e = store_draw(s->x.store, &draw, s->kept, s->drawn, &eb);
+    }
     return e == OK ? EXIT_STATUS_OK : command_fail(s->c, e, &eb);
 }
 

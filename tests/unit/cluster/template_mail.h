@@ -6,6 +6,7 @@
 
 #include "testing.h"
 
+#include "cluster/template.h"
 #include "core/hash.h"
 #include "print/words.h"
 
@@ -213,6 +214,35 @@ static inline void mail_make(struct message_words *m, const struct planted *gram
         mail_part(m, grammar[i], theme * 100000 + i * 1000, d);
     }
     message_split(m);
+}
+
+/* What n messages of a grammar teach; template_free() it. */
+static inline struct template *learn(const struct planted *grammar, size_t theme, size_t n,
+                                     uint64_t seed)
+{
+    static struct message_words m;
+    struct dice d = {seed};
+    struct template *t = template_new();
+    assert_non_null(t);
+    for (size_t i = 0; i < n; i++) {
+        mail_make(&m, grammar, theme, &d);
+        assert_int_equal(template_learn(t, &m.view), OK);
+    }
+    return t;
+}
+
+/* How many of n fresh messages of a grammar match. */
+static inline size_t matches(const struct template *t, const struct planted *grammar, size_t theme,
+                             size_t n, uint64_t seed)
+{
+    static struct message_words m;
+    struct dice d = {seed};
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        mail_make(&m, grammar, theme, &d);
+        count += template_matches(t, &m.view);
+    }
+    return count;
 }
 
 #endif

@@ -12,30 +12,7 @@ static const struct planted FIRST[] = {{'a', 12}, {'a', 6}, {'a', 10}, {'\n', 0}
 static const struct planted SECOND[] = {{'a', 12}, {'\n', 0}, {'a', 10}, {'a', 5},
                                         {'a', 8},  {'d', 5},  {'a', 9},  {0, 0}};
 
-static struct template *learn(const struct planted *grammar, size_t theme, size_t n, uint64_t seed)
-{
-    static struct message_words m;
-    struct dice d = {seed};
-    struct template *t = template_new();
-    assert_non_null(t);
-    for (size_t i = 0; i < n; i++) {
-        mail_make(&m, grammar, theme, &d);
-        assert_int_equal(template_learn(t, &m.view), OK);
-    }
-    return t;
-}
-
-static size_t matches(const struct template *t, const struct planted *grammar, size_t theme)
-{
-    static struct message_words m;
-    struct dice d = {99};
-    size_t count = 0;
-    for (size_t i = 0; i < 200; i++) {
-        mail_make(&m, grammar, theme, &d);
-        count += template_matches(t, &m.view);
-    }
-    return count;
-}
+enum { FRESH = 200 };
 
 static struct template *merged(struct template *t, struct template *other)
 {
@@ -80,7 +57,7 @@ static void two_of_one_grammar_are_what_one_had_learnt(void **state)
     prints(t, &two);
     /* how often each word of the list was seen decides its order, no more */
     assert_int_equal(one.n, two.n);
-    assert_int_equal(matches(t, BOTH, 3), 200);
+    assert_int_equal(matches(t, BOTH, 3, FRESH, 99), 200);
     assert_sound(t);
     template_free(whole);
     template_free(t);
@@ -94,12 +71,12 @@ static void what_one_lacks_becomes_a_hole(void **state)
     struct strbuf b = STRBUF_INIT;
     struct template *t = learn(FIRST, 3, 300, 17), *other = learn(SECOND, 3, 200, 19);
     struct template_info info;
-    assert_int_equal(matches(t, SECOND, 3), 0);
-    assert_int_equal(matches(other, FIRST, 3), 0);
+    assert_int_equal(matches(t, SECOND, 3, FRESH, 99), 0);
+    assert_int_equal(matches(other, FIRST, 3, FRESH, 99), 0);
     t = merged(t, other);
-    assert_int_equal(matches(t, FIRST, 3), 200);
-    assert_int_equal(matches(t, SECOND, 3), 200);
-    assert_int_equal(matches(t, BOTH, 4), 0);
+    assert_int_equal(matches(t, FIRST, 3, FRESH, 99), 200);
+    assert_int_equal(matches(t, SECOND, 3, FRESH, 99), 200);
+    assert_int_equal(matches(t, BOTH, 4, FRESH, 99), 0);
     template_info(t, &info);
     assert_int_equal(info.anchor_words, 12 + 10 + 8 + 9);
     assert_int_equal(info.holes, 3);
@@ -138,8 +115,8 @@ static void a_merged_one_learns_on(void **state)
     template_info(t, &info);
     assert_int_equal(info.learnt, 450);
     assert_int_equal(info.anchor_words, 12 + 10 + 8 + 9);
-    assert_int_equal(matches(t, FIRST, 3), 200);
-    assert_int_equal(matches(t, SECOND, 3), 200);
+    assert_int_equal(matches(t, FIRST, 3, FRESH, 99), 200);
+    assert_int_equal(matches(t, SECOND, 3, FRESH, 99), 200);
     assert_sound(t);
     template_free(t);
 }
@@ -219,7 +196,7 @@ static void empty_ones_are_no_trouble(void **state)
     assert_sound(t);
     template_free(t);
     t = merged(learn(BOTH, 3, 20, 67), template_new());
-    assert_int_equal(matches(t, BOTH, 3), 200);
+    assert_int_equal(matches(t, BOTH, 3, FRESH, 99), 200);
     assert_sound(t);
     template_free(t);
 }

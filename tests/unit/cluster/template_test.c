@@ -8,33 +8,6 @@ static const struct planted PHARMA[] = {{'a', 3},  {'m', 1}, {'\n', 0}, {'a', 12
                                         {'a', 20}, {'c', 2}, {'a', 6},  {'h', 8},  {'a', 5},
                                         {'w', 6},  {'a', 9}, {'@', 1},  {'a', 3},  {0, 0}};
 
-static struct template *learn(const struct planted *grammar, size_t theme, size_t n, uint64_t seed)
-{
-    static struct message_words m;
-    struct dice d = {seed};
-    struct template *t = template_new();
-    assert_non_null(t);
-    for (size_t i = 0; i < n; i++) {
-        mail_make(&m, grammar, theme, &d);
-        assert_int_equal(template_learn(t, &m.view), OK);
-    }
-    return t;
-}
-
-/* How many of n fresh messages of a grammar match. */
-static size_t matches(const struct template *t, const struct planted *grammar, size_t theme,
-                      size_t n, uint64_t seed)
-{
-    static struct message_words m;
-    struct dice d = {seed};
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        mail_make(&m, grammar, theme, &d);
-        count += template_matches(t, &m.view);
-    }
-    return count;
-}
-
 static void assert_contains(struct slice text, const char *what)
 {
     if (slice_find(text, slice_cstr(what)) == SIZE_MAX) {
