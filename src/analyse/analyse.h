@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One message from raw bytes to a row: mail, chain, prints, geo, signatures. The one way of every
+/* From raw bytes to a row: mail, chain, prints, geo, signatures, content. The one way of every
  * message, imported or trapped. An analyser belongs to one thread; what it is configured with is
  * shared and read-only. */
 #ifndef ANALYSE_ANALYSE_H
@@ -38,24 +38,23 @@ struct analysis {
     struct message_row row;
 };
 
-/* Analyses one message. `now` bounds what receipt times can be believed. ERR_NOMEM (also when the
- * message would take more than LIMIT_MESSAGE_ARENA_BYTES). */
+/* Analyses messages[0..count), at most ANALYSE_TOGETHER. Each step is done for all of them before
+ * the next: its code and tables stay in the caches, and one message's wait for memory is another's
+ * work. What becomes of one does not depend on the others. `now` bounds what receipt times can be
+ * believed. ERR_NOMEM: none was analysed. */
+enum { ANALYSE_TOGETHER = 16 };
+enum err analyse_messages(struct analyser *a, const struct source_message *messages, size_t count,
+                          int64_t now) MUST_USE;
+/* What became of message `i` of that call. ERR_NOMEM (also when the message would take more than
+ * LIMIT_MESSAGE_ARENA_BYTES). */
+enum err analysis_of(const struct analyser *a, size_t i, const struct analysis **out) MUST_USE;
+
+/* Both for one message. */
 enum err analyse_message(struct analyser *a, const struct source_message *m, int64_t now,
                          const struct analysis **out) MUST_USE;
 
 /* The id of a live message. The time is in microseconds here, and each delivery counts: bots send
  * the same bytes several times in a moment. */
 struct id128 live_message_id(const struct live_envelope *live, struct slice raw, uint64_t bytes);
-
-/* Bounds of what is kept in a row. Past the text's a sender only pads. */
-enum { ROW_TEXT_BYTES = 200, ROW_DOMAINS_MAX = 32, ROW_ATTACHMENTS_MAX = 16 };
-
-/* Labels, rule ids and pack of the row; borrowed from the rules and the arena. ERR_NOMEM. */
-enum err row_attribute(struct message_row *row, const struct rules *rules,
-                       const struct attribution *at, struct arena *arena) MUST_USE;
-
-/* A copy of the row with all it points to in `arena`. ERR_NOMEM. */
-enum err row_copy(struct message_row *to, const struct message_row *from,
-                  struct arena *arena) MUST_USE;
 
 #endif

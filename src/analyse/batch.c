@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "analyse/batch.h"
 
+#include "analyse/row.h"
 #include "core/limits.h"
 
 #include <stdlib.h>
+
+/* Raw bytes that are analysed together: they and what is made of them shall fit in a cache, and in
+ * memory whatever they are. */
+static const size_t TOGETHER_BYTES = 128 * 1024;
 
 /* Rows are a few hundred bytes; this holds a batch of the longest ones. */
 static const size_t BATCH_TEXT_BYTES = 16 * 1024 * 1024;
@@ -108,11 +113,10 @@ enum err batch_add_session(struct batch *b, const struct session_row *s)
     return ok ? OK : ERR_NOMEM;
 }
 
-enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_message *m,
-                       int64_t now)
+static enum err result_keep(struct batch *b, const struct analyser *a, size_t i)
 {
     const struct analysis *result;
-    enum err e = analyse_message(a, m, now, &result);
+    enum err e = analysis_of(a, i, &result);
     if (e == OK) {
         e = row_copy(&b->rows[b->row_count], &result->row, b->text);
     }
@@ -125,5 +129,30 @@ enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_
         b->failed++;
         e = OK;
     }
+    return e;
+}
+
+/* How many of the messages from `from` on go together. */
+static size_t together(const struct batch *b, size_t from)
+{
+    size_t n = 1, bytes = b->messages[from].raw.n;
+    while (n < ANALYSE_TOGETHER && from + n < b->count &&
+           bytes + b->messages[from + n].raw.n <= TOGETHER_BYTES) {
+        bytes += b->messages[from + n++].raw.n;
+    }
+    return n;
+}
+
+enum err batch_analyse(struct batch *b, struct analyser *a, int64_t now)
+{
+    enum err e = OK;
+    for (size_t from = 0, n; e == OK && from < b->count; from += n) {
+        n = together(b, from);
+        e = analyse_messages(a, &b->messages[from], n, now);
+        for (size_t i = 0; e == OK && i < n; i++) {
+            e = result_keep(b, a, i);
+        }
+    }
+    arena_release(b->raw); /* many batches wait for their transaction */
     return e;
 }

@@ -14,7 +14,7 @@ enum {
 struct batch {
     struct batch *next;
     uint64_t sequence;
-    struct arena *raw;  /* copies of the messages; unused when they are analysed as they are read */
+    struct arena *raw;  /* copies of the messages, until they are analysed */
     struct arena *text; /* what the rows point to */
     struct source_message messages[BATCH_MESSAGES];
     size_t count;
@@ -42,8 +42,8 @@ enum err batch_add(struct batch *b, const struct source_message *m) MUST_USE;
 /* Copies a session's row into the batch. ERR_NOMEM. */
 enum err batch_add_session(struct batch *b, const struct session_row *s) MUST_USE;
 
-/* Analyses one message and keeps its row. A message past the arena's limit counts as failed. */
-enum err batch_analyse(struct batch *b, struct analyser *a, const struct source_message *m,
-                       int64_t now) MUST_USE;
+/* Analyses its messages, keeps their rows and gives back their bytes. A message past the arena's
+ * limit counts as failed. ERR_NOMEM. */
+enum err batch_analyse(struct batch *b, struct analyser *a, int64_t now) MUST_USE;
 
 #endif

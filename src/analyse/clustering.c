@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "analyse/clustering.h"
 
+#include "analyse/row.h"
 #include "core/clock.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * The calling thread reads and writes in turn, so the store belongs to one thread and a slow disk
  * slows the reader: there is no other back-pressure to get wrong. With one job there are no threads
- * at all and messages are analysed where the source holds them. Bytes in flight are bounded by
+ * at all: the calling thread analyses each batch itself. Bytes in flight are bounded by
  * IN_FLIGHT_BYTES (a single larger message goes alone). */
 #include "analyse/pipeline.h"
 
@@ -56,6 +56,7 @@ struct pipeline {
         pthread_t thread;
     } workers[JOBS_MAX];
     unsigned worker_count;
+    struct analyser *inline_analyser; /* without workers */
 };
 
 static bool stop_wanted(const struct pipeline *p)
@@ -236,11 +237,7 @@ static void *worker_main(void *arg)
             p->queue_tail = &p->queue;
         }
         pthread_mutex_unlock(&p->lock);
-        for (size_t i = 0; i < b->count && b->error == OK; i++) {
-            b->error =
-                batch_analyse(b, w->analyser, &b->messages[i], p->o->now ? p->o->now : time_now());
-        }
-        arena_release(b->raw); /* many batches wait for their transaction */
+        b->error = batch_analyse(b, w->analyser, pipeline_now(p));
         pthread_mutex_lock(&p->lock);
         p->in_flight_bytes -= b->bytes;
         done_insert(p, b);
@@ -297,6 +294,7 @@ static enum err batch_send(struct pipeline *p, struct batch *b)
 {
     p->batches_out++;
     if (!p->worker_count) {
+        b->error = batch_analyse(b, p->inline_analyser, pipeline_now(p));
         return batch_pend(p, b);
     }
     pthread_mutex_lock(&p->lock);
@@ -324,31 +322,25 @@ static void progress_tell(struct pipeline *p)
     }
 }
 
-static enum err message_take(struct pipeline *p, struct batch *b, struct analyser *inline_analyser,
-                             const struct source_message *m)
+static enum err message_take(struct pipeline *p, struct batch *b, const struct source_message *m)
 {
     p->progress->messages++;
     b->next_ordinal = m->ordinal + 1;
-    if (inline_analyser) {
-        b->bytes += m->raw.n;
-        return batch_analyse(b, inline_analyser, m, p->o->now ? p->o->now : time_now());
-    }
     return batch_add(b, m);
 }
 
 /* From a source: *is_idle stays. From a feed: set when it has nothing for now. */
-static enum err item_take(struct pipeline *p, struct batch *b, struct analyser *inline_analyser,
-                          bool *is_idle)
+static enum err item_take(struct pipeline *p, struct batch *b, bool *is_idle)
 {
     struct source_message m;
     struct feed_item item = {NULL};
     if (p->source) {
         enum err e = source_next(p->source, &m, p->eb);
-        return e == OK ? message_take(p, b, inline_analyser, &m) : e;
+        return e == OK ? message_take(p, b, &m) : e;
     }
     enum err e = p->feed->next(p->feed, &item, p->eb);
     if (e == OK && item.message) {
-        e = message_take(p, b, inline_analyser, item.message);
+        e = message_take(p, b, item.message);
     }
     if (e == OK && item.session) {
         e = batch_add_session(b, item.session);
@@ -362,13 +354,12 @@ static enum err item_take(struct pipeline *p, struct batch *b, struct analyser *
 }
 
 /* Fills a batch; ERR_END when the source has ended (the batch may hold messages all the same). */
-static enum err batch_fill(struct pipeline *p, struct batch *b, struct analyser *inline_analyser,
-                           bool *is_idle)
+static enum err batch_fill(struct pipeline *p, struct batch *b, bool *is_idle)
 {
     enum err e = OK;
-    while (e == OK && !*is_idle && b->count + b->row_count + b->failed < BATCH_MESSAGES &&
-           b->session_count < BATCH_MESSAGES && b->bytes < BATCH_BYTES && !stop_wanted(p)) {
-        e = item_take(p, b, inline_analyser, is_idle);
+    while (e == OK && !*is_idle && b->count < BATCH_MESSAGES && b->session_count < BATCH_MESSAGES &&
+           b->bytes < BATCH_BYTES && !stop_wanted(p)) {
+        e = item_take(p, b, is_idle);
     }
     b->bytes_read = p->source ? source_progress(p->source).bytes_read : 0;
     return e;
@@ -386,7 +377,7 @@ static enum err feed_idle(struct pipeline *p)
     return e;
 }
 
-static enum err source_drain(struct pipeline *p, struct analyser *inline_analyser)
+static enum err source_drain(struct pipeline *p)
 {
     for (enum err e = OK; e != ERR_END;) {
         struct batch *b = batch_take(p);
@@ -394,12 +385,12 @@ static enum err source_drain(struct pipeline *p, struct analyser *inline_analyse
         if (!b) {
             return ERR_NOMEM;
         }
-        e = batch_fill(p, b, inline_analyser, &is_idle);
+        e = batch_fill(p, b, &is_idle);
         if (e != OK && e != ERR_END) {
             batch_give(p, b);
             return e;
         }
-        if (b->count || b->row_count || b->session_count || b->failed || b->has_spool_mark) {
+        if (b->count || b->session_count || b->has_spool_mark) {
             enum err sent = batch_send(p, b);
             if (sent != OK) {
                 return sent;
@@ -479,23 +470,23 @@ static void batches_free(struct batch *b)
 
 static enum err pipeline_work(struct pipeline *p)
 {
-    struct analyser *inline_analyser = NULL;
     enum err e = mark_resume(p);
     if (e != OK) {
         return e;
     }
     if (p->o->jobs > 1) {
         e = workers_start(p);
-    } else if (!(inline_analyser = analyser_new(&p->o->analyse))) {
-        e = ERR_NOMEM;
+    } else {
+        p->inline_analyser = analyser_new(&p->o->analyse);
+        e = p->inline_analyser ? OK : ERR_NOMEM;
     }
-    e = e == OK ? source_drain(p, inline_analyser) : e;
+    e = e == OK ? source_drain(p) : e;
     if (e == ERR_END || e == ERR_CANCELLED) {
         enum err rest = p->worker_count ? done_drain(p, true) : OK;
         rest = rest == OK ? pending_append(p, e == ERR_END) : rest;
         e = rest != OK ? rest : e == ERR_END ? OK : e;
     }
-    analyser_free(inline_analyser);
+    analyser_free(p->inline_analyser);
     workers_stop(p);
     progress_tell(p);
     return e;

@@ -3,6 +3,7 @@
 
 #include "analyse/analyse.h"
 #include "analyse/clustering.h"
+#include "analyse/row.h"
 #include "analyse/stored.h"
 #include "core/limits.h"
 

@@ -2,6 +2,7 @@
 #include "analyse/stored.h"
 
 #include "analyse/analyse.h"
+#include "analyse/row.h"
 #include "print/hd1.h"
 #include "print/sd1.h"
 

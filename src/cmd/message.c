@@ -2,6 +2,7 @@
 /* spamgauge message: one message with its evidence, or a list to choose from. */
 #include "out/message.h"
 
+#include "analyse/row.h"
 #include "cmd/choose.h"
 #include "cmd/context.h"
 #include "cmd/verbs.h"

@@ -78,8 +78,8 @@ struct message_row {
     struct slice country; /* two letters, or empty */
     uint32_t asn;         /* 0: unknown */
     struct slice helo, ptr, protocol, tls, envelope_from;
-    const struct id128 *recipient_hashes;
-    uint32_t recipients; /* at least 1 */
+    const struct id128 *recipient_hashes; /* NULL: not known */
+    uint32_t recipients;                  /* at least 1 */
     uint64_t bytes;
     struct slice sd1, hd1, td1, cd1;
     struct slice sketch; /* cd1 packed (cd1_pack). To be stored one of the two is enough; read, both

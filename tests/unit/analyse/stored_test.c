@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include "analyse/analyse.h"
+#include "analyse/row.h"
 #include "analyse/stored.h"
 
 #include <stdio.h>
