@@ -38,11 +38,11 @@ struct analysis {
     struct message_row row;
 };
 
+enum { ANALYSE_TOGETHER = 16 };
 /* Analyses messages[0..count), at most ANALYSE_TOGETHER. Each step is done for all of them before
  * the next: its code and tables stay in the caches, and one message's wait for memory is another's
  * work. What becomes of one does not depend on the others. `now` bounds what receipt times can be
  * believed. ERR_NOMEM: none was analysed. */
-enum { ANALYSE_TOGETHER = 16 };
 enum err analyse_messages(struct analyser *a, const struct source_message *messages, size_t count,
                           int64_t now) MUST_USE;
 /* What became of message `i` of that call. ERR_NOMEM (also when the message would take more than
