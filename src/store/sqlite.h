@@ -299,9 +299,8 @@ int32_t month_of_day(int32_t day);
 int32_t month_first_day(int32_t month);
 int64_t hour_of(int64_t t);
 
-/* ---- sqlite_message.c ---- */
+/* ---- sqlite_message_*.c ---- */
 
-struct message_columns;
 /* Writes one row; `seq` and the ids are those of the caller. */
 enum err message_put(struct store *s, const struct message_row *row, int64_t seq, struct counted *m,
                      struct errbuf *eb) MUST_USE;
