@@ -49,6 +49,8 @@ struct variant_model {
 enum err variant_model_make(struct variant_model *m, const struct variants *v) MUST_USE;
 void variant_model_free(struct variant_model *m);
 
+/* ---- variant_evidence.c ---- */
+
 struct variant_evidence {
     double names;         /* field names and their order */
     double agree, differ; /* the other fields */
