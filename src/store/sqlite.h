@@ -299,6 +299,35 @@ int32_t month_of_day(int32_t day);
 int32_t month_first_day(int32_t month);
 int64_t hour_of(int64_t t);
 
+/* ---- sqlite_columns.c ---- */
+
+/* Copies into the store's arena; empty stays empty. The second by the dictionary's id. */
+enum err arena_text(struct store *s, struct slice from, struct slice *out,
+                    struct errbuf *eb) MUST_USE;
+enum err dictionary_text(struct store *s, int64_t id, struct slice *out,
+                         struct errbuf *eb) MUST_USE;
+
+/* A text of a row: its column, and where its slice stands in the row's struct. */
+struct text_column {
+    int column;
+    size_t offset;
+};
+static inline const struct slice *row_text(const void *row, const struct text_column *c)
+{
+    return (const struct slice *)(const void *)((const char *)row + c->offset);
+}
+/* Columns that hold ids of the dictionary: these, added where they are new; bound; read. */
+enum err dictionary_ids(struct store *s, const void *row, const struct text_column *columns,
+                        size_t n, int64_t *ids, struct errbuf *eb) MUST_USE;
+void dictionary_bind(sqlite3_stmt *st, const int64_t *ids, const struct text_column *columns,
+                     size_t n);
+enum err dictionary_read(struct store *s, sqlite3_stmt *st, const struct text_column *columns,
+                         size_t n, void *row, struct errbuf *eb) MUST_USE;
+/* Columns that hold the text itself: bound (borrowed), read. */
+void texts_bind(sqlite3_stmt *st, const void *row, const struct text_column *columns, size_t n);
+enum err texts_read(struct store *s, sqlite3_stmt *st, const struct text_column *columns, size_t n,
+                    void *row, struct errbuf *eb) MUST_USE;
+
 /* ---- sqlite_message_*.c ---- */
 
 /* Writes one row; `seq` and the ids are those of the caller. */
@@ -320,11 +349,6 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m,
 /* An address as 4 or 16 bytes, borrowed; and back (:: for anything else). */
 void client_bind(sqlite3_stmt *st, int at, const struct ip *client);
 struct ip client_of(struct slice bytes);
-/* Copies into the store's arena; empty stays empty. The second by the dictionary's id. */
-enum err arena_text(struct store *s, struct slice from, struct slice *out,
-                    struct errbuf *eb) MUST_USE;
-enum err dictionary_text(struct store *s, int64_t id, struct slice *out,
-                         struct errbuf *eb) MUST_USE;
 enum err trap_read(struct store *s, int64_t id, struct slice *out, struct errbuf *eb) MUST_USE;
 
 /* ---- sqlite_cluster.c ---- */
@@ -404,6 +428,10 @@ struct scope {
 enum err scope_open(struct store *s, const struct store_filter *f, struct scope *out,
                     struct errbuf *eb) MUST_USE;
 void scope_close(struct scope *c);
+/* Both with a snapshot around them: store_begin_read() and store_end_read(). */
+enum err scope_begin_read(struct store *s, const struct store_filter *f, struct scope *out,
+                          struct errbuf *eb) MUST_USE;
+enum err scope_end_read(struct store *s, struct scope *c, enum err e, struct errbuf *eb) MUST_USE;
 static inline bool scope_holds_trap(const struct scope *c, int64_t trap)
 {
     return trap > 0 && (uint64_t)trap < c->trap_count && (!c->has_traps || c->traps[trap]);

@@ -217,23 +217,19 @@ static enum err volume_run(struct volume *v, const struct store_filter *f)
     if (v->bucket == BUCKET_HOUR || (unsigned)v->kind >= CLUSTER_KIND_COUNT) {
         return err_set(v->eb, ERR_UNSUPPORTED, "clusters are not counted by the hour");
     }
-    enum err e = store_begin_read(v->s, v->eb);
+    enum err e = scope_begin_read(v->s, f, &v->scope, v->eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(v->s, f, &v->scope, v->eb);
-    if (e == OK) {
-        e = membership_load(v->s, v->kind, &v->members, v->eb);
-        v->is_counted = e == OK ? calloc(v->members.count, sizeof *v->is_counted) : NULL;
-        e = e == OK && !v->is_counted ? no_memory(v->eb) : e;
-        e = e == OK ? spans_add(v) : e;
-        e = e == OK ? bucket_end(v) : e;
-        scope_close(&v->scope);
-    }
+    e = membership_load(v->s, v->kind, &v->members, v->eb);
+    v->is_counted = e == OK ? calloc(v->members.count, sizeof *v->is_counted) : NULL;
+    e = e == OK && !v->is_counted ? no_memory(v->eb) : e;
+    e = e == OK ? spans_add(v) : e;
+    e = e == OK ? bucket_end(v) : e;
     membership_free(&v->members);
     free(v->is_counted);
     free(v->cells.slots);
-    return store_end_read(v->s, e, v->eb);
+    return scope_end_read(v->s, &v->scope, e, v->eb);
 }
 
 /* ---- cells out ---- */

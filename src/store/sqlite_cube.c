@@ -106,6 +106,23 @@ void scope_close(struct scope *c)
     c->arena = NULL;
 }
 
+enum err scope_begin_read(struct store *s, const struct store_filter *f, struct scope *out,
+                          struct errbuf *eb)
+{
+    enum err e = store_begin_read(s, eb);
+    if (e != OK) {
+        return e;
+    }
+    e = scope_open(s, f, out, eb);
+    return e == OK ? OK : store_end_read(s, e, eb);
+}
+
+enum err scope_end_read(struct store *s, struct scope *c, enum err e, struct errbuf *eb)
+{
+    scope_close(c);
+    return store_end_read(s, e, eb);
+}
+
 /* ---- sums by (bucket, value) ---- */
 
 struct sum {
@@ -656,17 +673,13 @@ static enum err cube_open(struct store *s, const struct store_filter *f, enum bu
                           struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        struct cube c = {.s = s, .scope = &scope, .bucket = bucket, .d = d, .eb = eb};
-        e = cube_run(&c, limit, is_ranked, fn, arg);
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    struct cube c = {.s = s, .scope = &scope, .bucket = bucket, .d = d, .eb = eb};
+    e = cube_run(&c, limit, is_ranked, fn, arg);
+    return scope_end_read(s, &scope, e, eb);
 }
 
 enum err store_generation_cube(struct store *s, const struct store_filter *f, unsigned number,
@@ -737,16 +750,12 @@ enum err store_top(struct store *s, const struct store_filter *f, enum dimension
                    : err_set(eb, ERR_UNSUPPORTED, "no such dimension");
     }
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        e = hosts_give(s, &scope, d, limit, fn, arg, eb);
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    e = hosts_give(s, &scope, d, limit, fn, arg, eb);
+    return scope_end_read(s, &scope, e, eb);
 }
 
 /* ---- span ---- */
@@ -810,14 +819,10 @@ enum err store_span(struct store *s, const struct store_filter *f, struct store_
                     struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        e = span_of(s, &scope, out, eb);
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    e = span_of(s, &scope, out, eb);
+    return scope_end_read(s, &scope, e, eb);
 }

@@ -99,24 +99,20 @@ enum err store_host_rows(struct store *s, const struct store_filter *f,
                          struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        struct row_pass p = {.scope = &scope,
-                             .site_bits = scope_site_bits(&scope),
-                             .has_botnet = q->botnet.n != 0,
-                             .has_program = q->program.n != 0};
-        e = p.site_bits ? OK : err_set(eb, ERR_NOMEM, "out of memory for sites");
-        e = e == OK && p.has_botnet ? label_id(s, q->botnet, &p.botnet, eb) : e;
-        e = e == OK && p.has_program ? label_id(s, q->program, &p.program, eb) : e;
-        *from = INT64_MIN;
-        e = e == OK             ? rows_run(s, f, q, &p, fn, arg, from, eb)
-            : e == ERR_NOTFOUND ? OK /* nobody has that label */
-                                : e;
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    struct row_pass p = {.scope = &scope,
+                         .site_bits = scope_site_bits(&scope),
+                         .has_botnet = q->botnet.n != 0,
+                         .has_program = q->program.n != 0};
+    e = p.site_bits ? OK : err_set(eb, ERR_NOMEM, "out of memory for sites");
+    e = e == OK && p.has_botnet ? label_id(s, q->botnet, &p.botnet, eb) : e;
+    e = e == OK && p.has_program ? label_id(s, q->program, &p.program, eb) : e;
+    *from = INT64_MIN;
+    e = e == OK             ? rows_run(s, f, q, &p, fn, arg, from, eb)
+        : e == ERR_NOTFOUND ? OK /* nobody has that label */
+                            : e;
+    return scope_end_read(s, &scope, e, eb);
 }

@@ -775,18 +775,14 @@ static enum err union_read(struct store *s, const struct store_filter *f, struct
                            struct host_union *u, struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        u->site_bits = scope_site_bits(&scope);
-        e = u->site_bits ? union_run(s, &scope, botnet, u, eb)
-                         : err_set(eb, ERR_NOMEM, "out of memory for sites");
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    u->site_bits = scope_site_bits(&scope);
+    e = u->site_bits ? union_run(s, &scope, botnet, u, eb)
+                     : err_set(eb, ERR_NOMEM, "out of memory for sites");
+    return scope_end_read(s, &scope, e, eb);
 }
 
 enum err store_hosts(struct store *s, const struct store_filter *f, struct slice botnet,

@@ -57,11 +57,7 @@ enum {
     LABEL_HAS_POSTERIOR = 2,
 };
 
-/* A column of text that is an id of the dictionary. */
-struct text_column {
-    enum column column;
-    size_t offset; /* of the slice in struct message_row */
-};
+/* Ids of the dictionary. */
 static const struct text_column TEXT_COLUMNS[] = {
     {COLUMN_PROTOCOL, offsetof(struct message_row, protocol)},
     {COLUMN_TLS, offsetof(struct message_row, tls)},
@@ -75,7 +71,7 @@ static const struct text_column TEXT_COLUMNS[] = {
     {COLUMN_CHARSETS, offsetof(struct message_row, charsets)},
     {COLUMN_PACK, offsetof(struct message_row, pack_version)},
 };
-/* A column of text that stands in the row itself. */
+/* Texts that stand in the row itself. */
 static const struct text_column INLINE_COLUMNS[] = {
     {COLUMN_HELO, offsetof(struct message_row, helo)},
     {COLUMN_PTR, offsetof(struct message_row, ptr)},
@@ -95,11 +91,6 @@ static const size_t LABEL_OFFSETS[LABEL_KINDS] = {
 };
 static const enum dimension LABEL_DIMENSIONS[LABEL_KINDS] = {DIMENSION_BOTNET, DIMENSION_MAILER,
                                                              DIMENSION_PROGRAM};
-
-static inline const struct slice *row_text(const struct message_row *row, size_t offset)
-{
-    return (const struct slice *)(const void *)((const char *)row + offset);
-}
 
 static inline const struct row_label *row_label(const struct message_row *row, int kind)
 {

@@ -241,15 +241,11 @@ enum err store_page(struct store *s, const struct store_filter *f, struct page_c
                     struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        struct paging p = {cursor, limit, &scope, fn, arg};
-        e = filter_page(s, f, &p, eb);
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    struct paging p = {cursor, limit, &scope, fn, arg};
+    e = filter_page(s, f, &p, eb);
+    return scope_end_read(s, &scope, e, eb);
 }

@@ -132,25 +132,6 @@ enum err message_counted(struct store *s, sqlite3_stmt *st, struct counted *m, s
     return stream_id(s, m->trap, m->botnet, false, &m->stream, eb);
 }
 
-enum err arena_text(struct store *s, struct slice from, struct slice *out, struct errbuf *eb)
-{
-    *out = (struct slice){NULL, 0};
-    if (from.n != 0) {
-        *out = arena_copy(s->arena, from);
-        if (!out->p) {
-            return err_set(eb, ERR_NOMEM, "out of memory for a message row");
-        }
-    }
-    return OK;
-}
-
-enum err dictionary_text(struct store *s, int64_t id, struct slice *out, struct errbuf *eb)
-{
-    struct slice value;
-    enum err e = text_value(s, id, &value, eb);
-    return e == OK ? arena_text(s, value, out, eb) : e;
-}
-
 static enum err texts_unpack(struct store *s, sqlite3_stmt *st, int column,
                              const struct slice **texts, size_t *count, struct errbuf *eb)
 {
@@ -288,14 +269,8 @@ enum err message_read(struct store *s, sqlite3_stmt *st, struct message_row *row
     }
     enum err e = trap_read(s, sqlite3_column_int64(st, COLUMN_TRAP), &row->trap, eb);
     e = e == OK ? arena_text(s, column_slice(st, COLUMN_COUNTRY), &row->country, eb) : e;
-    for (size_t i = 0; e == OK && i < TEXT_COLUMN_COUNT; i++) {
-        e = dictionary_text(s, sqlite3_column_int64(st, (int)TEXT_COLUMNS[i].column),
-                            (struct slice *)(void *)((char *)row + TEXT_COLUMNS[i].offset), eb);
-    }
-    for (size_t i = 0; e == OK && i < INLINE_COLUMN_COUNT; i++) {
-        e = arena_text(s, column_slice(st, (int)INLINE_COLUMNS[i].column),
-                       (struct slice *)(void *)((char *)row + INLINE_COLUMNS[i].offset), eb);
-    }
+    e = e == OK ? dictionary_read(s, st, TEXT_COLUMNS, TEXT_COLUMN_COUNT, row, eb) : e;
+    e = e == OK ? texts_read(s, st, INLINE_COLUMNS, INLINE_COLUMN_COUNT, row, eb) : e;
     for (int k = 0; e == OK && k < CLUSTER_KIND_COUNT; k++) {
         e = part_key(s, sqlite3_column_int64(st, COLUMN_VARIANT + k), &row->part[k], eb);
     }

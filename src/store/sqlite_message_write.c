@@ -155,11 +155,8 @@ static void sketch_pack(struct strbuf *b, const struct message_row *row, struct 
 static enum err row_pack(struct store *s, const struct message_row *row, int64_t seq,
                          struct packed_row *p, struct errbuf *eb)
 {
-    enum err e = OK;
     strbuf_clear(&s->packed);
-    for (size_t i = 0; e == OK && i < TEXT_COLUMN_COUNT; i++) {
-        e = text_id(s, *row_text(row, TEXT_COLUMNS[i].offset), true, &p->texts[i], eb);
-    }
+    enum err e = dictionary_ids(s, row, TEXT_COLUMNS, TEXT_COLUMN_COUNT, p->texts, eb);
     for (int i = 0; e == OK && i < LABEL_KINDS; i++) {
         e = label_ids_of(s, row_label(row, i), &p->labels[i], eb);
     }
@@ -208,12 +205,8 @@ static void row_bind(struct store *s, sqlite3_stmt *st, const struct message_row
     }
     sqlite3_bind_int64(st, COLUMN_QUIRKS + 1, (int64_t)row->quirks);
     bind_id(st, COLUMN_SESSION + 1, row->session_us);
-    for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
-        bind_id(st, (int)TEXT_COLUMNS[i].column + 1, p->texts[i]);
-    }
-    for (size_t i = 0; i < INLINE_COLUMN_COUNT; i++) {
-        bind_slice(st, (int)INLINE_COLUMNS[i].column + 1, *row_text(row, INLINE_COLUMNS[i].offset));
-    }
+    dictionary_bind(st, p->texts, TEXT_COLUMNS, TEXT_COLUMN_COUNT);
+    texts_bind(st, row, INLINE_COLUMNS, INLINE_COLUMN_COUNT);
     for (int i = 0; i < LABEL_KINDS; i++) {
         bind_id(st, COLUMN_BOTNET + i + 1, p->labels[i].name);
     }
@@ -311,6 +304,16 @@ static bool slices_same(const struct slice *a, size_t n, const struct slice *b, 
     return same;
 }
 
+static bool texts_same(const struct message_row *a, const struct message_row *b,
+                       const struct text_column *columns, size_t n)
+{
+    bool same = true;
+    for (size_t i = 0; same && i < n; i++) {
+        same = slice_eq(*row_text(a, &columns[i]), *row_text(b, &columns[i]));
+    }
+    return same;
+}
+
 bool labels_are_same(const struct row_label *a, const struct row_label *b)
 {
     /* A label that was decided is the best one. */
@@ -344,13 +347,8 @@ bool message_is_same(const struct message_row *a, const struct message_row *b)
         a->session_us == b->session_us && !a->recipient_hashes == !b->recipient_hashes;
     same = same && (!a->recipient_hashes || memcmp(a->recipient_hashes, b->recipient_hashes,
                                                    a->recipients * sizeof(struct id128)) == 0);
-    for (size_t i = 0; same && i < TEXT_COLUMN_COUNT; i++) {
-        same = slice_eq(*row_text(a, TEXT_COLUMNS[i].offset), *row_text(b, TEXT_COLUMNS[i].offset));
-    }
-    for (size_t i = 0; same && i < INLINE_COLUMN_COUNT; i++) {
-        same = slice_eq(*row_text(a, INLINE_COLUMNS[i].offset),
-                        *row_text(b, INLINE_COLUMNS[i].offset));
-    }
+    same = same && texts_same(a, b, TEXT_COLUMNS, TEXT_COLUMN_COUNT) &&
+           texts_same(a, b, INLINE_COLUMNS, INLINE_COLUMN_COUNT);
     for (int i = 0; same && i < LABEL_KINDS; i++) {
         same = labels_are_same(row_label(a, i), row_label(b, i));
     }

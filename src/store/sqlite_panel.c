@@ -284,28 +284,24 @@ static enum err panel_gather(struct panel *p)
 static enum err panel_run(struct panel *p, const struct store_filter *f)
 {
     struct scope scope;
-    enum err e = store_begin_read(p->s, p->eb);
+    enum err e = scope_begin_read(p->s, f, &scope, p->eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(p->s, f, &scope, p->eb);
-    if (e == OK) {
-        p->scope = &scope;
-        p->by_text = strmap_new();
-        bool is_whole = p->by_text != NULL;
-        for (size_t i = 0; i < p->dimension_count; i++) {
-            p->by_number[i] = strmap_new();
-            is_whole &= p->by_number[i] != NULL;
-        }
-        e = is_whole ? panel_gather(p) : no_memory(p->eb);
-        strmap_free(p->by_text);
-        for (size_t i = 0; i < p->dimension_count; i++) {
-            strmap_free(p->by_number[i]);
-        }
-        free(p->cells);
-        scope_close(&scope);
+    p->scope = &scope;
+    p->by_text = strmap_new();
+    bool is_whole = p->by_text != NULL;
+    for (size_t i = 0; i < p->dimension_count; i++) {
+        p->by_number[i] = strmap_new();
+        is_whole &= p->by_number[i] != NULL;
     }
-    return store_end_read(p->s, e, p->eb);
+    e = is_whole ? panel_gather(p) : no_memory(p->eb);
+    strmap_free(p->by_text);
+    for (size_t i = 0; i < p->dimension_count; i++) {
+        strmap_free(p->by_number[i]);
+    }
+    free(p->cells);
+    return scope_end_read(p->s, &scope, e, p->eb);
 }
 
 enum err store_panel(struct store *s, const struct store_filter *f, enum bucket bucket,

@@ -38,10 +38,7 @@ enum column {
  */
 enum { CROWD = 256, TIME_BYTES = 8 };
 
-struct text_column {
-    enum column column;
-    size_t offset; /* of the slice in struct session_row */
-};
+/* Ids of the dictionary, and texts that stand in the row itself. */
 static const struct text_column TEXT_COLUMNS[] = {
     {COLUMN_LISTENER, offsetof(struct session_row, listener)},
     {COLUMN_PERSONA, offsetof(struct session_row, persona)},
@@ -130,14 +127,8 @@ static void row_bind(sqlite3_stmt *st, const struct session_row *row, int64_t ke
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         sqlite3_bind_int64(st, (int)numbers[i].column + 1, numbers[i].value);
     }
-    for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
-        bind_id(st, (int)TEXT_COLUMNS[i].column + 1, texts[i]);
-    }
-    for (size_t i = 0; i < INLINE_COLUMN_COUNT; i++) {
-        const struct slice *text =
-            (const struct slice *)(const void *)((const char *)row + INLINE_COLUMNS[i].offset);
-        bind_slice(st, (int)INLINE_COLUMNS[i].column + 1, *text);
-    }
+    dictionary_bind(st, texts, TEXT_COLUMNS, TEXT_COLUMN_COUNT);
+    texts_bind(st, row, INLINE_COLUMNS, INLINE_COLUMN_COUNT);
     sqlite3_bind_blob(st, COLUMN_ID + 1, row->id.b, sizeof row->id.b, SQLITE_STATIC);
     client_bind(st, COLUMN_CLIENT + 1, &row->client);
     bind_id(st, COLUMN_ASN + 1, row->asn);
@@ -170,11 +161,7 @@ static enum err session_put(struct store *s, const struct session_row *row, bool
     if (e != OK || s->packed.failed) {
         return err_set(eb, e == OK ? ERR_NOMEM : e, "a session's transcript cannot be kept");
     }
-    for (size_t i = 0; e == OK && i < TEXT_COLUMN_COUNT; i++) {
-        const struct slice *text =
-            (const struct slice *)(const void *)((const char *)row + TEXT_COLUMNS[i].offset);
-        e = text_id(s, *text, true, &texts[i], eb);
-    }
+    e = dictionary_ids(s, row, TEXT_COLUMNS, TEXT_COLUMN_COUNT, texts, eb);
     e = e == OK ? trap_id(s, row->trap, true, &trap, eb) : e;
     e = e == OK ? store_statement(s, STATEMENT_SESSION_ADD, &st, eb) : e;
     if (e != OK) {
@@ -308,14 +295,8 @@ static enum err row_read(struct store *s, sqlite3_stmt *st, struct session_row *
         memcpy(row->password_hash.b, hash.p, sizeof row->password_hash.b);
     }
     enum err e = trap_read(s, sqlite3_column_int64(st, COLUMN_TRAP), &row->trap, eb);
-    for (size_t i = 0; e == OK && i < TEXT_COLUMN_COUNT; i++) {
-        e = dictionary_text(s, sqlite3_column_int64(st, (int)TEXT_COLUMNS[i].column),
-                            (struct slice *)(void *)((char *)row + TEXT_COLUMNS[i].offset), eb);
-    }
-    for (size_t i = 0; e == OK && i < INLINE_COLUMN_COUNT; i++) {
-        e = arena_text(s, column_slice(st, (int)INLINE_COLUMNS[i].column),
-                       (struct slice *)(void *)((char *)row + INLINE_COLUMNS[i].offset), eb);
-    }
+    e = e == OK ? dictionary_read(s, st, TEXT_COLUMNS, TEXT_COLUMN_COUNT, row, eb) : e;
+    e = e == OK ? texts_read(s, st, INLINE_COLUMNS, INLINE_COLUMN_COUNT, row, eb) : e;
     return e == OK ? transcript_read(s, st, row, eb) : e;
 }
 
@@ -519,17 +500,13 @@ enum err store_sessions(struct store *s, const struct store_filter *f, const str
                         struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        struct paging p = {f, &scope, client, cursor, limit, fn, arg};
-        e = sessions_page(s, &p, eb);
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    struct paging p = {f, &scope, client, cursor, limit, fn, arg};
+    e = sessions_page(s, &p, eb);
+    return scope_end_read(s, &scope, e, eb);
 }
 
 enum err sessions_check(struct store *s, uint64_t *damaged_count, struct errbuf *eb)

@@ -470,14 +470,10 @@ enum err store_lag(struct store *s, const struct store_filter *f,
                    void (*fn)(void *, const struct lag_row *), void *arg, struct errbuf *eb)
 {
     struct scope scope;
-    enum err e = store_begin_read(s, eb);
+    enum err e = scope_begin_read(s, f, &scope, eb);
     if (e != OK) {
         return e;
     }
-    e = scope_open(s, f, &scope, eb);
-    if (e == OK) {
-        e = lag_give(s, &scope, fn, arg, eb);
-        scope_close(&scope);
-    }
-    return store_end_read(s, e, eb);
+    e = lag_give(s, &scope, fn, arg, eb);
+    return scope_end_read(s, &scope, e, eb);
 }
