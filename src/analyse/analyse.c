@@ -18,7 +18,6 @@ enum {
 /* A message on its way through the steps. */
 struct work {
     const struct source_message *message;
-    int64_t now;
     struct arena *arena;
     struct analysis result;
     struct recipients recipients;
@@ -28,6 +27,7 @@ struct work {
 struct analyser {
     struct analyse_config config;
     struct work work[ANALYSE_TOGETHER];
+    int64_t now;
     struct rules *rules; /* one reference */
     struct rule_scratch *scratch;
     struct strmap
@@ -109,7 +109,7 @@ static enum err live_chain(struct analyser *a, struct work *w)
     struct analysis *r = &w->result;
     const struct live_envelope *live = w->message->live;
     enum err e = is_relay(a, live)
-                     ? chain_build(&r->chain, &r->mail, a->config.trust, w->now, w->arena)
+                     ? chain_build(&r->chain, &r->mail, a->config.trust, a->now, w->arena)
                      : chain_build_live(&r->chain, &r->mail, live->client, w->arena);
     if (e != OK) {
         return e;
@@ -131,7 +131,7 @@ static enum err step_parse(struct analyser *a, struct work *w)
     enum err e = mail_parse(&r->mail, m->raw, w->arena);
     if (e == OK) {
         e = m->live ? live_chain(a, w)
-                    : chain_build(&r->chain, &r->mail, a->config.trust, w->now, w->arena);
+                    : chain_build(&r->chain, &r->mail, a->config.trust, a->now, w->arena);
     }
     if (e != OK) {
         return e;
@@ -334,10 +334,10 @@ enum err analyse_messages(struct analyser *a, const struct source_message *messa
     static enum err (*const STEPS[])(struct analyser *, struct work *) = {
         step_parse, step_features, step_place, step_match, step_row, step_content};
     enum err e = rules_follow(a);
+    a->now = now;
     for (size_t i = 0; i < count; i++) {
         struct work *w = &a->work[i];
         w->message = &messages[i];
-        w->now = now;
         w->error = e;
         arena_reset(w->arena);
     }

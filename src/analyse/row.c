@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "analyse/row.h"
 
-/* Cut at ROW_TEXT_BYTES, not inside a UTF-8 sequence. */
+#include "core/utf8.h"
+
 static struct slice clip(struct slice s)
 {
-    if (s.n > ROW_TEXT_BYTES) {
-        s.n = ROW_TEXT_BYTES;
-        while (s.n && ((uint8_t)s.p[s.n] & 0xc0) == 0x80) {
-            s.n--;
-        }
-    }
-    return s;
+    return utf8_cut(s, ROW_TEXT_BYTES);
 }
 
 static struct slice joined(const struct features *f, enum feature_id id, struct arena *arena)

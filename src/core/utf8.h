@@ -17,4 +17,16 @@ size_t ascii_prefix(struct slice s);
 
 bool utf8_valid(struct slice s);
 
+/* At most `max` bytes of it, not inside a sequence. */
+static inline struct slice utf8_cut(struct slice s, size_t max)
+{
+    if (s.n > max) {
+        s.n = max;
+        while (s.n && ((uint8_t)s.p[s.n] & 0xc0) == 0x80) {
+            s.n--;
+        }
+    }
+    return s;
+}
+
 #endif

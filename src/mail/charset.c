@@ -263,8 +263,9 @@ size_t utf8_prefix(struct slice s)
     return i;
 }
 
-/* At most `max` bytes of what is valid UTF-8 up to there, not inside a character. */
-static struct slice utf8_cut(struct slice s, size_t max, uint64_t *quirks)
+/* At most `max` bytes of what is valid UTF-8 up to there, not inside a character: as utf8_cut(),
+ * but of what is not valid no more than a character gets lost. */
+static struct slice text_cut(struct slice s, size_t max, uint64_t *quirks)
 {
     if (s.n <= max) {
         return s;
@@ -332,7 +333,7 @@ static struct slice utf8_repair(struct slice in, size_t bytes_max, struct arena 
         size_t good = utf8_prefix(slice_sub(in, 0, bytes_max - o.n + 4));
         struct slice run = slice_sub(in, 0, good);
         if (good > o.max - o.n) {
-            run = utf8_cut(run, o.max - o.n, quirks);
+            run = text_cut(run, o.max - o.n, quirks);
             o.is_full = true;
             memcpy(o.p + o.n, run.p, run.n);
             o.n += run.n;
@@ -386,7 +387,7 @@ static struct slice single_convert(struct slice in, const struct glyph *upper, s
     }
     o.n = (size_t)(to - o.p);
     *quirks |= is_bad ? QUIRK_BIT(CHARSET_BAD) : 0;
-    struct slice text = utf8_cut(slice_of(o.p, o.n), bytes_max, quirks);
+    struct slice text = text_cut(slice_of(o.p, o.n), bytes_max, quirks);
     (void)!arena_resize_last(arena, o.p, text.n);
     return text;
 }
@@ -485,17 +486,17 @@ struct slice charset_to_utf8(struct slice in, struct slice charset, size_t bytes
         struct slice head = slice_sub(in, 0, bytes_max + 4);
         size_t ascii = ascii_prefix(head);
         if (ascii == head.n) {
-            return utf8_cut(head, bytes_max, quirks);
+            return text_cut(head, bytes_max, quirks);
         }
         if (row->kind == KIND_UTF8 || row->kind == KIND_GUESS || row->kind == KIND_ASCII) {
             /* Cut first, so that what stands behind the limit does not decide. */
-            struct slice cut = head.n < in.n ? utf8_cut(head, bytes_max + 1, quirks) : head;
+            struct slice cut = head.n < in.n ? text_cut(head, bytes_max + 1, quirks) : head;
             bool is_valid = utf8_prefix(cut) == cut.n;
             if (row->kind == KIND_ASCII || (row->kind == KIND_GUESS && !charset.n)) {
                 *quirks |= QUIRK_BIT(CHARSET_BAD); /* 8-bit bytes where 7 bits were promised */
             }
             if (is_valid) {
-                return utf8_cut(cut, bytes_max, quirks);
+                return text_cut(cut, bytes_max, quirks);
             }
             if (row->kind == KIND_UTF8) {
                 return utf8_repair(in, bytes_max, arena, quirks);

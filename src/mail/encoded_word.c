@@ -59,10 +59,7 @@ static void out_add(struct word_decoder *d, struct slice s)
 {
     if (s.n > d->max - d->n) {
         *d->quirks |= QUIRK_BIT(HEADER_LIMIT);
-        s.n = d->max - d->n;
-        while (s.n && ((uint8_t)s.p[s.n] & 0xc0) == 0x80) {
-            s.n--;
-        }
+        s = utf8_cut(s, d->max - d->n);
     }
     if (s.n) {
         memcpy(d->out + d->n, s.p, s.n);

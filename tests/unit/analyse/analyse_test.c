@@ -135,6 +135,15 @@ static void alone_write(struct strbuf *out, struct analyser *a, const struct sou
     row_write(out, &r->row);
 }
 
+/* Frees both. */
+static void assert_same(struct strbuf *have, struct strbuf *want)
+{
+    assert_int_equal(have->n, want->n);
+    assert_memory_equal(have->p, want->p, want->n);
+    strbuf_free(have);
+    strbuf_free(want);
+}
+
 static void test_together_as_alone(void **state)
 {
     (void)state;
@@ -153,10 +162,7 @@ static void test_together_as_alone(void **state)
             alone_write(&want, one, &group[i]);
             assert_int_equal(analysis_of(many, i, &r), OK);
             row_write(&have, &r->row);
-            assert_int_equal(have.n, want.n);
-            assert_memory_equal(have.p, want.p, want.n);
-            strbuf_free(&want);
-            strbuf_free(&have);
+            assert_same(&have, &want);
         }
     }
     analyser_free(one);
@@ -181,10 +187,7 @@ static void test_a_copy_outlives_its_group(void **state)
     for (size_t i = 0; i < ANALYSE_TOGETHER; i++) {
         row_write(&have, &copies[i]);
     }
-    assert_int_equal(have.n, want.n);
-    assert_memory_equal(have.p, want.p, want.n);
-    strbuf_free(&want);
-    strbuf_free(&have);
+    assert_same(&have, &want);
     arena_free(arena);
     analyser_free(a);
 }
